@@ -1,0 +1,43 @@
+// Package executor carries out plans. It decides nothing: what happens, in
+// what order, is in the plan.
+package executor
+
+import (
+	"context"
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// Backend is everything a plan can act on. Each call means "ensure": doing what
+// is done already is no error, and what ended half-way can be repeated. A call
+// whose context ends returns with the world in a state from which a repeated
+// call succeeds.
+type Backend interface {
+	Networks
+	Volumes
+	Images
+	Containers
+}
+
+type (
+	Networks interface {
+		CreateNetwork(context.Context, project.Network) error
+		RemoveNetwork(context.Context, project.Network) error
+	}
+	Volumes interface {
+		CreateVolume(context.Context, project.Volume) error
+		RemoveVolume(context.Context, project.Volume) error
+	}
+	Images interface {
+		// PullImage fetches ref and unpacks it. Progress may be called from any
+		// goroutine, with bytes done and bytes known so far.
+		PullImage(ctx context.Context, ref string, progress func(current, total int64)) error
+	}
+	Containers interface {
+		CreateContainer(ctx context.Context, id string, spec project.Container, inherit map[string]string) error
+		StartContainer(ctx context.Context, id string) error
+		StopContainer(ctx context.Context, id string, grace time.Duration) error
+		RemoveContainer(ctx context.Context, id string) error
+	}
+)

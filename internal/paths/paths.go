@@ -1,0 +1,88 @@
+// Package paths says where everything of gocompose lies on a host.
+package paths
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// Defaults, moved by GOCOMPOSE_ROOT and GOCOMPOSE_STATE.
+const (
+	DefaultRoot  = "/var/lib/gocompose"
+	DefaultState = "/run/gocompose"
+)
+
+// Paths is the layout below two folders. Root outlives a reboot; State need
+// not, and should be on tmpfs.
+type Paths struct {
+	Root  string
+	State string
+}
+
+// FromEnv returns the layout that the environment asks for, made absolute.
+func FromEnv() (Paths, error) {
+	root, err := fromEnv("GOCOMPOSE_ROOT", DefaultRoot)
+	if err != nil {
+		return Paths{}, err
+	}
+	state, err := fromEnv("GOCOMPOSE_STATE", DefaultState)
+	return Paths{Root: root, State: state}, err
+}
+
+func fromEnv(name, def string) (string, error) {
+	if v := os.Getenv(name); v != "" {
+		return filepath.Abs(v)
+	}
+	return def, nil
+}
+
+// Container is the folder of one container: log, log.1, …, state.json, and the
+// files bound into it (hosts, hostname, resolv.conf).
+func (p Paths) Container(id string) string { return filepath.Join(p.Containers(), id) }
+
+// Containers is the folder that holds all Container folders.
+func (p Paths) Containers() string { return filepath.Join(p.Root, "containers") }
+
+// Volumes is the folder of user data: one folder a volume.
+func (p Paths) Volumes() string { return filepath.Join(p.Root, "volumes") }
+
+// Networks is the folder of network records, one JSON file a network.
+func (p Paths) Networks() string { return filepath.Join(p.Root, "networks") }
+
+// Engine is the private containerd's root.
+func (p Paths) Engine() string { return filepath.Join(p.Root, "containerd") }
+
+// EngineState is the private containerd's state: sockets, config, bundles.
+func (p Paths) EngineState() string { return filepath.Join(p.State, "containerd") }
+
+// EngineSocket is the private containerd's gRPC address.
+func (p Paths) EngineSocket() string { return filepath.Join(p.EngineState(), "containerd.sock") }
+
+// Runc is runc's own state root (--root).
+func (p Paths) Runc() string { return filepath.Join(p.State, "runc") }
+
+// Netns is the folder of network namespaces, one bound file a container ID.
+func (p Paths) Netns() string { return filepath.Join(p.State, "netns") }
+
+// Endpoints is the folder of attached containers' network records: one JSON
+// file a container ID, written by whoever starts the container and read by the
+// supervisor when it starts.
+func (p Paths) Endpoints() string { return filepath.Join(p.State, "endpoints") }
+
+// Locks is the folder of lock files.
+func (p Paths) Locks() string { return filepath.Join(p.State, "locks") }
+
+// SupervisorSocket is the address of the supervisor's API.
+func (p Paths) SupervisorSocket() string { return filepath.Join(p.State, "supervisor.sock") }
+
+// SupervisorLog is what the supervisor writes to standard error.
+func (p Paths) SupervisorLog() string { return filepath.Join(p.State, "supervisor.log") }
+
+// CgroupParent is the cgroup below which all our containers live, seen from
+// the root of each hierarchy. Layouts of their own have parents of their own.
+func (p Paths) CgroupParent() string {
+	if p.State == DefaultState {
+		return "/gocompose"
+	}
+	return "/gocompose-" + Short(p.State)
+}

@@ -1,0 +1,48 @@
+package planner
+
+import "github.com/gocompose/gocompose/project"
+
+// Observed is what is there. Adapters fill it in; the planner only reads it.
+type Observed struct {
+	Containers []Container       // of the project, in any order
+	Networks   []project.Network // those the project owns or wants
+	Volumes    []project.Volume  // the same, and the project's anonymous ones
+	// Images maps references to the digest of the platform's manifest. What is
+	// not in it is not on this host.
+	Images map[string]string
+	// Names maps container names that the project wants and that containers of
+	// other projects have to those projects.
+	Names map[string]string
+	// Ports are the wanted host ports that something else holds.
+	Ports []TakenPort
+}
+
+// TakenPort is a host port that cannot be published.
+type TakenPort struct {
+	Port   project.Port // as asked for
+	Holder string       // who holds it, in words: "nginx (process 812)", "container blog-web-1"
+}
+
+// State is how far a container's life has come.
+type State string
+
+const (
+	StateCreated State = "created" // never started
+	StateRunning State = "running"
+	StatePaused  State = "paused"
+	StateExited  State = "exited"
+)
+
+// Container is one container that exists.
+type Container struct {
+	ID    string // the runtime's identifier
+	Spec  project.Container
+	State State
+	// ImageDigest is what Spec.Image was when the container was made.
+	ImageDigest string
+	// Anonymous maps mount targets to the names of the anonymous volumes there.
+	Anonymous map[string]string
+}
+
+// Running tells whether the container has a process.
+func (c Container) Running() bool { return c.State == StateRunning || c.State == StatePaused }

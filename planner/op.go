@@ -1,0 +1,102 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// Verb is what an operation does. With the target it names a step.
+type Verb string
+
+const (
+	Create Verb = "create"
+	Remove Verb = "remove"
+	Start  Verb = "start"
+	Stop   Verb = "stop"
+	Pull   Verb = "pull"
+)
+
+// Op is one operation on one resource: a value that says everything the
+// executor needs to know, and can do nothing by itself.
+//
+// The set of operations is closed. Code that handles them switches on the
+// concrete type; TestEveryOpIsHandled holds the switches to it.
+type Op interface {
+	Verb() Verb
+	Target() project.ID
+	op()
+}
+
+type (
+	// CreateNetwork makes a network, or finds it made.
+	CreateNetwork struct{ Network project.Network }
+	// RemoveNetwork takes a network away. One that still has endpoints stays:
+	// that is an error of the step.
+	RemoveNetwork struct{ Network project.Network }
+	// CreateVolume makes a volume, or finds it made.
+	CreateVolume struct{ Volume project.Volume }
+	// RemoveVolume destroys a volume and its data.
+	RemoveVolume struct{ Volume project.Volume }
+	// PullImage fetches and unpacks an image.
+	PullImage struct{ Ref string }
+
+	// CreateContainer makes a container whose runtime identifier is ID. The
+	// planner picks it, so no step waits for a result of another.
+	CreateContainer struct {
+		ID   string
+		Spec project.Container
+		// Inherit maps mount targets to the anonymous volumes that the
+		// replaced container leaves to this one.
+		Inherit map[string]string
+	}
+	// StartContainer runs a created or stopped container. When it returns the
+	// container's process has been started, with its names and ports in place.
+	StartContainer struct{ Container Ref }
+	// StopContainer sends the stop signal, waits at most Grace (below zero: for
+	// ever), then kills.
+	StopContainer struct {
+		Container Ref
+		Grace     time.Duration
+	}
+	// RemoveContainer takes away a container that does not run, with its logs.
+	// Volumes stay.
+	RemoveContainer struct{ Container Ref }
+)
+
+// Ref names a container that exists or will exist.
+type Ref struct {
+	ID     string     // the runtime's identifier
+	Name   string     // unique on the host, as people see it
+	Target project.ID // what it is in the plan: "container/web-1"
+}
+
+func (CreateNetwork) Verb() Verb   { return Create }
+func (RemoveNetwork) Verb() Verb   { return Remove }
+func (CreateVolume) Verb() Verb    { return Create }
+func (RemoveVolume) Verb() Verb    { return Remove }
+func (PullImage) Verb() Verb       { return Pull }
+func (CreateContainer) Verb() Verb { return Create }
+func (StartContainer) Verb() Verb  { return Start }
+func (StopContainer) Verb() Verb   { return Stop }
+func (RemoveContainer) Verb() Verb { return Remove }
+
+func (o CreateNetwork) Target() project.ID   { return o.Network.ID() }
+func (o RemoveNetwork) Target() project.ID   { return o.Network.ID() }
+func (o CreateVolume) Target() project.ID    { return o.Volume.ID() }
+func (o RemoveVolume) Target() project.ID    { return o.Volume.ID() }
+func (o PullImage) Target() project.ID       { return project.ID{Kind: project.KindImage, Name: o.Ref} }
+func (o CreateContainer) Target() project.ID { return o.Spec.ID() }
+func (o StartContainer) Target() project.ID  { return o.Container.Target }
+func (o StopContainer) Target() project.ID   { return o.Container.Target }
+func (o RemoveContainer) Target() project.ID { return o.Container.Target }
+
+func (CreateNetwork) op()   {}
+func (RemoveNetwork) op()   {}
+func (CreateVolume) op()    {}
+func (RemoveVolume) op()    {}
+func (PullImage) op()       {}
+func (CreateContainer) op() {}
+func (StartContainer) op()  {}
+func (StopContainer) op()   {}
+func (RemoveContainer) op() {}

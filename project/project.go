@@ -1,0 +1,89 @@
+// Package project holds what is wanted: one Compose application as a value.
+//
+// A Project is made once, by package loader, and never changed afterwards:
+// every name is resolved, every default is filled in, every slice that has no
+// order of its own is sorted. Two loads of the same files give equal values.
+package project
+
+// Project is one Compose application.
+type Project struct {
+	Name string `json:"name"`
+	// Services are those selected and enabled by profiles, sorted by name.
+	Services []Service `json:"services"`
+	// Known are the names of all services the files define, selected or not:
+	// a container of any other service is an orphan. Sorted.
+	Known []string `json:"known"`
+	// Networks and Volumes are those that Services use, sorted by name.
+	Networks []Network `json:"networks"`
+	Volumes  []Volume  `json:"volumes"`
+}
+
+// Service is a template for Replicas equal containers.
+type Service struct {
+	Name     string `json:"name"`
+	Replicas int    `json:"replicas"`
+	// Template is the specification all replicas share; its Replica is 0 and
+	// its Name is empty unless the service sets container_name.
+	Template Container `json:"template"`
+}
+
+// Containers returns the specifications of the replicas, in order from 1.
+func (s Service) Containers() []Container {
+	cs := make([]Container, s.Replicas)
+	for i := range cs {
+		cs[i] = s.Container(i + 1)
+	}
+	return cs
+}
+
+// Condition is what a dependent waits for.
+type Condition string
+
+const (
+	Started   Condition = "service_started"
+	Healthy   Condition = "service_healthy"
+	Completed Condition = "service_completed_successfully"
+)
+
+// Need is one depends_on entry.
+type Need struct {
+	Service   string    `json:"service"`
+	Condition Condition `json:"condition"`
+	// Restart: when the needed service is replaced or restarted by the user,
+	// this one is restarted too.
+	Restart bool `json:"restart,omitempty"`
+	// Optional is required: false.
+	Optional bool `json:"optional,omitempty"`
+}
+
+// Network is one network of a project.
+type Network struct {
+	// Name is the full name, unique on the host: "shop_default".
+	Name string `json:"name"`
+	// Key is the name in the Compose file: "default".
+	Key      string            `json:"key,omitempty"`
+	Project  string            `json:"project,omitempty"`
+	External bool              `json:"external,omitempty"`
+	Driver   string            `json:"driver,omitempty"` // "bridge"
+	Labels   map[string]string `json:"labels,omitempty"`
+}
+
+// ID returns "network/<name>".
+func (n Network) ID() ID { return ID{KindNetwork, n.Name} }
+
+// Volume is one volume of a project.
+type Volume struct {
+	// Name is the full name, unique on the host: "shop_data".
+	Name string `json:"name"`
+	// Key is the name in the Compose file: "data"; empty for an anonymous one.
+	Key      string            `json:"key,omitempty"`
+	Project  string            `json:"project,omitempty"`
+	External bool              `json:"external,omitempty"`
+	Driver   string            `json:"driver,omitempty"` // "local"
+	Labels   map[string]string `json:"labels,omitempty"`
+	// Anonymous: made for one container's mount without a name.
+	Anonymous bool `json:"anonymous,omitempty"`
+}
+
+// ID returns "volume/<name>".
+func (v Volume) ID() ID { return ID{KindVolume, v.Name} }
