@@ -1,0 +1,55 @@
+// Package atomicfile replaces a file's content in one step: a reader sees all
+// of the old or all of the new.
+package atomicfile
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Write replaces path by data, with mode perm, and makes the folder it lies in.
+// It survives the death of the process at any point; after a power cut the
+// file may be the old one, the new one or empty.
+func Write(path string, data []byte, perm fs.FileMode) error {
+	return write(path, data, perm, func(*os.File) error { return nil })
+}
+
+// WriteDurable is Write that also survives a power cut once it has returned.
+func WriteDurable(path string, data []byte, perm fs.FileMode) error {
+	return write(path, data, perm, (*os.File).Sync)
+}
+
+// WriteJSON writes v, indented, for files that people may look into.
+func WriteJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return WriteDurable(path, append(data, '\n'), 0o600)
+}
+
+func write(path string, data []byte, perm fs.FileMode, sync func(*os.File) error) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".new-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		f, err = os.CreateTemp(dir, ".new-*")
+	}
+	if err != nil {
+		return err
+	}
+	_, werr := f.Write(data)
+	err = errors.Join(werr, f.Chmod(perm), sync(f), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package volumes_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/volumes"
+)
+
+var data = project.Volume{Name: "shop_data", Key: "data", Project: "shop", Driver: "local", Labels: map[string]string{"a": "b"}}
+
+func TestCreatingTwiceKeepsTheData(t *testing.T) {
+	s := volumes.Open(filepath.Join(t.TempDir(), "volumes"))
+	create(t, s, data)
+	dir, _ := s.Data(data.Name)
+	put(t, filepath.Join(dir, "precious"), "x")
+	create(t, s, data)
+	if _, err := os.Stat(filepath.Join(dir, "precious")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Get(data.Name)
+	if err != nil || got.Labels["a"] != "b" || got.Project != "shop" || got.CreatedAt.IsZero() {
+		t.Fatalf("%+v %v", got, err)
+	}
+}
+
+func TestManyMayCreateOneVolumeAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { create(t, volumes.Open(dir), data) })
+	}
+	wg.Wait()
+	entries, _ := os.ReadDir(dir)
+	if len(entries) != 1 {
+		t.Fatalf("left: %v", entries)
+	}
+}
+
+func TestRemovingTakesEverythingAndMayBeRepeated(t *testing.T) {
+	dir := t.TempDir()
+	s := volumes.Open(dir)
+	create(t, s, data)
+	for range 2 {
+		if err := s.Remove(context.Background(), data.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Fatalf("left: %v", entries)
+	}
+	if _, err := s.Get(data.Name); !errors.Is(err, volumes.ErrNotFound) {
+		t.Fatal(err)
+	}
+}
+
+func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, ".gone-1-old", "_data", "f"), "x")
+	s := volumes.Open(dir)
+	if vs, err := s.List(); err != nil || len(vs) != 0 {
+		t.Fatal(vs, err)
+	}
+	if err := s.Remove(context.Background(), "other"); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Fatalf("left: %v", entries)
+	}
+}
+
+func TestNamesCannotLeaveTheFolder(t *testing.T) {
+	s := volumes.Open(t.TempDir())
+	for _, name := range []string{"", "..", "../x", "a/b", ".hidden", "a\x00b"} {
+		if err := s.Create(context.Background(), project.Volume{Name: name}); err == nil {
+			t.Errorf("made volume %q", name)
+		}
+		if err := s.Remove(context.Background(), name); err == nil {
+			t.Errorf("removed volume %q", name)
+		}
+	}
+}
+
+func TestAnEmptyVolumeIsFilledOnceFromTheImage(t *testing.T) {
+	s := volumes.Open(t.TempDir())
+	create(t, s, data)
+	rootfs := t.TempDir()
+	put(t, filepath.Join(rootfs, "var", "www", "index.html"), "image")
+	if err := os.Chmod(filepath.Join(rootfs, "var", "www"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := s.Data(data.Name)
+	fill(t, s, rootfs, "/var/www")
+	if b, err := os.ReadFile(filepath.Join(dir, "index.html")); err != nil || string(b) != "image" {
+		t.Fatalf("%q %v", b, err)
+	}
+	if fi, _ := os.Stat(dir); fi.Mode().Perm() != 0o700 {
+		t.Fatalf("mode of the folder: %v", fi.Mode())
+	}
+	put(t, filepath.Join(dir, "index.html"), "changed")
+	fill(t, s, rootfs, "/var/www")
+	if b, _ := os.ReadFile(filepath.Join(dir, "index.html")); string(b) != "changed" {
+		t.Fatalf("a volume in use was filled again: %q", b)
+	}
+}
+
+func TestAnImageWithoutTheFolderLeavesTheVolumeEmpty(t *testing.T) {
+	s := volumes.Open(t.TempDir())
+	create(t, s, data)
+	rootfs := t.TempDir()
+	put(t, filepath.Join(rootfs, "file"), "x")
+	for _, path := range []string{"/none", "/file"} {
+		fill(t, s, rootfs, path)
+		if is, err := s.Empty(data.Name); err != nil || !is {
+			t.Fatal(path, is, err)
+		}
+	}
+}
+
+func TestALinkInTheImageCannotReachTheHost(t *testing.T) {
+	s := volumes.Open(t.TempDir())
+	create(t, s, data)
+	secret := t.TempDir()
+	put(t, filepath.Join(secret, "key"), "x")
+	rootfs := t.TempDir()
+	if err := os.Symlink(secret, filepath.Join(rootfs, "data")); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, rootfs, "/data")
+	if is, err := s.Empty(data.Name); err != nil || !is {
+		t.Fatal("the host's files are in the volume", err)
+	}
+}
+
+func TestAHalfCopyIsNotTakenForContent(t *testing.T) {
+	s := volumes.Open(t.TempDir())
+	create(t, s, data)
+	rootfs := t.TempDir()
+	put(t, filepath.Join(rootfs, "d", "a"), "x")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Fill(ctx, data.Name, rootfs, "/d"); err == nil {
+		t.Fatal("a cancelled copy counts as done")
+	}
+	if is, err := s.Empty(data.Name); err != nil || !is {
+		t.Fatal(is, err)
+	}
+	fill(t, s, rootfs, "/d")
+	if is, _ := s.Empty(data.Name); is {
+		t.Fatal("not filled after a cancelled copy")
+	}
+}
+
+func create(t *testing.T, s *volumes.Store, v project.Volume) {
+	t.Helper()
+	if err := s.Create(context.Background(), v); err != nil {
+		t.Error(err)
+	}
+}
+
+func fill(t *testing.T, s *volumes.Store, rootfs, path string) {
+	t.Helper()
+	if err := s.Fill(context.Background(), data.Name, rootfs, path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
