@@ -1,0 +1,95 @@
+// Package flock holds files as locks between processes: a lock goes with the
+// process that holds it, however it ends.
+package flock
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLocked: somebody else holds the lock.
+var ErrLocked = errors.New("locked")
+
+// Lock is one held lock.
+type Lock struct{ f *os.File }
+
+// Unlock lets go of the lock.
+func (l *Lock) Unlock() error { return l.f.Close() }
+
+// Try takes the lock at path, or returns ErrLocked at once.
+func Try(path string) (*Lock, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	return take(f, unix.LOCK_EX|unix.LOCK_NB)
+}
+
+// Acquire takes the lock at path, and waits for it until ctx ends.
+func Acquire(ctx context.Context, path string) (*Lock, error) {
+	l, err := Try(path)
+	if !errors.Is(err, ErrLocked) {
+		return l, err
+	}
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	type result struct {
+		l   *Lock
+		err error
+	}
+	got := make(chan result, 1)
+	go func() {
+		l, err := take(f, unix.LOCK_EX)
+		got <- result{l, err}
+	}()
+	select {
+	case r := <-got:
+		return r.l, r.err
+	case <-ctx.Done():
+		// The kernel's wait cannot be called off; whoever it is granted to in
+		// the end gives it back at once.
+		go func() {
+			if r := <-got; r.l != nil {
+				_ = r.l.Unlock()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// AcquireNotify is Acquire that calls waiting once when it has to wait longer
+// than after.
+func AcquireNotify(ctx context.Context, path string, after time.Duration, waiting func()) (*Lock, error) {
+	timer := time.AfterFunc(after, waiting)
+	defer timer.Stop()
+	return Acquire(ctx, path)
+}
+
+func open(path string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o711); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+}
+
+func take(f *os.File, how int) (*Lock, error) {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		switch {
+		case err == nil:
+			return &Lock{f}, nil
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EWOULDBLOCK):
+			err = ErrLocked
+		}
+		return nil, errors.Join(err, f.Close())
+	}
+}
