@@ -1,0 +1,238 @@
+package containerd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/typeurl/v2"
+	"github.com/moby/sys/signal"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/project"
+)
+
+// CreateRequest is everything a container is made from.
+type CreateRequest struct {
+	// ID is containerd's identifier of the container, and of its snapshot.
+	ID    string
+	Spec  project.Container
+	Image Image
+	// Mounts are Spec.Mounts with their sources found on the host.
+	Mounts []spec.Mount
+	// Files maps paths in the container to files of the host.
+	Files map[string]string
+	// Netns is the path of the network namespace; empty makes a new one at each
+	// start, with nothing in it.
+	Netns string
+	// Hostname is spec.Hostname when empty.
+	Hostname string
+	// InitBinary is the host's path of the init program, for Spec.Init.
+	InitBinary string
+	// Anonymous maps mount targets to the names of the anonymous volumes there.
+	Anonymous map[string]string
+}
+
+// Image is an unpacked image.
+type Image struct {
+	// Digest is that of the platform's manifest.
+	Digest string
+	// ChainID is the snapshot of its topmost layer; empty for an image without
+	// layers.
+	ChainID string
+	Config  ocispec.ImageConfig
+}
+
+// CreateContainer makes a container that has not been started, or finds it
+// made. When it fails or ctx ends, nothing of it is left.
+func (c *Client) CreateContainer(ctx context.Context, req CreateRequest) error {
+	if err := c.createContainer(ctx, req); err != nil {
+		return fmt.Errorf("creating container/%s: %w", req.ID, err)
+	}
+	return nil
+}
+
+func (c *Client) createContainer(ctx context.Context, req CreateRequest) (err error) {
+	// Between the two steps only a lease keeps the snapshot.
+	if _, ok := leases.FromContext(ctx); !ok {
+		leased, end, err := c.Lease(ctx, req.Spec.Project)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			ctx, cancel := outlast(ctx)
+			defer cancel()
+			err = errors.Join(err, end(ctx))
+		}()
+		ctx = leased
+	}
+	mounts, made, err := c.prepare(ctx, req)
+	if err != nil {
+		return err
+	}
+	if mounts == nil { // there is such a container
+		return nil
+	}
+	err = c.store(ctx, req, mounts)
+	if err != nil && made {
+		ctx, cancel := outlast(ctx)
+		defer cancel()
+		err = errors.Join(err, c.deleteRecord(ctx, req.ID))
+	}
+	return err
+}
+
+// prepare makes the container's snapshot, and tells whether it did; a call that
+// was killed may have left it. It returns no mounts when the container exists.
+func (c *Client) prepare(ctx context.Context, req CreateRequest) (_ []mount.Mount, made bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	ctx, cancel := outlast(ctx)
+	defer cancel()
+	mounts, err := c.snapshots().Prepare(ctx, req.ID, req.Image.ChainID)
+	if err == nil {
+		return mounts, true, nil
+	}
+	if !errdefs.IsAlreadyExists(err) {
+		return nil, false, fmt.Errorf("making its file system: %w", err)
+	}
+	switch _, err := c.raw.ContainerService().Get(ctx, req.ID); {
+	case err == nil:
+		return nil, false, nil
+	case !errdefs.IsNotFound(err):
+		return nil, false, err
+	}
+	if mounts, err = c.snapshots().Mounts(ctx, req.ID); err != nil {
+		return nil, false, fmt.Errorf("finding its file system: %w", err)
+	}
+	return mounts, true, nil
+}
+
+// store writes the container's record and specification.
+func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mount) error {
+	stop := cmp.Or(req.Spec.StopSignal, req.Image.Config.StopSignal, defaultStopSignal)
+	if _, err := signal.ParseSignal(stop); err != nil {
+		return fmt.Errorf("stop_signal: there is no signal %q", stop)
+	}
+	oci, err := c.specification(req, mounts)
+	if err != nil {
+		return err
+	}
+	encoded, err := typeurl.MarshalAny(oci)
+	if err != nil {
+		return fmt.Errorf("writing its specification: %w", err)
+	}
+	extensions, err := Record{
+		Spec:        req.Spec,
+		ImageDigest: req.Image.Digest,
+		StopSignal:  stop,
+		Anonymous:   req.Anonymous,
+	}.extension()
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := outlast(ctx)
+	defer cancel()
+	_, err = c.raw.ContainerService().Create(ctx, containers.Container{
+		ID:          req.ID,
+		Labels:      labels(req.Spec, req.Image.Digest),
+		Image:       req.Spec.Image,
+		Runtime:     containers.RuntimeInfo{Name: c.cfg.Runtime},
+		Spec:        encoded,
+		Snapshotter: c.cfg.Snapshotter,
+		SnapshotKey: req.ID,
+		Extensions:  extensions,
+	})
+	if errdefs.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
+}
+
+func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.Spec, error) {
+	user, err := userOf(cmp.Or(req.Spec.User, req.Image.Config.User), mounts)
+	if err != nil {
+		return nil, err
+	}
+	host, err := host(req.Spec.Privileged)
+	if err != nil {
+		return nil, err
+	}
+	return spec.Build(spec.Input{
+		ID:          req.ID,
+		Container:   req.Spec,
+		Image:       req.Image.Config,
+		User:        user,
+		Mounts:      req.Mounts,
+		Files:       req.Files,
+		Netns:       req.Netns,
+		Hostname:    req.Hostname,
+		CgroupsPath: path.Join("/", c.cfg.CgroupParent, req.ID),
+		InitBinary:  req.InitBinary,
+		Host:        host,
+	})
+}
+
+// userOf returns the user of a process, looked up in the snapshot unless its
+// numbers are given.
+func userOf(asked string, mounts []mount.Mount) (_ spec.User, err error) {
+	if u, ok := numericUser(asked); ok {
+		return u, nil
+	}
+	root, err := openRootfs(mounts)
+	if err != nil {
+		return spec.User{}, err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	return lookUpUser(root.Path(), asked)
+}
+
+// RemoveContainer takes away a container that does not run, with what it has
+// written. One that does not exist is no error.
+func (c *Client) RemoveContainer(ctx context.Context, id string) error {
+	if err := c.removeContainer(ctx, id); err != nil {
+		return fmt.Errorf("removing container/%s: %w", id, err)
+	}
+	return nil
+}
+
+func (c *Client) removeContainer(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := outlast(ctx)
+	defer cancel()
+	if err := c.deleteTask(ctx, id); err != nil {
+		return err
+	}
+	return c.deleteRecord(ctx, id)
+}
+
+// deleteRecord takes away what containerd stores of a container without a task.
+func (c *Client) deleteRecord(ctx context.Context, id string) error {
+	// The snapshot last: a container must never point to nothing.
+	if err := c.raw.ContainerService().Delete(ctx, id); err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	if err := c.snapshots().Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("removing its file system: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) snapshots() snapshots.Snapshotter {
+	return c.raw.SnapshotService(c.cfg.Snapshotter)
+}

@@ -1,0 +1,100 @@
+package containerd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/pkg/cap"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"golang.org/x/sys/unix"
+
+	"github.com/gocompose/gocompose/containerd/spec"
+)
+
+// cgroupRoot is where the hierarchies are mounted on every host.
+const cgroupRoot = "/sys/fs/cgroup"
+
+// host looks at what specifications depend on. Devices are looked for only
+// when asked.
+func host(privileged bool) (spec.Host, error) {
+	caps, err := boundingSet()
+	if err != nil {
+		return spec.Host{}, err
+	}
+	h := spec.Host{
+		CgroupV2:          unified(),
+		RecursiveReadOnly: canMountSetattr(),
+		Capabilities:      caps,
+	}
+	h.SwapLimit = canLimitSwap(h.CgroupV2)
+	// Who may not raise limits cannot give more than it has itself.
+	if !slices.Contains(caps, "CAP_SYS_RESOURCE") {
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			return spec.Host{}, fmt.Errorf("reading the limit of open files: %w", err)
+		}
+		h.MaxOpenFiles = limit.Max
+	}
+	// Docker hides what tells of other tenants by the processors' heat.
+	h.MaskedPaths, err = filepath.Glob("/sys/devices/system/cpu/cpu*/thermal_throttle")
+	if err != nil {
+		return spec.Host{}, err
+	}
+	if privileged {
+		if h.Devices, err = oci.HostDevices(); err != nil {
+			return spec.Host{}, fmt.Errorf("listing the host's devices: %w", err)
+		}
+	}
+	return h, nil
+}
+
+// boundingSet returns the capabilities that this process can hand on.
+func boundingSet() (_ []string, err error) {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return nil, fmt.Errorf("reading capabilities: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	sets, err := cap.ParseProcPIDStatus(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading capabilities: %w", err)
+	}
+	names, _ := cap.FromBitmap(sets[cap.Bounding])
+	return names, nil
+}
+
+// unified tells whether the host has the unified hierarchy of cgroups only.
+func unified() bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(cgroupRoot, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
+}
+
+// canLimitSwap tells whether the kernel accounts swap (swapaccount=1). The root
+// of the unified hierarchy has no limits: there, our own cgroup shows it.
+func canLimitSwap(v2 bool) bool {
+	if !v2 {
+		return exists(filepath.Join(cgroupRoot, "memory/memory.memsw.limit_in_bytes"))
+	}
+	b, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return false
+	}
+	own := strings.TrimPrefix(strings.TrimSpace(string(b)), "0::")
+	return own == "/" || exists(filepath.Join(cgroupRoot, own, "memory.swap.max"))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// canMountSetattr tells whether the kernel has mount_setattr(2), Linux 5.12,
+// which makes a mount read-only with all below it.
+func canMountSetattr() bool {
+	err := unix.MountSetattr(-1, "", 0, &unix.MountAttr{})
+	return !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM)
+}

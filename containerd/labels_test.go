@@ -1,0 +1,81 @@
+package containerd
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+func labelled() project.Container {
+	return project.Container{
+		Project: "shop", Service: "web", Replica: 2, Name: "shop-web-2",
+		Image:  "docker.io/library/nginx:1.27",
+		Labels: map[string]string{"team": "front"},
+		Needs: []project.Need{
+			{Service: "db", Condition: project.Healthy},
+			{Service: "cache", Condition: project.Started, Restart: true},
+		},
+		Origin: project.Origin{WorkingDir: "/srv/shop", ConfigFiles: []string{"/srv/shop/a.yaml", "/srv/shop/b.yaml"}},
+	}
+}
+
+func TestLabelsAreThoseOtherToolsRead(t *testing.T) {
+	c := labelled()
+	got := labels(c, "sha256:aa")
+	for key, want := range map[string]string{
+		"com.docker.compose.project":              "shop",
+		"com.docker.compose.service":              "web",
+		"com.docker.compose.container-number":     "2",
+		"com.docker.compose.oneoff":               "False",
+		"com.docker.compose.config-hash":          c.Hash(),
+		"com.docker.compose.image":                "sha256:aa",
+		"com.docker.compose.depends_on":           "cache:service_started:true,db:service_healthy:false",
+		"com.docker.compose.project.working_dir":  "/srv/shop",
+		"com.docker.compose.project.config_files": "/srv/shop/a.yaml,/srv/shop/b.yaml",
+		"dev.gocompose.name":                      "shop-web-2",
+		"team":                                    "front",
+	} {
+		if got[key] != want {
+			t.Errorf("%s = %q, want %q", key, got[key], want)
+		}
+	}
+	if got["com.docker.compose.version"] == "" {
+		t.Error("no version")
+	}
+	if _, ok := got["com.docker.compose.project.environment_file"]; ok {
+		t.Error("an environment_file, though there was none")
+	}
+	c.Origin.EnvFiles = []string{"/srv/shop/.env"}
+	if got := labels(c, ""); got["com.docker.compose.project.environment_file"] != "/srv/shop/.env" {
+		t.Errorf("environment_file = %q", got["com.docker.compose.project.environment_file"])
+	}
+}
+
+func TestLabelsThatContainerdWouldRefuseOrObeyAreLeftOut(t *testing.T) {
+	c := labelled()
+	fits := strings.Repeat("x", maxLabel-len("long"))
+	c.Labels = map[string]string{
+		"long":                           fits,
+		"longer":                         fits,
+		"containerd.io/restart.status":   "running",
+		"containerd.io/gc.expire":        "2020-01-01T00:00:00Z",
+		"com.docker.compose.project":     "theirs",
+		"com.docker.compose.config-hash": "mine",
+	}
+	got := labels(c, "")
+	if got["long"] != fits {
+		t.Error("a label of the greatest length is gone")
+	}
+	for _, key := range []string{"longer", "containerd.io/restart.status", "containerd.io/gc.expire"} {
+		if _, ok := got[key]; ok {
+			t.Errorf("%s is there", key)
+		}
+	}
+	if got["com.docker.compose.project"] != "shop" || got["com.docker.compose.config-hash"] != c.Hash() {
+		t.Error("the user's labels replace ours")
+	}
+	if c.Labels["longer"] == "" {
+		t.Error("the specification's own labels were changed")
+	}
+}

@@ -1,0 +1,64 @@
+package containerd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/typeurl/v2"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// Record is what is stored beside a container of what it was made from.
+type Record struct {
+	// Version is recordVersion of the gocompose that wrote it.
+	Version int               `json:"version"`
+	Spec    project.Container `json:"spec"`
+	// ImageDigest is the digest of the platform's manifest that Spec.Image was.
+	ImageDigest string `json:"imageDigest"`
+	// StopSignal is the service's, else the image's, else "SIGTERM".
+	StopSignal string `json:"stopSignal"`
+	// Anonymous maps mount targets to the names of the anonymous volumes there.
+	Anonymous map[string]string `json:"anonymous,omitempty"`
+}
+
+const (
+	// recordVersion rises when an older gocompose would misread a Record; a
+	// field that is only added leaves it.
+	recordVersion = 1
+	// recordType names the extension, and is the type URL of its value.
+	recordType = "gocompose.dev/Record"
+)
+
+// errNoRecord: somebody else made the container.
+var errNoRecord = errors.New("not made by gocompose")
+
+// extension returns the record as containerd stores it. The value is JSON, as
+// that of all types without a protobuf definition.
+func (r Record) extension() (map[string]typeurl.Any, error) {
+	r.Version = recordVersion
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("writing the record: %w", err)
+	}
+	return map[string]typeurl.Any{recordType: &anypb.Any{TypeUrl: recordType, Value: b}}, nil
+}
+
+// recordOf returns the record of a container, or errNoRecord.
+func recordOf(c containers.Container) (Record, error) {
+	ext, ok := c.Extensions[recordType]
+	if !ok {
+		return Record{}, errNoRecord
+	}
+	var r Record
+	if err := json.Unmarshal(ext.GetValue(), &r); err != nil {
+		return Record{}, fmt.Errorf("reading the record of container/%s: %w", c.ID, err)
+	}
+	if r.Version > recordVersion {
+		return Record{}, fmt.Errorf("reading the record of container/%s: a later version of gocompose wrote it: use that one", c.ID)
+	}
+	return r, nil
+}

@@ -1,0 +1,214 @@
+package containerd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types/runc/options"
+	"github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/typeurl/v2"
+	"github.com/moby/sys/signal"
+)
+
+const (
+	// defaultStopSignal is for services and images that name none.
+	defaultStopSignal = "SIGTERM"
+	// killTime is how long Docker waits for a process to be gone that was
+	// killed.
+	killTime = 10 * time.Second
+)
+
+// StartRequest says how a container is started.
+type StartRequest struct {
+	// LogURI is where the output goes, in the form the runtime understands.
+	// Empty discards it.
+	LogURI string
+}
+
+// StartTask runs a created or stopped container; one that runs is left alone.
+// When it returns, the process has been started. When it fails or ctx ends,
+// there is no process. A program that cannot be run is a *StartError.
+func (c *Client) StartTask(ctx context.Context, id string, req StartRequest) error {
+	if err := c.startTask(ctx, id, req); err != nil {
+		return fmt.Errorf("starting container/%s: %w", id, err)
+	}
+	return nil
+}
+
+func (c *Client) startTask(ctx context.Context, id string, req StartRequest) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	step, cancel := outlast(ctx)
+	defer cancel()
+	err := c.createTask(step, id, req)
+	if errdefs.IsAlreadyExists(err) {
+		// It runs, or it is what a stop or a start left that was interrupted.
+		status, serr := c.status(step, id)
+		if serr != nil {
+			return serr
+		}
+		if status == task.Status_RUNNING || status == task.Status_PAUSED {
+			return nil
+		}
+		if err := c.deleteTask(step, id); err != nil {
+			return err
+		}
+		err = c.createTask(step, id, req)
+	}
+	if err == nil {
+		if err = ctx.Err(); err == nil {
+			_, err = c.raw.TaskService().Start(step, &tasks.StartRequest{ContainerID: id})
+			err = errgrpc.ToNative(err)
+		}
+	}
+	if err != nil {
+		return errors.Join(startError(err), c.discard(ctx, id))
+	}
+	return nil
+}
+
+// discard deletes a task that could not be started, with its process.
+func (c *Client) discard(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), outlastTime)
+	defer cancel()
+	return c.deleteTask(ctx, id)
+}
+
+func (c *Client) createTask(ctx context.Context, id string, req StartRequest) error {
+	mounts, err := c.snapshots().Mounts(ctx, id)
+	if err != nil {
+		return fmt.Errorf("finding its file system: %w", err)
+	}
+	runtime, err := typeurl.MarshalAnyToProto(&options.Options{BinaryName: c.cfg.Runc, Root: c.cfg.RuncRoot})
+	if err != nil {
+		return fmt.Errorf("writing the runtime's options: %w", err)
+	}
+	_, err = c.raw.TaskService().Create(ctx, &tasks.CreateTaskRequest{
+		ContainerID: id,
+		Rootfs:      mount.ToProto(mounts),
+		Stdout:      req.LogURI,
+		Stderr:      req.LogURI,
+		Options:     runtime,
+	})
+	return errgrpc.ToNative(err)
+}
+
+// status returns the state of the task's process, or NotFound.
+func (c *Client) status(ctx context.Context, id string) (task.Status, error) {
+	r, err := c.raw.TaskService().Get(ctx, &tasks.GetRequest{ContainerID: id})
+	if err != nil {
+		return task.Status_UNKNOWN, errgrpc.ToNative(err)
+	}
+	return r.Process.Status, nil
+}
+
+// DeleteTask takes away the task of a container that does not run: its shim,
+// mount and cgroup. No task is no error.
+func (c *Client) DeleteTask(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("cleaning up container/%s: %w", id, err)
+	}
+	ctx, cancel := outlast(ctx)
+	defer cancel()
+	if err := c.deleteTask(ctx, id); err != nil {
+		return fmt.Errorf("cleaning up container/%s: %w", id, err)
+	}
+	return nil
+}
+
+func (c *Client) deleteTask(ctx context.Context, id string) error {
+	err := c.delete(ctx, id)
+	if err == nil {
+		return nil
+	}
+	switch status, serr := c.status(ctx, id); {
+	case errdefs.IsNotFound(serr):
+		return nil
+	case serr != nil:
+		return errors.Join(err, serr)
+	case status == task.Status_RUNNING || status == task.Status_PAUSED || status == task.Status_PAUSING:
+		return errors.New("it runs: stop it first")
+	case status == task.Status_CREATED:
+		// runc waits there for the start, and has run nothing of the container.
+		if err := c.killAndWait(ctx, id); err != nil {
+			return err
+		}
+	}
+	// It may have ended between the two calls.
+	return c.delete(ctx, id)
+}
+
+func (c *Client) delete(ctx context.Context, id string) error {
+	_, err := c.raw.TaskService().Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
+	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// KillTask sends a signal ("SIGHUP", "HUP", "1") to a container's process and
+// waits for nothing. It fails when the container does not run.
+func (c *Client) KillTask(ctx context.Context, id, name string) error {
+	number, err := signal.ParseSignal(name)
+	if err != nil {
+		return fmt.Errorf("signalling container/%s: there is no signal %q", id, name)
+	}
+	switch err := c.kill(ctx, id, number); {
+	case errdefs.IsNotFound(err):
+		return fmt.Errorf("signalling container/%s: it does not run: %w", id, errdefs.ErrNotFound)
+	case err != nil:
+		return fmt.Errorf("signalling container/%s: %w", id, err)
+	}
+	return nil
+}
+
+func (c *Client) kill(ctx context.Context, id string, s syscall.Signal) error {
+	_, err := c.raw.TaskService().Kill(ctx, &tasks.KillRequest{ContainerID: id, Signal: uint32(s)})
+	return errgrpc.ToNative(err)
+}
+
+// killAndWait kills the process and returns when it is gone.
+func (c *Client) killAndWait(ctx context.Context, id string) error {
+	if err := c.kill(ctx, id, syscall.SIGKILL); err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, killTime, errUnkillable)
+	defer cancel()
+	_, err := c.wait(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	return nil
+}
+
+var errUnkillable = errors.New("its process was killed and is still there: it hangs in the kernel, perhaps in a mount that does not answer")
+
+// WaitTask returns how the container's process ended, once it has. NotFound:
+// there is no task.
+func (c *Client) WaitTask(ctx context.Context, id string) (Exit, error) {
+	exit, err := c.wait(ctx, id)
+	if err != nil {
+		return Exit{}, fmt.Errorf("waiting for container/%s: %w", id, err)
+	}
+	return exit, nil
+}
+
+func (c *Client) wait(ctx context.Context, id string) (Exit, error) {
+	r, err := c.raw.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: id})
+	if err != nil {
+		return Exit{}, errgrpc.ToNative(err)
+	}
+	return Exit{ID: id, Code: r.ExitStatus, At: r.ExitedAt.AsTime()}, nil
+}
