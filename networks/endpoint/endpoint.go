@@ -1,0 +1,168 @@
+// Package endpoint keeps the record of each attached container's place on the
+// network: written by whoever starts the container, read by the supervisor.
+package endpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/gocompose/gocompose/internal/atomicfile"
+	"github.com/gocompose/gocompose/project"
+)
+
+// ErrNotFound: no container of that ID is attached.
+var ErrNotFound = errors.New("no such endpoint")
+
+// Endpoint is one container's place on the network.
+//
+// The record is written before the namespace is made, so that no address is
+// ever used without a record: who reads it must be ready for a Netns that does
+// not exist yet, or not any more.
+type Endpoint struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Project string `json:"project,omitempty"`
+	Service string `json:"service,omitempty"`
+	// Netns is the path of the bound network namespace.
+	Netns string `json:"netns"`
+	// Interfaces are in the order of connection: the default route leaves by
+	// the first one, and published ports lead to its address. None: the
+	// container has only its loopback.
+	Interfaces []Interface `json:"interfaces,omitempty"`
+	// Ports are the published ones, each with the host port it has got.
+	Ports []Port `json:"ports,omitempty"`
+}
+
+// Interface is a container's place in one network.
+type Interface struct {
+	Network  string       `json:"network"`  // the full name
+	Name     string       `json:"name"`     // in the container: "eth0"
+	HostName string       `json:"hostName"` // of the host's end of the pair
+	Address  netip.Prefix `json:"address"`  // 172.24.0.2/22
+	Gateway  netip.Addr   `json:"gateway"`
+	MAC      string       `json:"mac"`
+	// Names are those that the other containers of this network know the
+	// container by: service, container name, aliases, short ID.
+	Names []string `json:"names,omitempty"`
+}
+
+// Port is a published port with the host port it has got: Published, or a free
+// one where that is 0.
+type Port struct {
+	project.Port
+	HostPort uint16 `json:"hostPort"`
+}
+
+// String returns "127.0.0.1:32768->80/tcp".
+func (p Port) String() string {
+	p.Published = p.HostPort
+	return p.Port.String()
+}
+
+// Address returns the address published ports lead to; ok is false for a
+// container that is on no network.
+func (e Endpoint) Address() (addr netip.Addr, ok bool) {
+	if len(e.Interfaces) == 0 {
+		return netip.Addr{}, false
+	}
+	return e.Interfaces[0].Address.Addr(), true
+}
+
+// validID is containerd's rule for container IDs: no ID is a path.
+var validID = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$`)
+
+// CheckID says what is wrong with a container ID, if anything.
+func CheckID(id string) error {
+	if !validID.MatchString(id) || len(id) > 76 {
+		return fmt.Errorf("invalid container ID %q: letters and digits, with single . _ - between them, 76 at most", id)
+	}
+	return nil
+}
+
+const suffix = ".json"
+
+func file(dir, id string) (string, error) {
+	if err := CheckID(id); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, id+suffix), nil
+}
+
+// Write replaces the record of e.ID in dir in one step.
+func Write(dir string, e Endpoint) error {
+	path, err := file(dir, e.ID)
+	if err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, append(data, '\n'), 0o600)
+}
+
+// Read returns the record of id, or ErrNotFound.
+func Read(dir, id string) (Endpoint, error) {
+	path, err := file(dir, id)
+	if err != nil {
+		return Endpoint{}, err
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Endpoint{}, fmt.Errorf("endpoint %q: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return Endpoint{}, err
+	}
+	var e Endpoint
+	if err := json.Unmarshal(data, &e); err != nil {
+		return Endpoint{}, fmt.Errorf("reading the endpoint record %s: %w", path, err)
+	}
+	return e, nil
+}
+
+// List returns all records, sorted by ID. No folder is no records.
+func List(dir string) ([]Endpoint, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var es []Endpoint
+	for _, entry := range entries {
+		id, ok := strings.CutSuffix(entry.Name(), suffix)
+		if !ok || CheckID(id) != nil {
+			continue // a record that is being written
+		}
+		e, err := Read(dir, id)
+		if errors.Is(err, ErrNotFound) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		es = append(es, e)
+	}
+	return es, nil
+}
+
+// Remove removes the record of id. No record is no error.
+func Remove(dir, id string) error {
+	path, err := file(dir, id)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
