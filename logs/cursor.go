@@ -42,7 +42,7 @@ const (
 // openCursor opens a source where q begins. What is there now comes first, up
 // to c.stop.
 func openCursor(src Source, q Query) (*cursor, error) {
-	segs, err := openSegments(src.Dir)
+	segs, err := openSegments(src.Dir, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -169,14 +169,13 @@ func (c *cursor) advance() (bool, error) {
 			return false, err
 		}
 	}
-	segs, err := openSegments(c.src.Dir)
+	var known *os.File
+	if len(c.segs) > 0 {
+		known = c.segs[len(c.segs)-1]
+	}
+	segs, err := openSegments(c.src.Dir, known)
 	if err != nil {
 		return false, err
-	}
-	if len(c.segs) > 0 {
-		if segs, err = segs.newerThan(c.segs[len(c.segs)-1]); err != nil {
-			return false, errors.Join(err, segs.close())
-		}
 	}
 	c.segs = append(c.segs, segs...)
 	return len(segs) > 0, nil

@@ -81,7 +81,7 @@ func TestATailReadsOnlyTheEndOfALongLog(t *testing.T) {
 	dir := t.TempDir()
 	w := clocked(t, dir, Limits{MaxSize: 1 << 20, MaxFiles: 9}, 0, 1)
 	w.append(Stdout, []byte(strings.Repeat("old\n", 60_000)+"new\n"), moreComes)
-	segs, err := openSegments(dir)
+	segs, err := openSegments(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,29 @@ import (
 // segments are open log files of one folder, oldest first.
 type segments []*os.File
 
-// openSegments opens all log files in dir. Going from the live file to older
-// ones, as rotation moves them, it can meet a file twice but miss none.
-func openSegments(dir string) (segments, error) {
+// scanTries bounds how often files are opened anew because they were rotated
+// meanwhile.
+const scanTries = 100
+
+// openSegments opens the log files in dir that are newer than known, or all of
+// them if known is nil or no longer there.
+func openSegments(dir string, known *os.File) (segments, error) {
+	for try := 1; ; try++ {
+		segs, err := scan(dir, known)
+		if err != nil || try == scanTries || segs.current(dir) {
+			slices.Reverse(segs)
+			return segs, err
+		}
+		if err := segs.close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// scan opens log files from the live one to older ones. As that is the way in
+// which rotation moves them, it can meet a file twice but miss none, as long as
+// the first one stays the live one.
+func scan(dir string, known *os.File) (segments, error) {
 	var segs segments
 	for i, missing := 0, 0; missing < 2; i++ {
 		f, err := os.Open(filepath.Join(dir, fileName(i)))
@@ -28,16 +48,30 @@ func openSegments(dir string) (segments, error) {
 			return nil, errors.Join(err, segs.close())
 		}
 		missing = 0
-		if len(segs) > 0 && sameFile(segs[len(segs)-1], f) {
-			if err := f.Close(); err != nil {
-				return nil, errors.Join(err, segs.close())
-			}
+		reached := known != nil && sameFile(f, known)
+		if !reached && !slices.ContainsFunc(segs, func(g *os.File) bool { return sameFile(f, g) }) {
+			segs = append(segs, f)
 			continue
 		}
-		segs = append(segs, f)
+		if err := f.Close(); err != nil {
+			return nil, errors.Join(err, segs.close())
+		}
+		if reached {
+			break
+		}
 	}
-	slices.Reverse(segs)
 	return segs, nil
+}
+
+// current tells whether the first of s is the live file of dir, if there are
+// any files.
+func (s segments) current(dir string) bool {
+	live, err := os.Stat(filepath.Join(dir, liveName))
+	if err != nil || len(s) == 0 {
+		return len(s) == 0
+	}
+	first, err := s[0].Stat()
+	return err == nil && os.SameFile(live, first)
 }
 
 func (s segments) close() error {
@@ -46,17 +80,6 @@ func (s segments) close() error {
 		err = errors.Join(err, f.Close())
 	}
 	return err
-}
-
-// newerThan closes f's double and all that are older, and returns the rest. If
-// f is not among them, it is older than all.
-func (s segments) newerThan(f *os.File) (segments, error) {
-	for i, g := range s {
-		if sameFile(f, g) {
-			return s[i+1:], s[:i+1].close()
-		}
-	}
-	return s, nil
 }
 
 func sameFile(a, b *os.File) bool {
