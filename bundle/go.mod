@@ -1,3 +1,5 @@
+// Pins containerd and runc, the programs that gocompose starts, at the versions it
+// is tested with. A module of its own keeps what they need out of gocompose.
 module github.com/gocompose/gocompose/bundle
 
 go 1.26.8
