@@ -10,11 +10,11 @@ import (
 type Verb string
 
 const (
-	Create Verb = "create"
-	Remove Verb = "remove"
-	Start  Verb = "start"
-	Stop   Verb = "stop"
-	Pull   Verb = "pull"
+	VerbCreate Verb = "create"
+	VerbRemove Verb = "remove"
+	VerbStart  Verb = "start"
+	VerbStop   Verb = "stop"
+	VerbPull   Verb = "pull"
 )
 
 // Op is one operation on one resource: a value that says everything the
@@ -71,15 +71,15 @@ type Ref struct {
 	Target project.ID // what it is in the plan: "container/web-1"
 }
 
-func (CreateNetwork) Verb() Verb   { return Create }
-func (RemoveNetwork) Verb() Verb   { return Remove }
-func (CreateVolume) Verb() Verb    { return Create }
-func (RemoveVolume) Verb() Verb    { return Remove }
-func (PullImage) Verb() Verb       { return Pull }
-func (CreateContainer) Verb() Verb { return Create }
-func (StartContainer) Verb() Verb  { return Start }
-func (StopContainer) Verb() Verb   { return Stop }
-func (RemoveContainer) Verb() Verb { return Remove }
+func (CreateNetwork) Verb() Verb   { return VerbCreate }
+func (RemoveNetwork) Verb() Verb   { return VerbRemove }
+func (CreateVolume) Verb() Verb    { return VerbCreate }
+func (RemoveVolume) Verb() Verb    { return VerbRemove }
+func (PullImage) Verb() Verb       { return VerbPull }
+func (CreateContainer) Verb() Verb { return VerbCreate }
+func (StartContainer) Verb() Verb  { return VerbStart }
+func (StopContainer) Verb() Verb   { return VerbStop }
+func (RemoveContainer) Verb() Verb { return VerbRemove }
 
 func (o CreateNetwork) Target() project.ID   { return o.Network.ID() }
 func (o RemoveNetwork) Target() project.ID   { return o.Network.ID() }

@@ -1,0 +1,52 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gocompose/gocompose/planner"
+)
+
+// do is the one place where operations become calls.
+func do(ctx context.Context, b Backend, op planner.Op, progress func(current, total int64)) error {
+	switch op := op.(type) {
+	case planner.CreateNetwork:
+		return b.CreateNetwork(ctx, op.Network)
+	case planner.RemoveNetwork:
+		return b.RemoveNetwork(ctx, op.Network)
+	case planner.CreateVolume:
+		return b.CreateVolume(ctx, op.Volume)
+	case planner.RemoveVolume:
+		return b.RemoveVolume(ctx, op.Volume)
+	case planner.PullImage:
+		return b.PullImage(ctx, op.Ref, progress)
+	case planner.CreateContainer:
+		return b.CreateContainer(ctx, op.ID, op.Spec, op.Inherit)
+	case planner.StartContainer:
+		return b.StartContainer(ctx, op.Container.ID)
+	case planner.StopContainer:
+		return b.StopContainer(ctx, op.Container.ID, op.Grace)
+	case planner.RemoveContainer:
+		return b.RemoveContainer(ctx, op.Container.ID)
+	default:
+		return fmt.Errorf("internal error: no way to do %T", op)
+	}
+}
+
+// gerund says what a step was doing when it failed.
+func gerund(v planner.Verb) string {
+	switch v {
+	case planner.VerbCreate:
+		return "creating"
+	case planner.VerbRemove:
+		return "removing"
+	case planner.VerbStart:
+		return "starting"
+	case planner.VerbStop:
+		return "stopping"
+	case planner.VerbPull:
+		return "pulling"
+	default:
+		return string(v)
+	}
+}

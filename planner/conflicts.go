@@ -1,0 +1,181 @@
+package planner
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// unknownServices notes the names given by the user, and those in depends_on,
+// that mean no service.
+func (b *builder) unknownServices(ps *problems) {
+	known := map[string]bool{}
+	for _, name := range b.project.Known {
+		known[name] = true
+	}
+	for _, s := range b.project.Services {
+		known[s.Name] = true
+	}
+	for _, name := range b.opt.Selected {
+		if !known[name] {
+			ps.add(&NoSuchServiceError{name})
+		}
+	}
+	for _, s := range b.project.Services {
+		of := project.ID{Kind: project.KindService, Name: s.Name}
+		for _, n := range s.Template.Needs {
+			if !known[n.Service] && !n.Optional {
+				ps.conflict(of, "depends on undefined service %q", n.Service)
+			}
+			if n.Condition != "" && n.Condition != project.Started {
+				ps.conflict(of, "depends_on.%s.condition: %s is not supported", n.Service, n.Condition)
+			}
+		}
+	}
+}
+
+// missingExternals notes the external networks and volumes that are not there.
+func (b *builder) missingExternals(ps *problems) {
+	for _, n := range b.project.Networks {
+		if n.External && !b.hasNetwork(n.Name) {
+			ps.add(&ExternalMissingError{n.ID()})
+		}
+	}
+	for _, v := range b.project.Volumes {
+		if v.External && !b.hasVolume(v.Name) {
+			ps.add(&ExternalMissingError{v.ID()})
+		}
+	}
+}
+
+func (b *builder) hasNetwork(name string) bool {
+	return slices.ContainsFunc(b.obs.Networks, func(n project.Network) bool { return n.Name == name })
+}
+
+func (b *builder) hasVolume(name string) bool {
+	return slices.ContainsFunc(b.obs.Volumes, func(v project.Volume) bool { return v.Name == name })
+}
+
+// nameConflicts notes container names that are wanted twice or taken.
+func (b *builder) nameConflicts(ps *problems, wanted []replica, rest []instance) {
+	owner, kept := map[string]project.ID{}, map[string]project.ID{}
+	for _, c := range rest {
+		kept[c.Spec.Name] = c.target
+	}
+	for _, r := range wanted {
+		id, name := r.want.ID(), r.want.Name
+		other, taken := owner[name]
+		if !taken && r.creates() {
+			other, taken = kept[name]
+		}
+		if taken {
+			ps.conflict(id, "the container name %q is taken by %s; set another container_name", name, other)
+		}
+		owner[name] = id
+		if holder, taken := b.obs.Names[name]; taken && r.creates() {
+			ps.conflict(id, "the container name %q is taken by a container of project %q; remove that container or set another container_name", name, holder)
+		}
+	}
+}
+
+// portConflicts notes the fixed host ports that two containers want or that
+// something else holds. Rest are the containers that keep running beside the
+// wanted ones.
+func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance) {
+	held := map[portKey][]heldPort{}
+	for _, c := range rest {
+		if !c.Running() {
+			continue
+		}
+		for _, p := range c.Spec.Ports {
+			held[keyOf(p)] = append(held[keyOf(p)], heldPort{p, c.target, c.Spec.Service, true})
+		}
+	}
+	for _, r := range wanted {
+		id := r.want.ID()
+		for _, p := range r.want.Ports {
+			if p.Published == 0 {
+				continue
+			}
+			for _, h := range held[keyOf(p)] {
+				switch {
+				case !overlap(p, h.port) || h.kept && !b.begins(r):
+				case h.by == id:
+					ps.conflict(id, "host port %s is published twice", hostPort(p))
+				case !h.kept && h.service == r.want.Service:
+					ps.conflict(id, "host port %s is wanted by %s too; replicas cannot share a fixed host port: leave the host port out or use one replica", hostPort(p), h.by)
+				default:
+					ps.conflict(id, "host port %s is wanted by %s too; publish another host port", hostPort(p), h.by)
+				}
+			}
+			held[keyOf(p)] = append(held[keyOf(p)], heldPort{p, id, r.want.Service, false})
+		}
+		if b.begins(r) {
+			b.takenPorts(ps, id, r.want.Ports)
+		}
+	}
+}
+
+// begins tells whether the plan starts the replica's container.
+func (b *builder) begins(r replica) bool { return r.starts() && !b.opt.NoStart }
+
+// takenPorts notes those of list that something outside the project holds.
+func (b *builder) takenPorts(ps *problems, id project.ID, list []project.Port) {
+	for _, p := range list {
+		for _, t := range b.obs.Ports {
+			if p.Published != 0 && overlap(p, t.Port) {
+				ps.conflict(id, "host port %s is taken by %s; stop that or publish another host port", hostPort(p), t.Holder)
+			}
+		}
+	}
+}
+
+type portKey struct {
+	port     uint16
+	protocol string
+}
+
+type heldPort struct {
+	port    project.Port
+	by      project.ID
+	service string
+	kept    bool // by a container that is not among the wanted
+}
+
+func keyOf(p project.Port) portKey {
+	return portKey{p.Published, cmp.Or(p.Protocol, "tcp")}
+}
+
+// overlap tells whether two fixed host ports cannot be bound side by side.
+func overlap(p, q project.Port) bool {
+	if p.Published == 0 || keyOf(p) != keyOf(q) {
+		return false
+	}
+	if p.HostIP == "" || q.HostIP == "" {
+		return true
+	}
+	a, errA := netip.ParseAddr(p.HostIP)
+	b, errB := netip.ParseAddr(q.HostIP)
+	if errA != nil || errB != nil {
+		return p.HostIP == q.HostIP
+	}
+	a, b = a.Unmap(), b.Unmap()
+	return a.Is4() == b.Is4() && (a == b || a.IsUnspecified() || b.IsUnspecified())
+}
+
+// hostPort writes the host's side of p: "127.0.0.1:8080/tcp", "8080/udp".
+func hostPort(p project.Port) string {
+	k := keyOf(p)
+	switch {
+	case p.HostIP == "":
+		return fmt.Sprintf("%d/%s", k.port, k.protocol)
+	case strings.Contains(p.HostIP, ":"):
+		return fmt.Sprintf("[%s]:%d/%s", p.HostIP, k.port, k.protocol)
+	default:
+		return fmt.Sprintf("%s:%d/%s", p.HostIP, k.port, k.protocol)
+	}
+}

@@ -1,0 +1,280 @@
+package planner
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// diff says how the container that is there differs from what is wanted, in
+// terms of a Compose file, field by field. Needs and Origin do not count: they
+// are not part of what runs. Nor does what makes it that replica: project,
+// service and number.
+func diff(have Container, want project.Container, images map[string]string) []Reason {
+	var d differ
+	d.image(have, want, images)
+	h, w := have.Spec, want
+	d.process(h, w)
+	d.network(h, w)
+	d.storage(h, w)
+	d.limits(h, w)
+	return d.reasons
+}
+
+type differ struct{ reasons []Reason }
+
+// changed notes a difference whose values stay hidden.
+func (d *differ) changed(field string) {
+	d.reasons = append(d.reasons, Reason{Cause: Changed, Field: field})
+}
+
+func (d *differ) value(field, from, to string) {
+	if from != to {
+		d.reasons = append(d.reasons, Reason{Cause: Changed, Field: field, From: from, To: to})
+	}
+}
+
+func (d *differ) list(field string, from, to []string) {
+	if !slices.Equal(from, to) {
+		d.value(field, quoted(from), quoted(to))
+	}
+}
+
+// quoted joins so that different lists give different texts.
+func quoted(list []string) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = s
+		if s == "" || strings.ContainsAny(s, `, "`) {
+			out[i] = fmt.Sprintf("%q", s)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// secret compares maps whose values are not shown.
+func (d *differ) secret(field string, from, to map[string]string) {
+	for _, k := range keys(from, to) {
+		f, had := from[k]
+		t, has := to[k]
+		if f != t || had != has {
+			d.changed(field + "." + k)
+		}
+	}
+}
+
+func (d *differ) image(have Container, want project.Container, images map[string]string) {
+	from, to := have.Spec.Image, want.Image
+	before, now := have.ImageDigest, images[to]
+	if from != to {
+		d.value("image", ShortImage(from), ShortImage(to))
+	} else if before != "" && now != "" && before != now {
+		d.value("image", ShortImage(from)+"@"+shortDigest(before, now), ShortImage(to)+"@"+shortDigest(now, before))
+	}
+}
+
+// ShortImage returns a normalised image reference as people write it:
+// "docker.io/library/nginx:1.27" as "nginx:1.27".
+func ShortImage(ref string) string {
+	if s, ok := strings.CutPrefix(ref, "docker.io/library/"); ok {
+		return s
+	}
+	return strings.TrimPrefix(ref, "docker.io/")
+}
+
+// shortDigest returns the first digits of digest, as many as it takes to tell
+// it from other and at least twelve.
+func shortDigest(digest, other string) string {
+	_, hex, ok := strings.Cut(digest, ":")
+	_, otherHex, _ := strings.Cut(other, ":")
+	if !ok || len(hex) <= 12 || strings.HasPrefix(otherHex, hex[:12]) {
+		return digest
+	}
+	return hex[:12] + "…"
+}
+
+// process compares what is run, and as whom.
+func (d *differ) process(h, w project.Container) {
+	d.value("container_name", h.Name, w.Name)
+	for _, f := range []struct {
+		name     string
+		from, to []string
+	}{{"entrypoint", h.Entrypoint, w.Entrypoint}, {"command", h.Command, w.Command}} {
+		// Nil, the image's, is not empty, none.
+		if !slices.Equal(f.from, f.to) || (f.from == nil) != (f.to == nil) {
+			d.changed(f.name)
+		}
+	}
+	d.environment(h, w)
+	d.value("user", h.User, w.User)
+	d.value("working_dir", h.WorkingDir, w.WorkingDir)
+	d.value("hostname", h.Hostname, w.Hostname)
+	d.secret("labels", h.Labels, w.Labels)
+	d.value("init", yesNo(h.Init), yesNo(w.Init))
+	d.value("stop_signal", h.StopSignal, w.StopSignal)
+	d.value("stop_grace_period", h.StopGrace.String(), w.StopGrace.String())
+	d.value("logging", logging(h.Logging), logging(w.Logging))
+}
+
+// environment compares the variables that are set and those taken away, as one
+// set of names.
+func (d *differ) environment(h, w project.Container) {
+	state := func(c project.Container, k string) string {
+		if v, ok := c.Env[k]; ok {
+			return "=" + v
+		}
+		if slices.Contains(c.UnsetEnv, k) {
+			return "unset"
+		}
+		return ""
+	}
+	names := keys(h.Env, w.Env)
+	names = append(append(names, h.UnsetEnv...), w.UnsetEnv...)
+	slices.Sort(names)
+	for _, k := range slices.Compact(names) {
+		if state(h, k) != state(w, k) {
+			d.changed("environment." + k)
+		}
+	}
+}
+
+func (d *differ) network(h, w project.Container) {
+	d.value("ports", ports(h.Ports), ports(w.Ports))
+	d.list("expose", h.Expose, w.Expose)
+	d.list("networks", networkNames(h), networkNames(w))
+	for _, e := range w.Networks {
+		i := slices.IndexFunc(h.Networks, func(o project.Endpoint) bool { return o.Network == e.Network })
+		if i >= 0 {
+			d.list("networks."+e.Network+".aliases", h.Networks[i].Aliases, e.Aliases)
+		}
+	}
+	d.list("extra_hosts", h.ExtraHosts, w.ExtraHosts)
+}
+
+func (d *differ) storage(h, w project.Container) {
+	from, to := mounts(h.Mounts), mounts(w.Mounts)
+	for _, target := range keys(from, to) {
+		d.value("volumes."+target, from[target], to[target])
+	}
+	d.value("read_only", yesNo(h.ReadOnly), yesNo(w.ReadOnly))
+	d.value("shm_size", fmt.Sprint(h.ShmSize), fmt.Sprint(w.ShmSize))
+}
+
+func (d *differ) limits(h, w project.Container) {
+	d.list("cap_add", h.CapAdd, w.CapAdd)
+	d.list("cap_drop", h.CapDrop, w.CapDrop)
+	d.value("privileged", yesNo(h.Privileged), yesNo(w.Privileged))
+	from, to := ulimits(h.Ulimits), ulimits(w.Ulimits)
+	for _, k := range keys(from, to) {
+		d.value("ulimits."+k, from[k], to[k])
+	}
+	for _, k := range keys(h.Sysctls, w.Sysctls) {
+		f, had := h.Sysctls[k]
+		t, has := w.Sysctls[k]
+		if had != has && f == t {
+			d.changed("sysctls." + k)
+		}
+		d.value("sysctls."+k, f, t)
+	}
+	d.value("cpus", cpus(h.NanoCPUs), cpus(w.NanoCPUs))
+	d.value("mem_limit", fmt.Sprint(h.Memory), fmt.Sprint(w.Memory))
+}
+
+// keys returns the keys of both maps, sorted.
+func keys(a, b map[string]string) []string {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}
+
+func networkNames(c project.Container) []string {
+	names := make([]string, len(c.Networks))
+	for i, e := range c.Networks {
+		names[i] = e.Network
+	}
+	return names
+}
+
+// ports writes ports as a Compose file does: "127.0.0.1:8080:80/tcp".
+func ports(list []project.Port) string {
+	out := make([]string, len(list))
+	for i, p := range list {
+		if p.Published != 0 {
+			out[i] = fmt.Sprintf("%d:", p.Published)
+		} else if p.HostIP != "" {
+			out[i] = ":"
+		}
+		if strings.Contains(p.HostIP, ":") {
+			out[i] = "[" + p.HostIP + "]:" + out[i]
+		} else if p.HostIP != "" {
+			out[i] = p.HostIP + ":" + out[i]
+		}
+		out[i] += fmt.Sprintf("%d/%s", p.Target, p.Protocol)
+	}
+	return strings.Join(out, ", ")
+}
+
+// mounts describes mounts by their targets. Everything that tells one mount
+// from another is in its text.
+func mounts(list []project.Mount) map[string]string {
+	out := make(map[string]string, len(list))
+	for _, m := range list {
+		words := []string{string(m.Type)}
+		for _, w := range []struct {
+			set  bool
+			word string
+		}{
+			{m.Source != "", quoted([]string{m.Source})},
+			{m.ReadOnly, "read_only"},
+			{m.CreateHostPath, "create_host_path"},
+			{m.NoCopy, "nocopy"},
+			{m.Propagation != "", "propagation=" + m.Propagation},
+			{len(m.Options) > 0, "options=" + strings.Join(m.Options, ",")},
+		} {
+			if w.set {
+				words = append(words, w.word)
+			}
+		}
+		out[m.Target] = strings.Join(words, " ")
+	}
+	return out
+}
+
+func ulimits(list []project.Ulimit) map[string]string {
+	out := make(map[string]string, len(list))
+	for _, u := range list {
+		out[u.Name] = fmt.Sprintf("%d:%d", u.Soft, u.Hard)
+	}
+	return out
+}
+
+func logging(l project.Logging) string {
+	out := cmp.Or(l.Driver, "default")
+	if l.MaxSize != 0 {
+		out += fmt.Sprintf(" max-size=%d", l.MaxSize)
+	}
+	if l.MaxFiles != 0 {
+		out += fmt.Sprintf(" max-file=%d", l.MaxFiles)
+	}
+	return out
+}
+
+// cpus writes billionths of a processor as a Compose file writes processors.
+func cpus(nano int64) string {
+	if nano == 0 {
+		return ""
+	}
+	s := fmt.Sprintf("%d.%09d", nano/1e9, nano%1e9)
+	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
+}

@@ -1,0 +1,71 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// Cause classifies a Reason.
+type Cause string
+
+const (
+	Missing     Cause = "missing"     // wanted, not there
+	Changed     Cause = "changed"     // there, not as wanted; Field says where
+	Unwanted    Cause = "unwanted"    // there, not wanted: above the scale
+	Orphaned    Cause = "orphaned"    // there, of a service that the files do not define
+	Interrupted Cause = "interrupted" // left by a replacement that was not finished
+	NotRunning  Cause = "not-running" // wanted running, there, not running
+	Follows     Cause = "follows"     // because of what happens to Of
+	Requested   Cause = "requested"   // the user asked for it by a flag or verb
+)
+
+// Reason is one reason for a step. It is comparable.
+type Reason struct {
+	Cause Cause `json:"cause"`
+	// Field is the attribute that differs, by its name in a Compose file:
+	// "image", "environment.DEBUG". From and To are its values, both empty
+	// when they must not or need not be shown: those of variables, labels and
+	// commands may be secret.
+	Field string `json:"field,omitempty"`
+	From  string `json:"from,omitempty"`
+	To    string `json:"to,omitempty"`
+	// Of is the resource that is followed; zero but for Follows.
+	Of project.ID `json:"of,omitzero"`
+}
+
+// String returns the reason for people: "image: web:1 -> web:2".
+func (r Reason) String() string {
+	switch r.Cause {
+	case Changed:
+		if r.From == "" && r.To == "" {
+			return r.Field + " changed"
+		}
+		return fmt.Sprintf("%s: %s -> %s", r.Field, orNone(r.From), orNone(r.To))
+	case Follows:
+		return "follows " + r.Of.String()
+	case NotRunning:
+		return "not running"
+	case Unwanted:
+		return "above the scale"
+	case Orphaned:
+		return "orphan"
+	case Interrupted:
+		return "left by an interrupted replacement"
+	default:
+		return string(r.Cause)
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// because returns a reason that has no details.
+func because(c Cause) []Reason { return []Reason{{Cause: c}} }
+
+// following returns the reason of what happens because of id.
+func following(id project.ID) Reason { return Reason{Cause: Follows, Of: id} }
