@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+const shimName = "containerd-shim-gocompose-v1"
+
+var errMissing = errors.New("missing programs")
+
+// programs are the absolute paths of what an engine needs; empty when missing.
+type programs struct{ containerd, runc, shim string }
+
+// locate finds the programs in the folder bin; without it, in the folder of the
+// running program and after it in PATH. The error wraps errMissing when some
+// are missing; the others are returned all the same.
+func locate(bin string) (programs, error) {
+	folders := []string{bin}
+	where := bin
+	if bin == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return programs{}, err
+		}
+		if self, err = filepath.EvalSymlinks(self); err != nil {
+			return programs{}, err
+		}
+		folders = append([]string{filepath.Dir(self)}, filepath.SplitList(os.Getenv("PATH"))...)
+		where = filepath.Dir(self) + " and in PATH"
+	}
+	var p programs
+	var missing []string
+	for _, want := range []struct {
+		name string
+		to   *string
+	}{{"containerd", &p.containerd}, {"runc", &p.runc}, {shimName, &p.shim}} {
+		if *want.to = lookIn(folders, want.name); *want.to == "" {
+			missing = append(missing, want.name)
+		}
+	}
+	if missing != nil {
+		return p, fmt.Errorf("%w: %s not found in %s; `make build` in gocompose's sources puts them into bin/, beside gocompose",
+			errMissing, strings.Join(missing, ", "), where)
+	}
+	return p, nil
+}
+
+// lookIn returns the absolute path of the first executable called name.
+func lookIn(folders []string, name string) string {
+	for _, dir := range folders {
+		abs, err := filepath.Abs(filepath.Join(dir, name))
+		if err != nil || dir == "" {
+			continue
+		}
+		if path, err := exec.LookPath(abs); err == nil {
+			return path
+		}
+	}
+	return ""
+}

@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gocompose/gocompose/internal/atomicfile"
+	"github.com/gocompose/gocompose/internal/daemon"
+)
+
+const (
+	readyTimeout = 30 * time.Second
+	maxOutput    = 2048 // bytes of containerd's log in an error
+)
+
+// startOnce starts containerd unless it runs, and waits until it answers. The
+// caller holds the lock.
+func (c Config) startOnce(ctx context.Context, p programs) error {
+	if _, err := probe(ctx, c.Paths.EngineSocket()); err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout,
+		fmt.Errorf("it does not answer after %v; its log is %s", readyTimeout, c.logFile()))
+	defer cancel()
+	// One that lives has our root: a second could not open it. It is starting,
+	// or hangs.
+	pids, err := findProcesses(c.configFile())
+	if err != nil {
+		return err
+	}
+	if len(pids) > 0 {
+		err := c.await(ctx, func() error { return stillThere(pids[0], c.configFile()) })
+		if !errors.Is(err, errEnded) {
+			return wrapPid(err, pids[0])
+		}
+	}
+	return c.start(ctx, p)
+}
+
+func (c Config) start(ctx context.Context, p programs) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	process, err := daemon.Command{
+		Path:   p.containerd,
+		Args:   []string{"--config", c.configFile()},
+		Env:    c.environ(p, os.Environ()),
+		Log:    c.logFile(),
+		Cgroup: c.cgroup(),
+	}.Start()
+	if err != nil {
+		return err
+	}
+	err = c.await(ctx, func() error {
+		select {
+		case <-process.Exited():
+			return errEnded
+		default:
+			return nil
+		}
+	})
+	if !errors.Is(err, errEnded) {
+		return wrapPid(err, process.Pid)
+	}
+	output, err := process.Output(maxOutput)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s ended at its start (%w); the end of its log %s:\n%s",
+		p.containerd, process.Err(), c.logFile(), strings.TrimSpace(output))
+}
+
+// prepare makes the folders and the configuration file.
+func (c Config) prepare() error {
+	if err := checkLength(c.Paths); err != nil {
+		return err
+	}
+	for _, dir := range []struct {
+		path string
+		mode os.FileMode
+	}{
+		{c.Paths.Root, 0o711}, {c.Paths.State, 0o711}, {c.Paths.EngineState(), 0o711},
+		{filepath.Dir(socketDir(c.Paths)), 0o711}, {socketDir(c.Paths), 0o700},
+	} {
+		if err := os.MkdirAll(dir.path, dir.mode); err != nil {
+			return err
+		}
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(c.Paths.Root, &fs); err != nil {
+		return fmt.Errorf("looking at the file system of %s: %w", c.Paths.Root, err)
+	}
+	if fs.Type == unix.OVERLAYFS_SUPER_MAGIC {
+		return fmt.Errorf("%s lies on an overlay file system, which cannot hold images; set GOCOMPOSE_ROOT to a folder on a disk or volume",
+			c.Paths.Root)
+	}
+	return atomicfile.Write(c.configFile(), []byte(c.render()), 0o600)
+}
+
+// await returns nil once containerd answers, what ended returns once that is
+// an error, or the end of ctx.
+func (c Config) await(ctx context.Context, ended func() error) error {
+	const shortest, longest = time.Millisecond, 50 * time.Millisecond
+	for pause := shortest; ; pause = min(2*pause, longest) {
+		over := ended()
+		if _, err := probe(ctx, c.Paths.EngineSocket()); err == nil {
+			return nil
+		}
+		if over != nil {
+			return over
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+func wrapPid(err error, pid int) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("process %d: %w", pid, err)
+}
+
+// environ is the environment of containerd and of the shims: the layout, our
+// own settings, and what Go programs are debugged with. Everything else stays
+// with the starter, whose secrets and service manager are not theirs.
+func (c Config) environ(p programs, starter []string) []string {
+	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	var env []string
+	for _, v := range starter {
+		name, value, _ := strings.Cut(v, "=")
+		switch {
+		case name == "PATH" && value != "":
+			path = value
+		case name == "GOCOMPOSE_ROOT", name == "GOCOMPOSE_STATE":
+		case strings.HasPrefix(name, "GOCOMPOSE_"), name == "TZ", name == "GODEBUG", name == "GOTRACEBACK", name == "GOCOVERDIR":
+			env = append(env, v)
+		}
+	}
+	return append(env,
+		"GOCOMPOSE_ROOT="+c.Paths.Root, "GOCOMPOSE_STATE="+c.Paths.State,
+		"PATH="+filepath.Dir(p.shim)+":"+filepath.Dir(p.runc)+":"+path)
+}
+
+func (c Config) configFile() string { return filepath.Join(c.Paths.EngineState(), "config.toml") }
+func (c Config) logFile() string    { return filepath.Join(c.Paths.EngineState(), "containerd.log") }
+
+// cgroup is where containerd and the shims live: beside the containers', since
+// on version 2 a cgroup with both processes and children has no controllers.
+func (c Config) cgroup() string { return c.Paths.CgroupParent() + "/engine" }
