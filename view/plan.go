@@ -1,0 +1,69 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gocompose/gocompose/planner"
+)
+
+// Text writes what p changes, for people: a line for each resource, with a sign
+// for what happens to it and the reasons.
+func Text(w io.Writer, p *planner.Plan) error {
+	out := &sticky{w: w}
+	changes := p.Changes()
+	width := 0
+	for _, c := range changes {
+		width = max(width, cells(c.ID.String()))
+	}
+	for _, c := range changes {
+		why := make([]string, len(c.Why))
+		for i, r := range c.Why {
+			why[i] = oneLine(r.String())
+		}
+		fmt.Fprintf(out, "%c %s  %s\n", c.Action, pad(c.ID.String(), min(width, 40)), strings.Join(why, ", "))
+	}
+	for _, n := range p.Notices {
+		fmt.Fprintf(out, "! %s\n", oneLine(n.Text))
+	}
+	fmt.Fprintln(out, summary(changes))
+	return out.err
+}
+
+// Steps writes every step of p with its reasons and what it waits for.
+func Steps(w io.Writer, p *planner.Plan) error {
+	_, err := io.WriteString(w, p.String())
+	return err
+}
+
+// actions are what a summary counts, in this order.
+var actions = []struct {
+	action planner.Action
+	words  string
+}{
+	{planner.Fetch, "to pull"},
+	{planner.Add, "to create"},
+	{planner.Replace, "to replace"},
+	{planner.Run, "to start"},
+	{planner.Halt, "to stop"},
+	{planner.Delete, "to remove"},
+	{planner.Hold, "to wait for"},
+}
+
+func summary(changes []planner.Change) string {
+	if len(changes) == 0 {
+		return "Nothing to do."
+	}
+	count := map[planner.Action]int{}
+	for _, c := range changes {
+		count[c.Action]++
+	}
+	var parts []string
+	for _, a := range actions {
+		if n := count[a.action]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, a.words))
+		}
+	}
+	return "Plan: " + strings.Join(parts, ", ") + "."
+}

@@ -1,0 +1,35 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gocompose/gocompose/planner"
+)
+
+// DOT writes p for graphviz: an arrow leads from each step to those that wait
+// for it.
+func DOT(w io.Writer, p *planner.Plan) error {
+	out := &sticky{w: w}
+	fmt.Fprintf(out, "digraph %s {\n\trankdir=LR\n\tnode [shape=box]\n", dotString(p.Project))
+	for _, s := range p.Steps {
+		why := make([]string, len(s.Why))
+		for i, r := range s.Why {
+			why[i] = r.String()
+		}
+		fmt.Fprintf(out, "\t%s [tooltip=%s]\n", dotString(string(s.ID())), dotString(strings.Join(why, ", ")))
+	}
+	for _, s := range p.Steps {
+		for _, n := range s.Needs {
+			fmt.Fprintf(out, "\t%s -> %s\n", dotString(string(n)), dotString(string(s.ID())))
+		}
+	}
+	fmt.Fprintln(out, "}")
+	return out.err
+}
+
+// dotString quotes s as the DOT language does.
+func dotString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ").Replace(s) + `"`
+}

@@ -1,0 +1,108 @@
+package view
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+// planVersion is raised when a reader of the JSON form must change. Fields may
+// be added without.
+const planVersion = 1
+
+// planJSON is a plan for programs. It holds no values of variables, labels or
+// commands: only what the types below name comes out.
+type planJSON struct {
+	Version   int              `json:"version"`
+	Project   string           `json:"project"`
+	Changes   []changeJSON     `json:"changes"`
+	Steps     []stepJSON       `json:"steps"`
+	Unchanged []project.ID     `json:"unchanged"`
+	Notices   []planner.Notice `json:"notices"`
+}
+
+type changeJSON struct {
+	ID     project.ID       `json:"id"`
+	Action string           `json:"action"`
+	Why    []planner.Reason `json:"why"`
+}
+
+type stepJSON struct {
+	ID     planner.StepID   `json:"id"`
+	Verb   planner.Verb     `json:"verb"`
+	Target project.ID       `json:"target"`
+	Needs  []planner.StepID `json:"needs"`
+	Why    []planner.Reason `json:"why"`
+	Op     opJSON           `json:"op"`
+}
+
+// opJSON is what may be told of an operation.
+type opJSON struct {
+	Container    string            `json:"container,omitempty"` // the runtime's identifier
+	Name         string            `json:"name,omitempty"`      // of the container
+	Image        string            `json:"image,omitempty"`
+	Inherit      map[string]string `json:"inherit,omitempty"`      // mount target: anonymous volume
+	GraceSeconds *float64          `json:"graceSeconds,omitempty"` // below zero: for ever
+}
+
+// JSON writes p for programs, as one indented object; see planVersion.
+func JSON(w io.Writer, p *planner.Plan) error {
+	out := planJSON{
+		Version: planVersion, Project: p.Project,
+		Changes: []changeJSON{}, Steps: []stepJSON{}, Unchanged: []project.ID{}, Notices: []planner.Notice{},
+	}
+	for _, c := range p.Changes() {
+		out.Changes = append(out.Changes, changeJSON{c.ID, actionName(c.Action), c.Why})
+	}
+	for _, s := range p.Steps {
+		needs := append([]planner.StepID{}, s.Needs...)
+		out.Steps = append(out.Steps, stepJSON{s.ID(), s.Op.Verb(), s.Op.Target(), needs, s.Why, safe(s.Op)})
+	}
+	for _, c := range p.Unchanged {
+		out.Unchanged = append(out.Unchanged, c.Target)
+	}
+	out.Notices = append(out.Notices, p.Notices...)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(out)
+}
+
+func actionName(a planner.Action) string {
+	switch a {
+	case planner.Add:
+		return "create"
+	case planner.Delete:
+		return "remove"
+	case planner.Replace:
+		return "replace"
+	case planner.Run:
+		return "start"
+	case planner.Halt:
+		return "stop"
+	case planner.Fetch:
+		return "pull"
+	default:
+		return "wait"
+	}
+}
+
+func safe(op planner.Op) opJSON {
+	switch op := op.(type) {
+	case planner.CreateContainer:
+		return opJSON{Container: op.ID, Name: op.Spec.Name, Image: op.Spec.Image, Inherit: op.Inherit}
+	case planner.StartContainer:
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
+	case planner.StopContainer:
+		grace := op.Grace.Seconds()
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name, GraceSeconds: &grace}
+	case planner.RemoveContainer:
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
+	case planner.PullImage:
+		return opJSON{Image: op.Ref}
+	default:
+		return opJSON{} // the target says it all
+	}
+}

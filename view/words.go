@@ -1,0 +1,120 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+// status is what a line of progress says about its resource, in the words of
+// docker compose's JSON output.
+type status string
+
+const (
+	working status = "Working"
+	done    status = "Done"
+	warning status = "Warning"
+	failed  status = "Error"
+)
+
+// The texts of docker compose (pkg/api/event.go), which other tools match on.
+const (
+	textRecreate  = "Recreate"
+	textRecreated = "Recreated"
+	textRunning   = "Running"
+	textError     = "Error"
+	textSkipped   = "Skipped"
+)
+
+// doing and did are what a step says when it begins and when it is done.
+func doing(v planner.Verb) string {
+	switch v {
+	case planner.VerbCreate:
+		return "Creating"
+	case planner.VerbRemove:
+		return "Removing"
+	case planner.VerbStart:
+		return "Starting"
+	case planner.VerbStop:
+		return "Stopping"
+	case planner.VerbPull:
+		return "Pulling"
+	default:
+		return string(v)
+	}
+}
+
+func did(v planner.Verb) string {
+	switch v {
+	case planner.VerbCreate:
+		return "Created"
+	case planner.VerbRemove:
+		return "Removed"
+	case planner.VerbStart:
+		return "Started"
+	case planner.VerbStop:
+		return "Stopped"
+	case planner.VerbPull:
+		return "Pulled"
+	default:
+		return string(v)
+	}
+}
+
+// label returns the name of what op is about as docker compose shows it:
+// "Container shop-web-1", "Network shop_default", "Image nginx:1.27".
+func label(op planner.Op) string {
+	switch op := op.(type) {
+	case planner.CreateContainer:
+		return "Container " + op.Spec.Name
+	case planner.StartContainer:
+		return containerLabel(op.Container)
+	case planner.StopContainer:
+		return containerLabel(op.Container)
+	case planner.RemoveContainer:
+		return containerLabel(op.Container)
+	case planner.PullImage:
+		return "Image " + planner.ShortImage(op.Ref)
+	case planner.CreateNetwork, planner.RemoveNetwork:
+		return "Network " + op.Target().Name
+	case planner.CreateVolume, planner.RemoveVolume:
+		return "Volume " + op.Target().Name
+	default:
+		return op.Target().String()
+	}
+}
+
+// containerLabel keeps apart the two containers that one replica has after an
+// interrupted replacement.
+func containerLabel(c planner.Ref) string {
+	if _, mark, extra := strings.Cut(c.Target.Name, "~"); extra {
+		return "Container " + c.Name + "~" + mark
+	}
+	return "Container " + c.Name
+}
+
+// steps is what a plan does to one resource.
+type steps struct {
+	left     int // not yet settled
+	replaced bool
+	skipped  bool // and said so
+}
+
+// resources sums a plan up by resource.
+func resources(p *planner.Plan) map[project.ID]*steps {
+	out := map[project.ID]*steps{}
+	verbs := map[project.ID]map[planner.Verb]bool{}
+	for _, s := range p.Steps {
+		id := s.Op.Target()
+		if out[id] == nil {
+			out[id], verbs[id] = &steps{}, map[planner.Verb]bool{}
+		}
+		out[id].left++
+		verbs[id][s.Op.Verb()] = true
+	}
+	for id, v := range verbs {
+		out[id].replaced = id.Kind == project.KindContainer && v[planner.VerbCreate] && v[planner.VerbRemove]
+	}
+	return out
+}
