@@ -1,0 +1,235 @@
+package shim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/containerd/log"
+	"golang.org/x/sys/unix"
+
+	"github.com/gocompose/gocompose/logs"
+	"github.com/gocompose/gocompose/shim/options"
+)
+
+const (
+	// quietLimit is how long an exited container's output must be quiet to be
+	// taken as complete though some process still has it open.
+	quietLimit = time.Second
+	// settleLimit bounds the waiting for an output that is not quiet. It is the
+	// inner service's own bound.
+	settleLimit = 10 * time.Second
+	// pipeSize of our FIFOs lets a container go on printing while a batch is
+	// written.
+	pipeSize = 256 << 10
+)
+
+// capture reads what one container prints, from FIFOs in its task's bundle.
+type capture struct {
+	taps []*tap
+	done chan struct{} // closed when everything is read and the log is closed
+}
+
+// tap is one stream's FIFO.
+type tap struct {
+	stream logs.Stream
+	path   string
+	reader *os.File
+	writer *os.File // keeps the end from coming before the inner service writes
+	// waiting is since when a Read has been waiting, in nanoseconds of Unix
+	// time; 0 while there is something to do.
+	waiting atomic.Int64
+}
+
+// forEver is how long a stream that has ended has been waiting.
+const forEver = 1
+
+// Read is the FIFO's.
+func (t *tap) Read(p []byte) (int, error) {
+	t.waiting.Store(time.Now().UnixNano())
+	n, err := t.reader.Read(p)
+	t.waiting.Store(0)
+	return n, err
+}
+
+// streamsOf returns the streams that a task has.
+func streamsOf(terminal bool) []logs.Stream {
+	if terminal {
+		return []logs.Stream{logs.Stdout}
+	}
+	return []logs.Stream{logs.Stdout, logs.Stderr}
+}
+
+// openCapture makes the FIFOs in bundle and begins to read them. After release
+// it ends when nobody has them open for writing.
+func openCapture(o options.Options, bundle string, streams []logs.Stream) (*capture, error) {
+	c := &capture{done: make(chan struct{})}
+	for _, s := range streams {
+		t, err := openTap(s, filepath.Join(bundle, "gocompose-"+string(s)))
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("opening output: %w", err), c.close())
+		}
+		c.taps = append(c.taps, t)
+	}
+	sink, err := openSink(o)
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	var reading sync.WaitGroup
+	for _, t := range c.taps {
+		reading.Go(func() {
+			if err := sink.Copy(t.stream, t); err != nil {
+				log.L.WithError(err).Errorf("the rest of %s is not logged", t.stream)
+			}
+			t.waiting.Store(forEver)
+		})
+	}
+	go func() { // ends with the readers; close waits for it by way of done
+		defer close(c.done)
+		reading.Wait()
+		if err := errors.Join(sink.Close(), c.close()); err != nil {
+			log.L.WithError(err).Error("closing log")
+		}
+	}()
+	return c, nil
+}
+
+func openTap(s logs.Stream, path string) (*tap, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err // a FIFO of an earlier try may still have a reader
+	}
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		return nil, &fs.PathError{Op: "mkfifo", Path: path, Err: err}
+	}
+	r, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	w, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	grow(w)
+	return &tap{stream: s, path: path, reader: r, writer: w}, nil
+}
+
+// grow gives a FIFO more room. The kernel may refuse: then it has less.
+func grow(f *os.File) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
+}
+
+// path returns the i-th stream's FIFO, or nothing if there is no such stream.
+func (c *capture) path(i int) string {
+	if i >= len(c.taps) {
+		return ""
+	}
+	return c.taps[i].path
+}
+
+// release leaves the FIFOs to those who have opened them by now.
+func (c *capture) release() error {
+	var err error
+	for _, t := range c.taps {
+		err = errors.Join(err, t.writer.Close())
+	}
+	return err
+}
+
+// close closes the readers, and the writers if release has not.
+func (c *capture) close() error {
+	var err error
+	for _, t := range c.taps {
+		err = errors.Join(err, t.reader.Close())
+		if werr := t.writer.Close(); !errors.Is(werr, fs.ErrClosed) {
+			err = errors.Join(err, werr)
+		}
+	}
+	return err
+}
+
+// ended tells whether all has been read and written.
+func (c *capture) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// settle waits until all output of a container that exited at a time has been
+// read and written.
+//
+// It ends when nobody has the output open any more. A process that was handed
+// the output and has left the container can keep it open for ever, so settle
+// also returns when nothing has come for quietLimit since the exit, with all
+// that came before written, and in any case after settleLimit. What comes
+// later still goes to the log, until the task is deleted.
+func (c *capture) settle(ctx context.Context, exited time.Time) {
+	limit := time.NewTimer(settleLimit)
+	defer limit.Stop()
+	look := time.NewTicker(quietLimit / 20)
+	defer look.Stop()
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-ctx.Done():
+			return
+		case <-limit.C:
+			return
+		case now := <-look.C:
+			if c.quiet(now, exited) {
+				return
+			}
+		}
+	}
+}
+
+// quiet tells whether all readers have been waiting for quietLimit.
+func (c *capture) quiet(now, exited time.Time) bool {
+	if now.Sub(exited) < quietLimit {
+		return false
+	}
+	for _, t := range c.taps {
+		since := t.waiting.Load()
+		if since == 0 || now.Sub(time.Unix(0, since)) < quietLimit {
+			return false
+		}
+	}
+	return true
+}
+
+// sink takes what streams give.
+type sink interface {
+	Copy(logs.Stream, io.Reader) error
+	Close() error
+}
+
+func openSink(o options.Options) (sink, error) {
+	if o.Driver == options.None {
+		return nowhere{}, nil
+	}
+	return logs.OpenWriter(o.Dir, o.Log)
+}
+
+// nowhere reads and forgets.
+type nowhere struct{}
+
+func (nowhere) Copy(_ logs.Stream, r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+func (nowhere) Close() error { return nil }

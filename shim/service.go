@@ -1,0 +1,230 @@
+package shim
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
+	"github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/ttrpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gocompose/gocompose/shim/options"
+	"github.com/gocompose/gocompose/shim/state"
+)
+
+// service is a task service around another one. Tasks whose standard output is
+// one of our URIs get their logs and state kept; all others, and all execs, are
+// the inner service's alone.
+//
+// Whoever learns of such a task's exit, by Wait, by the exit event or by
+// Delete, finds state and log complete, but for what a process that has left
+// the container may still print (see capture.settle).
+type service struct {
+	taskapi.TTRPCTaskService // the inner one, which does what is not done here
+
+	keeping    sync.Once
+	goroutines sync.WaitGroup
+
+	mu         sync.Mutex
+	containers map[string]*container
+	stops      []context.CancelFunc // of goroutines
+	draining   []*capture           // of deleted containers
+}
+
+func newService() *service {
+	return &service{containers: map[string]*container{}}
+}
+
+// RegisterTTRPC is how containerd's shim server takes in a service.
+func (s *service) RegisterTTRPC(server *ttrpc.Server) error {
+	taskapi.RegisterTTRPCTaskService(server, s)
+	return nil
+}
+
+// spawn runs f until it is through or the service is closed.
+func (s *service) spawn(ctx context.Context, f func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.mu.Lock()
+	s.stops = append(s.stops, cancel)
+	s.mu.Unlock()
+	s.goroutines.Go(func() {
+		defer cancel()
+		f(ctx)
+	})
+}
+
+// close ends what the service has begun, and waits for the logs of deleted
+// containers if Delete has given up waiting. The inner service ends by its own
+// means.
+func (s *service) close(ctx context.Context) error {
+	s.mu.Lock()
+	for _, stop := range s.stops {
+		stop()
+	}
+	draining := s.draining
+	s.mu.Unlock()
+	s.goroutines.Wait()
+	for _, c := range draining {
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// container returns the record of a container of ours, or nil.
+func (s *service) container(id string) *container {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.containers[id]
+}
+
+func (s *service) addContainer(id string, c *container) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.containers[id] = c
+}
+
+// Create opens the log before the container's first process exists.
+func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*taskapi.CreateTaskResponse, error) {
+	if !options.IsURI(r.Stdout) {
+		return s.TTRPCTaskService.Create(ctx, r)
+	}
+	o, err := options.Parse(r.Stdout)
+	if err != nil {
+		return nil, err
+	}
+	if err := rememberOptions(r.Bundle, o); err != nil {
+		return nil, err
+	}
+	capture, err := openCapture(o, r.Bundle, streamsOf(r.Terminal))
+	if err != nil {
+		return nil, err
+	}
+	inner := proto.Clone(r).(*taskapi.CreateTaskRequest)
+	inner.Stdout, inner.Stderr = capture.path(0), capture.path(1)
+	resp, err := s.TTRPCTaskService.Create(ctx, inner)
+	if err := errors.Join(err, capture.release()); err != nil {
+		capture.settle(ctx, time.Now())
+		return nil, err
+	}
+	c := &container{
+		options: o, capture: capture, settled: make(chan struct{}), pid: int(resp.Pid),
+		stdout: r.Stdout, stderr: r.Stderr, oomCount: oomCounter(int(resp.Pid)),
+	}
+	s.addContainer(r.ID, c)
+	s.spawn(ctx, func(ctx context.Context) { s.awaitExit(ctx, r.ID, c) })
+	return resp, nil
+}
+
+// Start records the start, and from the first one on the supervisor is kept.
+func (s *service) Start(ctx context.Context, r *taskapi.StartRequest) (*taskapi.StartResponse, error) {
+	c := s.container(r.ID)
+	if c == nil || r.ExecID != "" {
+		return s.TTRPCTaskService.Start(ctx, r)
+	}
+	c.starting.Lock() // an exit is recorded after the start
+	defer c.starting.Unlock()
+	at := time.Now()
+	resp, err := s.TTRPCTaskService.Start(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	s.save(ctx, c, state.State{Running: true, Pid: c.pid, StartedAt: at})
+	if c.options.Supervisor.Socket != "" {
+		s.keeping.Do(func() { s.spawn(ctx, newKeeper(c.options.Supervisor).run) })
+	}
+	return resp, nil
+}
+
+// awaitExit records the exit of a container's first process.
+func (s *service) awaitExit(ctx context.Context, id string, c *container) {
+	defer close(c.settled)
+	resp, err := s.TTRPCTaskService.Wait(ctx, &taskapi.WaitRequest{ID: id})
+	if err != nil { // the shim shuts down
+		return
+	}
+	at := resp.ExitedAt.AsTime()
+	c.starting.Lock()
+	if st := c.last(); st.Running {
+		st.Running, st.ExitedAt, st.ExitCode = false, at, int(resp.ExitStatus)
+		st.OOMKilled = oomKills(c.oomCount) > 0
+		s.save(ctx, c, st)
+	}
+	c.starting.Unlock()
+	c.capture.settle(ctx, at)
+}
+
+// save writes a container's state, or goes on trying in the background: the
+// disk may be full.
+func (s *service) save(ctx context.Context, c *container, st state.State) {
+	if err := c.save(st); err != nil {
+		s.spawn(ctx, c.saveLater)
+	}
+}
+
+// Wait returns when the exit is recorded.
+func (s *service) Wait(ctx context.Context, r *taskapi.WaitRequest) (*taskapi.WaitResponse, error) {
+	c := s.container(r.ID)
+	resp, err := s.TTRPCTaskService.Wait(ctx, r)
+	if err != nil || c == nil || r.ExecID != "" {
+		return resp, err
+	}
+	return resp, c.awaitSettled(ctx)
+}
+
+// State says what the client has asked for, not what the inner service was
+// given: clients that attach by this answer would take lines away from the log.
+func (s *service) State(ctx context.Context, r *taskapi.StateRequest) (*taskapi.StateResponse, error) {
+	resp, err := s.TTRPCTaskService.State(ctx, r)
+	if c := s.container(r.ID); err == nil && c != nil && r.ExecID == "" {
+		resp.Stdout, resp.Stderr = c.stdout, c.stderr
+	}
+	return resp, err
+}
+
+// Delete returns when the log is complete.
+//
+// The inner service waits up to ten seconds for whoever still has the
+// container's output open after its exit. We have waited as long as is sound
+// by then (see capture.settle). So in that case it is first asked to delete in
+// no time: that fails, but it closes the output, and can be asked again.
+func (s *service) Delete(ctx context.Context, r *taskapi.DeleteRequest) (*taskapi.DeleteResponse, error) {
+	c := s.container(r.ID)
+	if c == nil || r.ExecID != "" {
+		return s.TTRPCTaskService.Delete(ctx, r)
+	}
+	state, err := s.TTRPCTaskService.State(ctx, &taskapi.StateRequest{ID: r.ID})
+	if err != nil {
+		return nil, err
+	}
+	if state.Status == task.Status_STOPPED {
+		if err := c.awaitSettled(ctx); err != nil {
+			return nil, err
+		}
+		if !c.capture.ended() {
+			over, cancel := context.WithDeadline(ctx, time.Now())
+			_, _ = s.TTRPCTaskService.Delete(over, r)
+			cancel()
+		}
+	}
+	resp, err := s.TTRPCTaskService.Delete(ctx, r)
+	if err == nil {
+		s.deleted(ctx, r.ID, c)
+	}
+	return resp, err
+}
+
+// deleted waits for the last bytes after the inner service has closed its end.
+func (s *service) deleted(ctx context.Context, id string, c *container) {
+	s.mu.Lock()
+	s.draining = append(s.draining, c.capture)
+	delete(s.containers, id)
+	s.mu.Unlock()
+	c.capture.settle(ctx, time.Now())
+}
