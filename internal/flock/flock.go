@@ -32,11 +32,25 @@ func Try(path string) (*Lock, error) {
 
 // Acquire takes the lock at path, and waits for it until ctx ends.
 func Acquire(ctx context.Context, path string) (*Lock, error) {
-	l, err := Try(path)
+	return acquire(ctx, path, unix.LOCK_EX)
+}
+
+// Share takes the lock at path together with others who share it, and waits
+// for one who has it alone until ctx ends.
+func Share(ctx context.Context, path string) (*Lock, error) {
+	return acquire(ctx, path, unix.LOCK_SH)
+}
+
+func acquire(ctx context.Context, path string, how int) (*Lock, error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	l, err := take(f, how|unix.LOCK_NB)
 	if !errors.Is(err, ErrLocked) {
 		return l, err
 	}
-	f, err := open(path)
+	f, err = open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +60,7 @@ func Acquire(ctx context.Context, path string) (*Lock, error) {
 	}
 	got := make(chan result, 1)
 	go func() {
-		l, err := take(f, unix.LOCK_EX)
+		l, err := take(f, how)
 		got <- result{l, err}
 	}()
 	select {

@@ -72,3 +72,33 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	}
 	defer next.Unlock()
 }
+
+func TestManyShareWhatOneCannotHaveAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	first, err := flock.Share(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := flock.Share(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := flock.Try(path); !errors.Is(err, flock.ErrLocked) {
+		t.Fatal(err)
+	}
+	for _, l := range []*flock.Lock{first, second} {
+		if err := l.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone, err := flock.Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Unlock()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := flock.Share(ctx, path); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}

@@ -69,6 +69,10 @@ func (p Paths) Netns() string { return filepath.Join(p.State, "netns") }
 // supervisor when it starts.
 func (p Paths) Endpoints() string { return filepath.Join(p.State, "endpoints") }
 
+// Addresses is the folder that says who holds which address, one JSON file a
+// network.
+func (p Paths) Addresses() string { return filepath.Join(p.State, "addresses") }
+
 // Locks is the folder of lock files.
 func (p Paths) Locks() string { return filepath.Join(p.State, "locks") }
 

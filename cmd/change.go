@@ -1,0 +1,144 @@
+package cmd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/gocompose/gocompose/executor"
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/project/loader"
+	"github.com/gocompose/gocompose/view"
+)
+
+// change is one command that changes something: what it wants, and how a plan
+// is made of that. All of them go through app.change.
+type change struct {
+	// title is what the progress display says is going on: "up", "down".
+	title string
+	// services are those named on the command line.
+	services []string
+	// load adjusts how the Compose files are loaded.
+	load func(*loader.Options)
+	// fileless: without Compose files the command goes by what is there.
+	fileless bool
+	plan     func(*project.Project, planner.Observed) (*planner.Plan, error)
+}
+
+// change loads, locks, observes, plans, and has the plan carried out: the one
+// path of all commands that change anything.
+func (a *app) change(ctx context.Context, c change) error {
+	name, p, err := a.wanted(ctx, c)
+	if err != nil {
+		return err
+	}
+	h, err := a.openHost(ctx)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	where, err := a.paths()
+	if err != nil {
+		return err
+	}
+	lock, err := host.LockProject(ctx, where, name, func() {
+		a.warn(fmt.Sprintf("another command is changing project %s: waiting for it to end", name))
+	})
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	plan, err := a.plan(ctx, h, c, name, p)
+	if err != nil {
+		return err
+	}
+	if a.globals.dryRun {
+		w, opt := a.progress(c.title)
+		return view.DryRun(w, plan, opt)
+	}
+	return a.apply(ctx, h, plan, c.title)
+}
+
+// wanted returns the project that the files describe. Commands that can do
+// without get no project and its name.
+func (a *app) wanted(ctx context.Context, c change) (string, *project.Project, error) {
+	p, err := a.load(ctx, c.services, c.load)
+	if err == nil {
+		return p.Name, p, nil
+	}
+	if !c.fileless || !errors.Is(err, loader.ErrNoFile) {
+		return "", nil, err
+	}
+	opt, oerr := a.loadOptions()
+	if oerr != nil {
+		return "", nil, oerr
+	}
+	name, nerr := loader.ProjectName(ctx, opt)
+	if nerr != nil {
+		return "", nil, err // that there is no file is what the user can mend
+	}
+	return name, nil, nil
+}
+
+// plan observes and decides.
+func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *project.Project) (*planner.Plan, error) {
+	obs, err := h.Observe(ctx, name, p)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		p = planner.FromObserved(name, obs)
+	}
+	return c.plan(p, obs)
+}
+
+// apply has the plan carried out and shows how it goes.
+func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, title string) (err error) {
+	for _, n := range plan.Notices {
+		a.warn(n.Text)
+	}
+	progress := view.NewProgress(a.progress(title))
+	progress.Begin(plan)
+	defer func() { err = errors.Join(err, progress.End()) }()
+	if plan.Empty() {
+		return nil
+	}
+	leased, release, err := h.Lease(ctx, plan.Project)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	return executor.Apply(leased, plan, h, executor.Options{
+		Parallel: max(a.globals.parallel, 0),
+		Limits:   executor.DefaultLimits(runtime.NumCPU()),
+		Events:   progress.Event,
+	})
+}
+
+func (a *app) openHost(ctx context.Context) (*host.Host, error) {
+	cfg, err := a.hostConfig()
+	if err != nil {
+		return nil, err
+	}
+	return host.Open(ctx, cfg)
+}
+
+func (a *app) hostConfig() (host.Config, error) {
+	where, err := a.paths()
+	if err != nil {
+		return host.Config{}, err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return host.Config{}, err
+	}
+	return host.Config{Paths: where, Address: a.globals.address, Program: program}, nil
+}
+
+// nonce marks the containers of one run. It is made of letters and digits.
+func nonce() string { return rand.Text()[:10] }

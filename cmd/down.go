@@ -1,0 +1,47 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/project/loader"
+)
+
+func (a *app) downCommand() *cobra.Command {
+	var volumes, removeOrphans bool
+	var seconds int
+	c := &cobra.Command{
+		Use:   "down [OPTIONS] [SERVICES]",
+		Short: "Stop and remove containers, networks",
+		Long: "Stops and removes the project's containers and networks. Volumes, which hold your data, stay unless\n" +
+			"--volumes is given. Without a Compose file the project is named by -p.",
+		RunE: func(c *cobra.Command, services []string) error {
+			opt := planner.Options{
+				Volumes:       volumes,
+				RemoveOrphans: removeOrphans,
+				Selected:      services,
+				Timeout:       timeout(seconds, c.Flags().Changed("timeout")),
+			}
+			return a.change(c.Context(), change{
+				title:    "down",
+				fileless: true,
+				load:     allProfiles,
+				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+					return planner.Down(p, obs, opt)
+				},
+			})
+		},
+	}
+	f := c.Flags()
+	f.BoolVarP(&volumes, "volumes", "v", false, `Remove named volumes declared in the "volumes" section of the Compose file and anonymous volumes attached to containers`)
+	f.BoolVar(&removeOrphans, "remove-orphans", envBool("COMPOSE_REMOVE_ORPHANS"), "Remove containers for services not defined in the Compose file")
+	f.IntVarP(&seconds, "timeout", "t", 0, "Specify a shutdown timeout in seconds")
+	return c
+}
+
+// allProfiles is for commands about what exists, whatever profile made it.
+func allProfiles(o *loader.Options) {
+	o.Profiles = []string{"*"}
+	o.AllResources = true
+}

@@ -1,0 +1,194 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/containerd/images"
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/view"
+)
+
+func (a *app) imageCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "image COMMAND",
+		Short: "Load, list, pull and remove images",
+		Args:  knownCommand,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.imageLoadCommand(), a.imageListCommand(), a.imagePullCommand(), a.imageRemoveCommand())
+	return c
+}
+
+func (a *app) imageLoadCommand() *cobra.Command {
+	var input string
+	c := &cobra.Command{
+		Use:   "load [OPTIONS] [ARCHIVE...]",
+		Short: "Load images from archives or standard input",
+		Long:  "Loads images from archives that `docker save` or an OCI tool wrote, compressed or not. `-` and no archive at all mean standard input.",
+		RunE: func(c *cobra.Command, archives []string) error {
+			if input != "" {
+				archives = append([]string{input}, archives...)
+			}
+			if len(archives) == 0 {
+				archives = []string{"-"}
+			}
+			return a.withImages(c.Context(), func(ctx context.Context, s *images.Store) error {
+				for _, archive := range archives {
+					if err := a.loadImage(ctx, s, archive); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVarP(&input, "input", "i", "", "Read from this archive instead of standard input")
+	return c
+}
+
+func (a *app) loadImage(ctx context.Context, s *images.Store, archive string) error {
+	var from io.Reader = a.In
+	if archive != "-" {
+		f, err := os.Open(archive)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		from = f
+	}
+	loaded, err := s.Load(ctx, from)
+	if err != nil {
+		return fmt.Errorf("loading %s: %w", archive, err)
+	}
+	for _, img := range loaded {
+		fmt.Fprintf(a.Out, "Loaded image: %s\n", img.Ref)
+	}
+	return nil
+}
+
+func (a *app) imageListCommand() *cobra.Command {
+	var quiet bool
+	c := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List images",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := a.hostConfig()
+			if err != nil {
+				return err
+			}
+			h, err := host.OpenExisting(c.Context(), cfg)
+			var list []images.Image
+			if err == nil {
+				defer h.Close()
+				list, err = h.Images().List(c.Context())
+			}
+			if err != nil && !errors.Is(err, host.ErrNothingHere) {
+				return err
+			}
+			return a.printImages(list, quiet)
+		},
+	}
+	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "Only display image IDs")
+	return c
+}
+
+func (a *app) printImages(list []images.Image, quiet bool) error {
+	if quiet {
+		for _, img := range list {
+			fmt.Fprintln(a.Out, img.ID)
+		}
+		return nil
+	}
+	t := view.NewTable("IMAGE", "IMAGE ID", "PLATFORM", "CREATED", "SIZE")
+	for _, img := range list {
+		t.Row(img.Ref, shortDigest(img.ID), img.Platform, ago(img.CreatedAt), units.HumanSizeWithPrecision(float64(img.Size), 3))
+	}
+	return t.Write(a.Out)
+}
+
+// shortDigest returns the first 12 hexadecimal digits, as Docker shows them.
+func shortDigest(d string) string {
+	const prefix = "sha256:"
+	if len(d) >= len(prefix)+12 {
+		return d[len(prefix) : len(prefix)+12]
+	}
+	return d
+}
+
+func ago(t time.Time) string {
+	if t.IsZero() || t.Unix() <= 0 {
+		return "N/A"
+	}
+	return units.HumanDuration(time.Since(t)) + " ago"
+}
+
+func (a *app) imagePullCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "pull IMAGE...",
+		Short: "Pull images from their registries",
+		Args:  atLeastOne("IMAGE"),
+		RunE: func(c *cobra.Command, refs []string) error {
+			return a.withImages(c.Context(), func(ctx context.Context, s *images.Store) error {
+				return a.pullImages(ctx, s, refs)
+			})
+		},
+	}
+}
+
+func (a *app) imageRemoveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "rm IMAGE...",
+		Aliases: []string{"remove"},
+		Short:   "Remove images",
+		Long:    "Removes images by name or ID. Containers made from them keep working: their files stay until the last container is gone.",
+		Args:    atLeastOne("IMAGE"),
+		RunE: func(c *cobra.Command, refs []string) error {
+			return a.withImages(c.Context(), func(ctx context.Context, s *images.Store) error {
+				var errs []error
+				for _, ref := range refs {
+					err := s.Remove(ctx, ref)
+					if err == nil {
+						fmt.Fprintf(a.Out, "Removed: %s\n", ref)
+					}
+					errs = append(errs, err)
+				}
+				return errors.Join(errs...)
+			})
+		},
+	}
+}
+
+// withImages runs do with what it makes kept from the garbage collector.
+func (a *app) withImages(ctx context.Context, do func(context.Context, *images.Store) error) (err error) {
+	h, err := a.openHost(ctx)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	leased, release, err := h.Lease(ctx, "images")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	return do(leased, h.Images())
+}
+
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage("%q needs at least one %s", c.CommandPath(), cmp.Or(what, "argument"))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,269 @@
+//go:build live
+
+package cmd_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gocompose/gocompose/internal/livetest"
+	"github.com/gocompose/gocompose/internal/paths"
+)
+
+// patience is how long a condition is waited for before a script fails.
+const patience = 20 * time.Second
+
+// TestLive runs the scripts in testdata/live against the programs in bin/, each
+// with folders, an engine and a supervisor of its own.
+func TestLive(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("the live tests need root")
+	}
+	bin, err := filepath.Abs("../bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(bin, "containerd")); err != nil {
+		t.Fatalf("the live tests run what make build makes: %v", err)
+	}
+	images := t.TempDir()
+	writeImages(t, images)
+	registry := livetest.StartRegistry(t)
+	pushImages(t, registry)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../testdata/live",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			state, err := os.MkdirTemp("/run", "gct-")
+			if err != nil {
+				return err
+			}
+			e.Vars = append(e.Vars,
+				"PATH="+bin+":"+os.Getenv("PATH"), "HOME="+e.WorkDir, "IMAGES="+images, "REGISTRY="+registry.Host,
+				"GOCOMPOSE_ROOT="+filepath.Join(e.WorkDir, ".root"), "GOCOMPOSE_STATE="+state, "GOCOMPOSE_NO_SYNC=1")
+			e.Defer(func() { cleanUp(e) })
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"eventually": eventually,
+			"http":       httpGet,
+			"leftovers":  leftovers,
+			"freeport":   freePort,
+			"listen":     listen,
+			"kill9":      kill9,
+			"load":       load,
+		},
+	})
+}
+
+// cleanUp ends what a failed script left, so that it does not disturb others.
+func cleanUp(e *testscript.Env) {
+	p := paths.Paths{Root: e.Getenv("GOCOMPOSE_ROOT"), State: e.Getenv("GOCOMPOSE_STATE")}
+	cmd := exec.Command(filepath.Join(strings.SplitN(e.Getenv("PATH"), ":", 2)[0], "gocompose"), "system", "stop", "--force")
+	cmd.Env = e.Vars
+	_ = cmd.Run() // the script has failed or found nothing left already
+	left, err := livetest.Leftovers(p)
+	if len(left) > 0 || err != nil {
+		e.T().Log("left behind:", strings.Join(left, "\n"), err)
+	}
+	_ = os.RemoveAll(p.State)
+}
+
+func layout(ts *testscript.TestScript) paths.Paths {
+	return paths.Paths{Root: ts.Getenv("GOCOMPOSE_ROOT"), State: ts.Getenv("GOCOMPOSE_STATE")}
+}
+
+// leftovers ends gocompose's own processes and fails when anything remains of
+// the layout but its images.
+func leftovers(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(ts.Exec("gocompose", "system", "stop"))
+	left, err := livetest.Leftovers(layout(ts))
+	ts.Check(err)
+	if len(left) > 0 {
+		ts.Fatalf("left behind:\n%s", strings.Join(left, "\n"))
+	}
+	for _, dir := range []string{"containers", "networks", "volumes"} {
+		entries, err := os.ReadDir(filepath.Join(layout(ts).Root, dir))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			ts.Fatalf("%v", err)
+		}
+		if len(entries) > 0 {
+			ts.Fatalf("left behind: %s/%v", dir, entries)
+		}
+	}
+}
+
+// eventually COMMAND... runs the command again until it succeeds (with !, until
+// it fails).
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	deadline := time.Now().Add(patience)
+	for {
+		err := ts.Exec(args[0], args[1:]...)
+		if (err != nil) == neg {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%v: still so after %v: %v", args, patience, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// http URL PATTERN asks again until the answer matches; ! http URL succeeds
+// when there is no answer.
+func httpGet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		if body, err := get(args[0]); err == nil {
+			ts.Fatalf("%s answered: %s", args[0], body)
+		}
+		return
+	}
+	want := regexp.MustCompile(args[1])
+	deadline := time.Now().Add(patience)
+	for {
+		body, err := get(args[0])
+		if err == nil && want.MatchString(body) {
+			fmt.Fprintln(ts.Stdout(), body)
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s: %q (%v), want %q", args[0], body, err, args[1])
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func get(url string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return string(body), err
+}
+
+// freeport NAME... sets variables to ports that nobody listens on.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		ts.Check(l.Close())
+	}
+}
+
+// listen ADDRESS is another program that has the port, until the script ends.
+func listen(ts *testscript.TestScript, neg bool, args []string) {
+	l, err := net.Listen("tcp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+}
+
+// kill9 WORD... kills the processes of this script's layout whose command line
+// contains all words.
+func kill9(ts *testscript.TestScript, neg bool, args []string) {
+	left, err := livetest.Leftovers(layout(ts))
+	ts.Check(err)
+	killed := 0
+	for _, line := range left {
+		var pid int
+		if _, err := fmt.Sscanf(line, "process %d:", &pid); err != nil {
+			continue
+		}
+		all := true
+		for _, word := range args {
+			all = all && strings.Contains(line, word)
+		}
+		if all {
+			ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+			killed++
+		}
+	}
+	if killed == 0 {
+		ts.Fatalf("no process %v among:\n%s", args, strings.Join(left, "\n"))
+	}
+}
+
+// load NAME... loads images that the tests made.
+func load(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		ts.Check(ts.Exec("gocompose", "image", "load", "-i", filepath.Join(ts.Getenv("IMAGES"), name+".tar")))
+	}
+}
+
+// testImages are the images of the scripts, by name.
+func testImages(t *testing.T) map[string]v1.Image {
+	t.Helper()
+	out := map[string]v1.Image{}
+	add := func(name string, c v1.Config, files ...livetest.File) {
+		img, err := livetest.Busybox(c, files...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = img
+	}
+	page := func(text string) []livetest.File {
+		return []livetest.File{
+			{Path: "www/", Mode: 0o755},
+			{Path: "www/index.html", Mode: 0o644, Content: []byte(text + "\n")},
+		}
+	}
+	add("busybox", v1.Config{Cmd: []string{"sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait"}})
+	add("web", v1.Config{Cmd: []string{"httpd", "-f", "-p", "80", "-h", "/www"}, StopSignal: "SIGKILL"}, page("web one")...)
+	add("web2", v1.Config{Cmd: []string{"httpd", "-f", "-p", "80", "-h", "/www"}, StopSignal: "SIGKILL"}, page("web two")...)
+	add("data", v1.Config{
+		Cmd:     []string{"sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait"},
+		Volumes: map[string]struct{}{"/data": {}},
+	}, livetest.File{Path: "data/", Mode: 0o755}, livetest.File{Path: "data/from-image", Mode: 0o644, Content: []byte("from the image\n")})
+	add("user", v1.Config{User: "user", WorkingDir: "/work", Env: []string{"PATH=/bin", "FROM_IMAGE=yes"}, Entrypoint: []string{"sh", "-c"}, Cmd: []string{"id; pwd; env; trap 'exit 0' TERM; sleep 1d & wait"}})
+	return out
+}
+
+func writeImages(t *testing.T, dir string) {
+	t.Helper()
+	for key, img := range testImages(t) {
+		tag, err := name.NewTag("test/" + key + ":1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tarball.WriteToFile(filepath.Join(dir, key+".tar"), tag, img); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func pushImages(t *testing.T, r livetest.Registry) {
+	t.Helper()
+	for key, img := range testImages(t) {
+		if err := r.Push("test/"+key+":1", img); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/logs"
+	"github.com/gocompose/gocompose/view"
+)
+
+type logsFlags struct {
+	follow, timestamps, noPrefix, noColor bool
+	tail, since, until                    string
+	index                                 int
+}
+
+func (a *app) logsCommand() *cobra.Command {
+	var f logsFlags
+	c := &cobra.Command{
+		Use:   "logs [OPTIONS] [SERVICE...]",
+		Short: "View output from containers",
+		RunE: func(c *cobra.Command, services []string) error {
+			return a.logs(c.Context(), f, services)
+		},
+	}
+	fs := c.Flags()
+	fs.BoolVarP(&f.follow, "follow", "f", false, "Follow log output")
+	fs.BoolVarP(&f.timestamps, "timestamps", "t", false, "Show timestamps")
+	fs.BoolVar(&f.noPrefix, "no-log-prefix", false, "Don't print prefix in logs")
+	fs.BoolVar(&f.noColor, "no-color", false, "Produce monochrome output")
+	fs.StringVarP(&f.tail, "tail", "n", "all", "Number of lines to show from the end of the logs for each container")
+	fs.StringVar(&f.since, "since", "", "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)")
+	fs.StringVar(&f.until, "until", "", "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)")
+	fs.IntVar(&f.index, "index", 0, "Index of the container if service has multiple replicas")
+	return c
+}
+
+func (f logsFlags) query(now time.Time) (logs.Query, error) {
+	q := logs.Query{Tail: -1, Follow: f.follow}
+	if f.tail != "all" {
+		n, err := strconv.Atoi(f.tail)
+		if err != nil {
+			return q, usage("--tail is %q: a number of lines, or all", f.tail)
+		}
+		q.Tail = n
+	}
+	var err error
+	if q.Since, err = when(f.since, now); err != nil {
+		return q, usage("--since: %v", err)
+	}
+	if q.Until, err = when(f.until, now); err != nil {
+		return q, usage("--until: %v", err)
+	}
+	return q, nil
+}
+
+// when reads a point in time: RFC 3339, with less of it in local time, seconds
+// since 1970, or a duration before now.
+func when(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return now.Add(-d), nil
+	}
+	if sec, err := strconv.ParseFloat(s, 64); err == nil {
+		return time.Unix(0, int64(sec*1e9)), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: 2013-01-02T13:23:37Z, or 42m for 42 minutes ago", s)
+}
+
+func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
+	q, err := f.query(time.Now())
+	if err != nil {
+		return err
+	}
+	name, p, err := a.wanted(ctx, change{fileless: true, load: allProfiles})
+	if err != nil {
+		return err
+	}
+	infos, err := a.containers(ctx, name)
+	if err != nil {
+		return err
+	}
+	if _, err := knownServices(p, infos, services); err != nil {
+		return err
+	}
+	infos = slices.DeleteFunc(infos, func(i host.Info) bool {
+		return len(services) > 0 && !slices.Contains(services, i.Spec.Service) || f.index > 0 && i.Spec.Replica != f.index
+	})
+	slices.SortFunc(infos, func(x, y host.Info) int {
+		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
+	})
+	return a.printLogs(ctx, infos, q, f)
+}
+
+func (a *app) printLogs(ctx context.Context, infos []host.Info, q logs.Query, f logsFlags) error {
+	lines := view.NewLogs(a.Out, view.LogOptions{
+		NoPrefix:   f.noPrefix,
+		Timestamps: f.timestamps,
+		Colour:     !f.noColor && a.look(a.Out).Colours(),
+		Buffered:   !f.follow,
+	})
+	sources := make([]logs.Source, len(infos))
+	for i, info := range infos {
+		sources[i] = logs.Source{Name: logName(info), Dir: info.Dir}
+		if f.follow {
+			sources[i].Done = info.Exited(ctx)
+		}
+		lines.Register(sources[i].Name)
+	}
+	err := logs.Merge(ctx, sources, q, func(s logs.Source, e logs.Entry) error {
+		return lines.Print(s.Name, e)
+	})
+	if err != nil && errors.Is(err, ctx.Err()) && f.follow {
+		return errors.Join(lines.Flush(), context.Cause(ctx))
+	}
+	return errors.Join(err, lines.Flush())
+}
+
+// logName is how docker compose names a container before its lines: without
+// the project, unless the name was chosen by the user.
+func logName(i host.Info) string {
+	return strings.TrimPrefix(i.Name, i.Spec.Project+"-")
+}

@@ -1,0 +1,109 @@
+// Package cmd is the command line: each command is parse, then run, in a file
+// of its own.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Streams are what a command reads from and writes to. Out is for the answer,
+// Err for everything else.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+}
+
+// Exit codes, those of docker compose.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitChanges     = 2 // plan --exit-code: there is something to do
+	exitInterrupted = 130
+)
+
+// exitError ends the program with a code. Without a cause nothing is printed.
+type exitError struct {
+	code  int
+	cause error
+}
+
+func (e *exitError) Error() string {
+	if e.cause == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.cause.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.cause }
+
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("stopped")
+
+// Main runs the command that the program's arguments name, and returns the
+// exit code. It is the only place where errors become text.
+func Main(version string) int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel(errInterrupted)
+		<-signals // the second time at once
+		os.Exit(exitInterrupted)
+	}()
+	return Run(ctx, version, os.Args[1:], Streams{os.Stdin, os.Stdout, os.Stderr})
+}
+
+// Run is Main for given arguments and streams.
+func Run(ctx context.Context, version string, args []string, s Streams) int {
+	a := &app{Streams: s, version: version}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.report(ctx, cmd, err)
+}
+
+func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		a.printError(errInterrupted)
+		return exitInterrupted
+	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		if exit.cause != nil {
+			a.printError(exit.cause)
+		}
+		return exit.code
+	}
+	a.printError(err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(a.Err, "\nUsage:  %s\n\nRun '%s --help' for more information\n", cmd.UseLine(), cmd.CommandPath())
+	}
+	return exitFailure
+}
+
+// usageError is a mistake in the arguments.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}

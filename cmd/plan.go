@@ -1,0 +1,91 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/view"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var f upFlags
+	var format string
+	var exitCode bool
+	c := &cobra.Command{
+		Use:   "plan [OPTIONS] [SERVICE...]",
+		Short: "Show what up would do, and why",
+		Long: "Compares the Compose file with what is there and shows each step that `gocompose up` would take, with its\n" +
+			"reason. Nothing is changed. Values of variables are never shown.",
+		RunE: func(c *cobra.Command, services []string) error {
+			if err := f.check(c); err != nil {
+				return err
+			}
+			change, err := f.change(services)
+			if err != nil {
+				return err
+			}
+			plan, err := a.planOnly(c.Context(), change)
+			if err != nil {
+				return err
+			}
+			if err := a.printPlan(plan, format); err != nil {
+				return err
+			}
+			if exitCode && !plan.Empty() {
+				return &exitError{code: exitChanges}
+			}
+			return nil
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&format, "format", "text", "Format the output. Values: [text | json | dot]")
+	c.Flags().BoolVar(&exitCode, "exit-code", false, "Exit with 0 when there is nothing to do, 2 when there are changes, 1 on errors")
+	return c
+}
+
+// planOnly makes the plan of c without carrying it out, and without starting
+// an engine where none ever ran: nothing is there then.
+func (a *app) planOnly(ctx context.Context, c change) (*planner.Plan, error) {
+	name, p, err := a.wanted(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := a.hostConfig()
+	if err != nil {
+		return nil, err
+	}
+	h, err := host.OpenExisting(ctx, cfg)
+	if errors.Is(err, host.ErrNothingHere) {
+		return c.plan(orEmpty(p, name), planner.Observed{})
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	return a.plan(ctx, h, c, name, p)
+}
+
+func orEmpty(p *project.Project, name string) *project.Project {
+	if p == nil {
+		return &project.Project{Name: name}
+	}
+	return p
+}
+
+func (a *app) printPlan(p *planner.Plan, format string) error {
+	switch format {
+	case "text":
+		return view.Text(a.Out, p)
+	case "json":
+		return view.JSON(a.Out, p)
+	case "dot":
+		return view.DOT(a.Out, p)
+	default:
+		return usage("unknown format %q: text, json or dot", format)
+	}
+}

@@ -1,0 +1,56 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/project/loader"
+)
+
+// loadOptions are what the global flags and the environment ask of the loader.
+func (a *app) loadOptions() (loader.Options, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return loader.Options{}, err
+	}
+	g := a.globals
+	return loader.Options{
+		Files:            g.files,
+		ProjectName:      g.projectName,
+		ProjectDirectory: g.projectDir,
+		Profiles:         g.profiles,
+		EnvFiles:         g.envFiles,
+		AllResources:     g.allResources,
+		Compatibility:    g.compat || envBool("COMPOSE_COMPATIBILITY"),
+		Environ:          os.Environ(),
+		WorkingDir:       dir,
+		Stdin:            a.In,
+		Warn:             a.warn,
+	}, nil
+}
+
+// load returns the project with the given services and what they depend on;
+// with none, all of it.
+func (a *app) load(ctx context.Context, services []string, more func(*loader.Options)) (*project.Project, error) {
+	opt, err := a.loadOptions()
+	if err != nil {
+		return nil, err
+	}
+	opt.Services = services
+	if more != nil {
+		more(&opt)
+	}
+	return loader.Load(ctx, opt)
+}
+
+func (a *app) warn(text string) { fmt.Fprintln(a.Err, "warning:", text) }
+
+func (a *app) printError(err error) {
+	fmt.Fprintln(a.Err, strings.TrimRight(err.Error(), "\n"))
+}
+
+func (a *app) paths() (paths.Paths, error) { return paths.FromEnv() }

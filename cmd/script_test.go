@@ -1,0 +1,28 @@
+package cmd_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gocompose/gocompose/cmd"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"gocompose": func() { os.Exit(cmd.Main("1.2.3")) },
+	})
+}
+
+// TestScripts runs the scripts that need no runtime.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Vars = append(e.Vars, "HOME="+e.WorkDir, "GOCOMPOSE_ROOT="+e.WorkDir+"/.root", "GOCOMPOSE_STATE="+e.WorkDir+"/.state")
+			return nil
+		},
+	})
+}

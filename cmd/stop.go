@@ -1,0 +1,33 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+func (a *app) stopCommand() *cobra.Command {
+	var seconds int
+	c := &cobra.Command{
+		Use:   "stop [OPTIONS] [SERVICE...]",
+		Short: "Stop services",
+		Long:  "Stops running containers without removing them. They can be started again with `gocompose start`.",
+		RunE: func(c *cobra.Command, services []string) error {
+			opt := planner.Options{
+				Selected: services,
+				Timeout:  timeout(seconds, c.Flags().Changed("timeout")),
+			}
+			return a.change(c.Context(), change{
+				title:    "stop",
+				fileless: true,
+				load:     allProfiles,
+				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+					return planner.Stop(p, obs, opt)
+				},
+			})
+		},
+	}
+	c.Flags().IntVarP(&seconds, "timeout", "t", 0, "Specify a shutdown timeout in seconds")
+	return c
+}

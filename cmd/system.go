@@ -1,0 +1,31 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/host"
+)
+
+func (a *app) systemCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "system COMMAND",
+		Short: "Look after the engine and the supervisor",
+		Args:  knownCommand,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(&cobra.Command{
+		Use:   "stop",
+		Short: "Stop gocompose's own processes",
+		Long: "Ends the supervisor and the private containerd. They come back with the next command that needs them.\n" +
+			"Refused while containers run: stop those first.",
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := a.hostConfig()
+			if err != nil {
+				return err
+			}
+			return host.StopSystem(c.Context(), cfg)
+		},
+	})
+	return c
+}

@@ -1,0 +1,147 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/project/loader"
+)
+
+// upFlags are the flags that say what up wants; plan has them too.
+type upFlags struct {
+	forceRecreate, noRecreate bool
+	removeOrphans, noStart    bool
+	noDeps, renewVolumes      bool
+	scale                     []string
+	timeout                   int
+	timeoutSet                bool
+}
+
+func (f *upFlags) add(c *cobra.Command) {
+	fs := c.Flags()
+	fs.BoolVar(&f.forceRecreate, "force-recreate", false, "Recreate containers even if their configuration and image haven't changed")
+	fs.BoolVar(&f.noRecreate, "no-recreate", false, "If containers already exist, don't recreate them. Incompatible with --force-recreate")
+	fs.BoolVar(&f.removeOrphans, "remove-orphans", envBool("COMPOSE_REMOVE_ORPHANS"), "Remove containers for services not defined in the Compose file")
+	fs.BoolVar(&f.noStart, "no-start", false, "Don't start the services after creating them")
+	fs.BoolVar(&f.noDeps, "no-deps", false, "Don't start linked services")
+	fs.BoolVarP(&f.renewVolumes, "renew-anon-volumes", "V", false, "Recreate anonymous volumes instead of retrieving data from the previous containers")
+	fs.StringArrayVar(&f.scale, "scale", nil, "Scale SERVICE to NUM instances. Overrides the scale setting in the Compose file if present")
+	fs.IntVarP(&f.timeout, "timeout", "t", 0, "Use this timeout in seconds for container shutdown when containers are already running")
+}
+
+func (f *upFlags) check(c *cobra.Command) error {
+	f.timeoutSet = c.Flags().Changed("timeout")
+	switch {
+	case f.forceRecreate && f.noRecreate:
+		return usage("--force-recreate and --no-recreate are incompatible")
+	case f.noRecreate && f.renewVolumes:
+		return usage("--no-recreate and --renew-anon-volumes are incompatible")
+	case f.removeOrphans && envBool("COMPOSE_IGNORE_ORPHANS"):
+		return usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
+	}
+	return nil
+}
+
+func (f *upFlags) recreate() planner.RecreatePolicy {
+	switch {
+	case f.noRecreate:
+		return planner.RecreateNever
+	case f.forceRecreate:
+		return planner.RecreateSelected
+	default:
+		return planner.RecreateChanged
+	}
+}
+
+// change returns what up with these flags and services is.
+func (f *upFlags) change(services []string) (change, error) {
+	scale, err := parseScale(f.scale)
+	if err != nil {
+		return change{}, err
+	}
+	opt := planner.Options{
+		Nonce:          nonce(),
+		RemoveOrphans:  f.removeOrphans,
+		IgnoreOrphans:  envBool("COMPOSE_IGNORE_ORPHANS"),
+		NoStart:        f.noStart,
+		RenewAnonymous: f.renewVolumes,
+		Recreate:       f.forceRecreate,
+		NoRecreate:     f.noRecreate,
+		Selected:       services,
+		Grace:          timeout(f.timeout, f.timeoutSet),
+	}
+	return change{
+		title:    "up",
+		services: services,
+		load: func(o *loader.Options) {
+			o.Scale = scale
+			o.NoDeps = f.noDeps
+		},
+		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+			if len(p.Services) == 0 {
+				return nil, fmt.Errorf("no service selected")
+			}
+			return planner.Up(p, obs, opt)
+		},
+	}, nil
+}
+
+func timeout(seconds int, set bool) *time.Duration {
+	if !set {
+		return nil
+	}
+	d := time.Duration(seconds) * time.Second
+	return &d
+}
+
+func parseScale(args []string) (map[string]int, error) {
+	scale := map[string]int{}
+	for _, arg := range args {
+		service, num, ok := strings.Cut(arg, "=")
+		n, err := strconv.Atoi(num)
+		if !ok || service == "" || err != nil || n < 0 {
+			return nil, usage("invalid --scale %q: SERVICE=NUM, as in web=3", arg)
+		}
+		scale[service] = n
+	}
+	return scale, nil
+}
+
+func (a *app) upCommand() *cobra.Command {
+	var f upFlags
+	var detach bool
+	c := &cobra.Command{
+		Use:   "up [OPTIONS] [SERVICE...]",
+		Short: "Create and start containers",
+		Long: "Creates what the Compose file asks for and is not there: networks, volumes, containers; replaces\n" +
+			"containers whose specification or image has changed; starts what does not run. `gocompose plan` shows\n" +
+			"beforehand what that is, and why.",
+		RunE: func(c *cobra.Command, services []string) error {
+			if err := f.check(c); err != nil {
+				return err
+			}
+			if !detach && !f.noStart {
+				return usage("up in the foreground is not there yet: use up -d, then gocompose logs -f")
+			}
+			return a.up(c.Context(), f, services)
+		},
+	}
+	f.add(c)
+	c.Flags().BoolVarP(&detach, "detach", "d", false, "Detached mode: Run containers in the background")
+	return c
+}
+
+func (a *app) up(ctx context.Context, f upFlags, services []string) error {
+	c, err := f.change(services)
+	if err != nil {
+		return err
+	}
+	return a.change(ctx, c)
+}

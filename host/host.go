@@ -1,0 +1,155 @@
+// Package host does on this machine what plans say: it composes containerd,
+// networks, volumes and the supervisor, which know nothing of each other.
+//
+// It is the executor's backend in the command line, and the supervisor's view
+// of the runtime.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/containerd/engine"
+	"github.com/gocompose/gocompose/containerd/images"
+	"github.com/gocompose/gocompose/internal/flock"
+	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/networks"
+	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/supervisor"
+	"github.com/gocompose/gocompose/volumes"
+)
+
+// Config says which machine, so to speak.
+type Config struct {
+	Paths paths.Paths
+	// Address is another containerd's than our own; empty: our own.
+	Address string
+	// Program is the path of gocompose itself, which is started again as the
+	// supervisor.
+	Program string
+}
+
+// Host is one machine. It can be used from any goroutine.
+type Host struct {
+	cfg        Config
+	engine     engine.Engine
+	containerd *containerd.Client
+	images     *images.Store
+	networks   *networks.Networks
+	volumes    *volumes.Store
+	holder     holder
+}
+
+// holder keeps names and ports of running containers: the supervisor.
+type holder interface {
+	Hold(context.Context, endpoint.Endpoint) (endpoint.Endpoint, error)
+	Release(ctx context.Context, id string) error
+}
+
+// ErrNothingHere: the engine has never been started, so nothing exists.
+var ErrNothingHere = errors.New("nothing was ever started here")
+
+// Open returns the host with its engine running, which it starts when need be.
+func Open(ctx context.Context, cfg Config) (*Host, error) {
+	eng, err := engine.Ensure(ctx, engineConfig(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return connect(ctx, cfg, eng)
+}
+
+// OpenExisting is Open for commands that only look: on a machine where the
+// private engine never ran it starts none and returns ErrNothingHere.
+func OpenExisting(ctx context.Context, cfg Config) (*Host, error) {
+	if cfg.Address == "" {
+		if _, err := os.Stat(cfg.Paths.Engine()); os.IsNotExist(err) {
+			return nil, ErrNothingHere
+		}
+	}
+	return Open(ctx, cfg)
+}
+
+func engineConfig(cfg Config) engine.Config {
+	c := engine.FromEnv(cfg.Paths)
+	if cfg.Address != "" {
+		c.Address = cfg.Address
+	}
+	return c
+}
+
+func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) {
+	client, err := containerd.Connect(ctx, containerd.Config{
+		Address:      eng.Address,
+		Runtime:      eng.Runtime,
+		Runc:         eng.Runc,
+		RuncRoot:     eng.RuncRoot,
+		CgroupParent: cfg.Paths.CgroupParent(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	nets, err := networks.Open(cfg.Paths)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	h := &Host{
+		cfg:        cfg,
+		engine:     eng,
+		containerd: client,
+		images:     images.New(client),
+		networks:   nets,
+		volumes:    volumes.Open(cfg.Paths.Volumes()),
+	}
+	h.holder = &lazySupervisor{host: h}
+	return h, nil
+}
+
+// Close ends the connections. What runs goes on.
+func (h *Host) Close() error { return h.containerd.Close() }
+
+// Images returns the images of this host.
+func (h *Host) Images() *images.Store { return h.images }
+
+// Lease keeps what is made under the returned context from being collected as
+// garbage until the returned function is called.
+func (h *Host) Lease(ctx context.Context, project string) (context.Context, func(context.Context) error, error) {
+	return h.containerd.Lease(ctx, project)
+}
+
+// Locks are named by what they guard.
+func projectLock(p paths.Paths, name string) string { return p.Locks() + "/project-" + name }
+
+func (h *Host) lockContainer(ctx context.Context, id string) (*flock.Lock, error) {
+	l, err := flock.Acquire(ctx, h.containerLock(id))
+	if err != nil {
+		return nil, fmt.Errorf("waiting for another command on the container: %w", err)
+	}
+	return l, nil
+}
+
+func (h *Host) containerLock(id string) string { return h.cfg.Paths.Locks() + "/container-" + id }
+
+// LockProject keeps other commands from changing the project. When it has to
+// wait it says so by waiting.
+func LockProject(ctx context.Context, p paths.Paths, name string, waiting func()) (*flock.Lock, error) {
+	return flock.AcquireNotify(ctx, projectLock(p, name), lockPatience, waiting)
+}
+
+// lazySupervisor is the supervisor of this host, started on the first use.
+type lazySupervisor struct {
+	host *Host
+	once onceClient
+}
+
+func (l *lazySupervisor) Hold(ctx context.Context, e endpoint.Endpoint) (endpoint.Endpoint, error) {
+	c, err := l.once.get(func() (*supervisor.Client, error) {
+		return supervisor.Ensure(ctx, l.host.cfg.Paths, l.host.SupervisorCommand())
+	})
+	if err != nil {
+		return e, err
+	}
+	return c.Hold(ctx, e)
+}

@@ -1,0 +1,228 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/networks"
+	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/networks/ports"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/shim/state"
+	"github.com/gocompose/gocompose/volumes"
+)
+
+// Observe returns what is there of the project called name. What p wants beside
+// that is looked up too: its images, the networks and volumes of others that it
+// uses, whether its containers' names and host ports are free. p may be nil.
+func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (planner.Observed, error) {
+	var obs planner.Observed
+	if p == nil {
+		p = &project.Project{Name: name}
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		obs.Containers, err = h.observeContainers(gctx, name)
+		return err
+	})
+	group.Go(func() (err error) {
+		obs.Networks, err = h.observeNetworks(gctx, p)
+		return err
+	})
+	group.Go(func() (err error) {
+		obs.Volumes, err = h.observeVolumes(p)
+		return err
+	})
+	group.Go(func() (err error) {
+		obs.Images, err = h.images.Digests(gctx, imageRefs(p))
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return obs, err
+	}
+	var err error
+	if obs.Names, err = h.takenNames(ctx, p, obs.Containers); err != nil {
+		return obs, err
+	}
+	obs.Ports, err = h.takenPorts(p)
+	return obs, err
+}
+
+func imageRefs(p *project.Project) []string {
+	var refs []string
+	for _, s := range p.Services {
+		refs = append(refs, s.Template.Image)
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
+}
+
+func (h *Host) observeContainers(ctx context.Context, name string) ([]planner.Container, error) {
+	found, err := h.containerd.Containers(ctx, containerd.Filter{Project: name})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]planner.Container, len(found))
+	for i, c := range found {
+		s, err := h.state(c)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = observed(c, s)
+	}
+	return out, nil
+}
+
+// life is what is known of a container's last run.
+type life struct {
+	state planner.State
+	state.State
+}
+
+// state puts together what containerd says now with what the shim wrote down:
+// the one knows nothing of runs whose task is gone, the other nothing of a
+// reboot.
+func (h *Host) state(c containerd.Container) (life, error) {
+	l := life{state: c.State}
+	recorded, err := state.Read(h.cfg.Paths.Container(c.ID))
+	if err != nil {
+		return l, err
+	}
+	l.State = recorded
+	if c.State == planner.StateCreated && !recorded.StartedAt.IsZero() {
+		l.state = planner.StateExited
+		if recorded.Running { // nobody saw it end: the host went down
+			l.ExitCode, l.Running = lostExitCode, false
+		}
+	}
+	if c.State == planner.StateExited && recorded.Running {
+		l.ExitCode, l.ExitedAt, l.Running = int(c.ExitCode), c.ExitedAt, false
+	}
+	return l, nil
+}
+
+// lostExitCode is Docker's exit code of a container whose end nobody saw.
+const lostExitCode = 255
+
+func (h *Host) observeNetworks(ctx context.Context, p *project.Project) ([]project.Network, error) {
+	wanted := map[string]bool{}
+	for _, n := range p.Networks {
+		wanted[n.Name] = true
+	}
+	records, err := h.networks.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records = slices.DeleteFunc(records, func(r networks.Record) bool {
+		return r.Project != p.Name && !wanted[r.Name]
+	})
+	out := make([]project.Network, len(records))
+	for i, r := range records {
+		out[i] = r.Network
+	}
+	return out, nil
+}
+
+func (h *Host) observeVolumes(p *project.Project) ([]project.Volume, error) {
+	wanted := map[string]bool{}
+	for _, v := range p.Volumes {
+		wanted[v.Name] = true
+	}
+	found, err := h.volumes.List()
+	if err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(v volumes.Volume) bool {
+		return v.Project != p.Name && !wanted[v.Name]
+	})
+	out := make([]project.Volume, len(found))
+	for i, v := range found {
+		out[i] = v.Volume
+	}
+	return out, nil
+}
+
+// takenNames looks for other projects' containers with the names of those that
+// will have to be made.
+func (h *Host) takenNames(ctx context.Context, p *project.Project, have []planner.Container) (map[string]string, error) {
+	missing := map[string]bool{}
+	for _, s := range p.Services {
+		for _, c := range s.Containers() {
+			missing[c.Name] = true
+		}
+	}
+	for _, c := range have {
+		delete(missing, c.Spec.Name)
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	var names []string
+	for n := range missing {
+		names = append(names, n)
+	}
+	found, err := h.containerd.Containers(ctx, containerd.Filter{Names: names})
+	if err != nil {
+		return nil, err
+	}
+	taken := map[string]string{}
+	for _, c := range found {
+		if c.Record.Spec.Project != p.Name {
+			taken[c.Record.Spec.Name] = c.Record.Spec.Project
+		}
+	}
+	return taken, nil
+}
+
+// takenPorts tries the fixed host ports that p wants and that no container of
+// p holds.
+func (h *Host) takenPorts(p *project.Project) ([]planner.TakenPort, error) {
+	var wanted []project.Port
+	for _, s := range p.Services {
+		for _, port := range s.Template.Ports {
+			if s.Replicas > 0 && port.Published != 0 {
+				wanted = append(wanted, port)
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	held, err := endpoint.List(h.cfg.Paths.Endpoints())
+	if err != nil {
+		return nil, err
+	}
+	var taken []planner.TakenPort
+	for _, port := range wanted {
+		holder, busy := "", false
+		if e, ours := holds(held, port); ours && e.Project == p.Name {
+			continue
+		} else if ours {
+			holder, busy = "container "+e.Name+" of project "+e.Project, true
+		} else {
+			holder, busy = ports.Holder(port)
+		}
+		if busy {
+			taken = append(taken, planner.TakenPort{Port: port, Holder: cmp.Or(holder, "another program")})
+		}
+	}
+	return taken, nil
+}
+
+// holds returns the container that has the port published.
+func holds(es []endpoint.Endpoint, want project.Port) (endpoint.Endpoint, bool) {
+	for _, e := range es {
+		for _, p := range e.Ports {
+			same := p.Protocol == want.Protocol && p.HostPort == want.Published
+			if same && (p.HostIP == want.HostIP || p.HostIP == "" || want.HostIP == "") {
+				return e, true
+			}
+		}
+	}
+	return endpoint.Endpoint{}, false
+}

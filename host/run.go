@@ -1,0 +1,145 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/networks"
+	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/supervisor"
+)
+
+// CreateContainer makes everything of a container but its process.
+func (h *Host) CreateContainer(ctx context.Context, id string, c project.Container, inherit map[string]string) (err error) {
+	img, err := h.images.Get(ctx, c.Image)
+	if err != nil {
+		return err
+	}
+	dir := h.cfg.Paths.Container(id)
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return err
+	}
+	m, err := h.resolveMounts(ctx, id, c, img, inherit)
+	if err != nil {
+		return err
+	}
+	if err := h.fillVolumes(ctx, m, img); err != nil {
+		return err
+	}
+	// The bound files must be there to be bound; starting fills them.
+	if err := writeFiles(dir, c, id, endpoint.Endpoint{}); err != nil {
+		return err
+	}
+	return h.containerd.CreateContainer(ctx, containerd.CreateRequest{
+		ID:         id,
+		Spec:       c,
+		Image:      containerd.Image{Digest: img.Digest, ChainID: img.ChainID, Config: img.Config},
+		Mounts:     m.spec,
+		Files:      files(dir),
+		Netns:      filepath.Join(h.cfg.Paths.Netns(), id),
+		Hostname:   hostname(id, c),
+		InitBinary: h.initBinary(),
+		Anonymous:  m.anonymous,
+	})
+}
+
+// StartContainer runs the container: first its network, names and ports, then
+// its process, so that all are there from its first instruction on.
+func (h *Host) StartContainer(ctx context.Context, id string) error {
+	lock, err := h.lockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	c, err := h.containerd.Container(ctx, id)
+	if err != nil {
+		return err
+	}
+	if c.Running() {
+		return nil
+	}
+	if err := h.start(ctx, c); err != nil {
+		// Whatever ended this, what was made for the process must not stay.
+		return errors.Join(err, h.detach(context.WithoutCancel(ctx), id))
+	}
+	return nil
+}
+
+func (h *Host) start(ctx context.Context, c containerd.Container) error {
+	e, err := h.attach(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := writeFiles(h.cfg.Paths.Container(c.ID), c.Record.Spec, c.ID, e); err != nil {
+		return err
+	}
+	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{LogURI: h.shimOptions(c).URI()})
+}
+
+// attach puts the container on its networks, and returns when its names are
+// answered and its ports lead to it.
+func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.Endpoint, error) {
+	spec := c.Record.Spec
+	req := networks.AttachRequest{
+		ID: c.ID, Name: spec.Name, Project: spec.Project, Service: spec.Service,
+		DNSPort: supervisor.DNSPort,
+	}
+	for _, n := range spec.Networks {
+		names := append([]string{spec.Name, spec.Service, ShortID(c.ID)}, n.Aliases...)
+		req.Endpoints = append(req.Endpoints, networks.NetworkEndpoint{Network: n.Network, Names: names})
+	}
+	e, err := h.networks.Attach(ctx, req)
+	if err != nil {
+		return e, err
+	}
+	for _, p := range spec.Ports {
+		e.Ports = append(e.Ports, endpoint.Port{Port: p, HostPort: p.Published})
+	}
+	if e, err = h.holder.Hold(ctx, e); err != nil {
+		return e, err
+	}
+	return e, h.networks.Publish(ctx, e)
+}
+
+func (h *Host) detach(ctx context.Context, id string) error {
+	return errors.Join(h.holder.Release(ctx, id), h.networks.Detach(ctx, id))
+}
+
+// StopContainer ends the container's process: by its stop signal, after grace
+// by force.
+func (h *Host) StopContainer(ctx context.Context, id string, grace time.Duration) error {
+	lock, err := h.lockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	if err := h.containerd.StopTask(ctx, id, containerd.StopRequest{Grace: grace}); err != nil {
+		return err
+	}
+	return h.detach(context.WithoutCancel(ctx), id)
+}
+
+// RemoveContainer takes away a container that does not run, with its logs.
+func (h *Host) RemoveContainer(ctx context.Context, id string) error {
+	lock, err := h.lockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	if err := h.containerd.RemoveContainer(ctx, id); err != nil {
+		return err
+	}
+	if err := h.detach(ctx, id); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {
+		return fmt.Errorf("removing the logs: %w", err)
+	}
+	return os.Remove(h.containerLock(id))
+}

@@ -1,0 +1,118 @@
+package depcheck_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gocompose/gocompose/"
+
+// rule: packages below one of the folders in except may import what begins
+// with path, no others may.
+type rule struct {
+	path   string
+	except []string
+}
+
+var onlyImporters = []rule{
+	{"github.com/compose-spec/compose-go", []string{"project/loader"}},
+	{"github.com/containerd/containerd/v2/client", []string{"containerd"}},
+	{"github.com/containerd/containerd/v2/cmd", []string{"shim"}},
+	{"github.com/vishvananda/netlink", []string{"networks"}},
+	{"github.com/google/nftables", []string{"networks"}},
+	{"github.com/miekg/dns", []string{"dns"}},
+	{"github.com/spf13/cobra", []string{"cmd"}},
+	{"golang.org/x/term", []string{"view", "cmd"}},
+	{module + "cmd", []string{"cmd"}},
+	{module + "host", []string{"cmd"}},
+	{module + "shim", []string{"cmd/containerd-shim-gocompose-v1", "host", "shim", "containerd"}},
+}
+
+// adapters do not import each other.
+var adapters = []string{"containerd", "networks", "volumes"}
+
+// pure packages import the standard library, and of that nothing that does
+// input or output or is not deterministic.
+var pure = map[string][]string{
+	"project": nil,
+	"planner": {module + "project"},
+}
+
+var impure = []string{"os", "io/ioutil", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "log", "log/slog", "os/exec", "syscall", "context"}
+
+func TestImportRules(t *testing.T) {
+	for dir, imports := range importsByFolder(t, "../..") {
+		for _, imp := range imports {
+			check(t, dir, imp)
+		}
+	}
+}
+
+func check(t *testing.T, dir, imp string) {
+	t.Helper()
+	for _, r := range onlyImporters {
+		if below(imp, r.path) && !slices.ContainsFunc(r.except, func(e string) bool { return below(dir, e) }) {
+			t.Errorf("%s imports %s: only %v may", dir, imp, r.except)
+		}
+	}
+	for _, a := range adapters {
+		other := slices.ContainsFunc(adapters, func(b string) bool { return a != b && below(imp, module+b) })
+		leaf := imp == module+"networks/endpoint"
+		if below(dir, a) && other && !leaf {
+			t.Errorf("%s imports %s: adapters do not know each other", dir, imp)
+		}
+	}
+	allowed, isPure := pure[dir]
+	if !isPure {
+		return
+	}
+	std := !strings.Contains(strings.Split(imp, "/")[0], ".")
+	if std && slices.Contains(impure, imp) || !std && !slices.Contains(allowed, imp) {
+		t.Errorf("%s imports %s: it is pure", dir, imp)
+	}
+}
+
+func below(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
+
+// importsByFolder reads the imports of all code that is not a test.
+func importsByFolder(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "examples") {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		for _, i := range f.Imports {
+			imp, uerr := strconv.Unquote(i.Path.Value)
+			if uerr != nil {
+				return uerr
+			}
+			found[dir] = append(found[dir], imp)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 10 {
+		t.Fatalf("found only %d packages below %s", len(found), root)
+	}
+	return found
+}

@@ -1,0 +1,95 @@
+package livetest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gocompose/gocompose/internal/paths"
+)
+
+// Leftovers returns what of a layout is still on this machine, in words: its
+// processes, mounts, network namespaces, cgroups, and links of its bridges.
+func Leftovers(p paths.Paths) ([]string, error) {
+	var left []string
+	for _, look := range []func(paths.Paths) ([]string, error){processes, mounts, namespaces, cgroups} {
+		found, err := look(p)
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, found...)
+	}
+	return left, nil
+}
+
+// processes are those whose command line or environment names the layout.
+func processes(p paths.Paths) ([]string, error) {
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil || pid == os.Getpid() || pid == os.Getppid() {
+			continue
+		}
+		cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil {
+			continue // it has just ended
+		}
+		line := strings.ReplaceAll(string(cmdline), "\x00", " ")
+		env, err := os.ReadFile(filepath.Join(dir, "environ"))
+		ours := strings.Contains(line, p.State+"/") || strings.Contains(line, p.Root+"/") ||
+			err == nil && strings.Contains(string(env), "GOCOMPOSE_STATE="+p.State+"\x00") && strings.Contains(line, "gocompose")
+		if ours {
+			found = append(found, fmt.Sprintf("process %d: %s", pid, line))
+		}
+	}
+	return found, nil
+}
+
+func mounts(p paths.Paths) ([]string, error) {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for line := range strings.Lines(string(data)) {
+		f := strings.Fields(line)
+		if len(f) > 4 && (strings.HasPrefix(f[4], p.State+"/") || strings.HasPrefix(f[4], p.Root+"/")) {
+			found = append(found, "mount "+f[4])
+		}
+	}
+	return found, nil
+}
+
+func namespaces(p paths.Paths) ([]string, error) {
+	var found []string
+	for _, dir := range []string{p.Netns(), p.Endpoints()} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+		for _, e := range entries {
+			found = append(found, filepath.Join(dir, e.Name()))
+		}
+	}
+	return found, nil
+}
+
+func cgroups(p paths.Paths) ([]string, error) {
+	var found []string
+	for _, pattern := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*"} {
+		dirs, err := filepath.Glob(pattern + p.CgroupParent())
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range dirs {
+			found = append(found, "cgroup "+d)
+		}
+	}
+	return found, nil
+}
