@@ -1,0 +1,151 @@
+package loader
+
+func serviceRules() map[string]rule {
+	rules := processRules()
+	for _, more := range []map[string]rule{lifeRules(), isolationRules(), resourceRules(), connectionRules()} {
+		for key, r := range more {
+			rules[key] = r
+		}
+	}
+	return rules
+}
+
+// processRules are about what runs in the container.
+func processRules() map[string]rule {
+	return map[string]rule{
+		"image":       is(honoured),
+		"command":     is(honoured),
+		"entrypoint":  is(honoured),
+		"environment": is(honoured),
+		"env_file":    is(honoured),
+		"user":        is(honoured),
+		"working_dir": is(honoured),
+		"hostname":    is(honoured),
+		"labels":      is(honoured),
+		"label_file":  is(honoured),
+		"init":        is(honoured),
+		"extends":     is(honoured),
+		"volumes":     is(parts),
+		"tmpfs":       is(honoured),
+		"read_only":   is(honoured),
+		"platform": {verdict: limited, why: "only the host's own platform is run; remove it",
+			ok: isHostPlatform},
+		"pull_policy": only("images are pulled when they are missing; pull before `up`, or remove it",
+			"missing", "if_not_present"),
+		"pull_refresh_after": no("images are pulled when they are missing; remove it"),
+
+		"build":          no("images are not built; build it and name it with `image`"),
+		"annotations":    no("OCI annotations are not set; use labels"),
+		"configs":        no("configs are not mounted; use a bind mount"),
+		"secrets":        no("secrets are not mounted; use a read-only bind mount"),
+		"domainname":     no("containers have no domain; use hostname"),
+		"group_add":      no("supplementary groups are not added; use user"),
+		"models":         no("models are not run; use a service"),
+		"provider":       no("providers are not run; use a service with an image"),
+		"stdin_open":     only("containers have no standard input", "false"),
+		"tty":            only("containers have no terminal; remove it", "false"),
+		"umask":          no("the umask is the image's; remove it"),
+		"use_api_socket": only("there is no Docker API; remove it", "false"),
+		"volumes_from":   no("mounts are not taken over; name the volumes in each service"),
+	}
+}
+
+// lifeRules are about when containers come and go.
+func lifeRules() map[string]rule {
+	return map[string]rule{
+		"container_name":        is(honoured),
+		"depends_on":            is(parts),
+		"depends_on.*":          is(parts),
+		"depends_on.*.restart":  is(honoured),
+		"depends_on.*.required": is(honoured),
+		"depends_on.*.condition": only("only service_started is waited for; let the service retry its connection",
+			"service_started"),
+		"deploy":            is(parts),
+		"scale":             is(honoured),
+		"profiles":          is(honoured),
+		"stop_signal":       is(honoured),
+		"stop_grace_period": is(honoured),
+		"logging":           is(parts),
+		"logging.driver":    only("only json-file and none are", "json-file", "none"),
+		"logging.options":   is(honoured),
+		"attach":            nothing("which logs a foreground `up` shows is a choice of the command"),
+		"develop":           nothing("for `watch` only"),
+		"healthcheck": {verdict: limited, why: "health is not checked; remove it, or set disable: true",
+			ok: func(v any) bool {
+				m, _ := v.(map[string]any)
+				return m["disable"] == true
+			}},
+		"restart":    only(`containers are not restarted; only "no" is`, "no"),
+		"pre_start":  no("hooks are not run; use a service and depends_on"),
+		"post_start": no("hooks are not run; put it into the command"),
+		"pre_stop":   no("hooks are not run; handle the stop signal"),
+	}
+}
+
+// isolationRules are about what separates the container from the host.
+func isolationRules() map[string]rule {
+	return map[string]rule{
+		"privileged":          is(honoured),
+		"cap_add":             is(honoured),
+		"cap_drop":            is(honoured),
+		"sysctls":             is(honoured),
+		"security_opt":        no("the default seccomp profile is always used; remove it"),
+		"userns_mode":         no("containers use the host's user namespace; remove it"),
+		"cgroup":              no("containers have a cgroup namespace of their own; remove it"),
+		"cgroup_parent":       no("cgroups are gocompose's; remove it"),
+		"ipc":                 no("containers have an IPC namespace of their own; remove it"),
+		"pid":                 no("containers have a PID namespace of their own; remove it"),
+		"uts":                 no("containers have a UTS namespace of their own; remove it"),
+		"isolation":           only("only default is", "default"),
+		"runtime":             no("containers are run by runc; remove it"),
+		"credential_spec":     no("it is for Windows; remove it"),
+		"devices":             no("devices are not passed through; remove it"),
+		"device_cgroup_rules": no("devices are not passed through; remove it"),
+		"gpus":                no("devices are not passed through; remove it"),
+		"storage_opt":         no("the container's files are not limited; remove it"),
+	}
+}
+
+// resourceRules are about limits.
+func resourceRules() map[string]rule {
+	const cpu = "processors are limited by cpus; use it, or remove this"
+	const memory = "memory is limited by mem_limit; use it, or remove this"
+	return map[string]rule{
+		"cpus":             is(honoured),
+		"mem_limit":        is(honoured),
+		"shm_size":         is(honoured),
+		"ulimits":          is(honoured),
+		"cpu_count":        no(cpu),
+		"cpu_percent":      no(cpu),
+		"cpu_period":       no(cpu),
+		"cpu_quota":        no(cpu),
+		"cpu_rt_period":    no(cpu),
+		"cpu_rt_runtime":   no(cpu),
+		"cpu_shares":       no(cpu),
+		"cpuset":           no(cpu),
+		"mem_reservation":  no(memory),
+		"mem_swappiness":   no(memory),
+		"memswap_limit":    no(memory),
+		"oom_kill_disable": only("cgroup v2 cannot do it; remove it", "false"),
+		"oom_score_adj":    no("the kernel's choice is not adjusted; remove it"),
+		"pids_limit":       no("processes are not limited; remove it"),
+		"blkio_config":     no("disks are not limited; remove it"),
+	}
+}
+
+// connectionRules are about networks and names.
+func connectionRules() map[string]rule {
+	return map[string]rule{
+		"ports":          is(parts),
+		"expose":         is(honoured),
+		"networks":       is(parts),
+		"extra_hosts":    is(honoured),
+		"network_mode":   no("containers are on bridge networks; use networks and ports"),
+		"dns":            no("names are resolved by gocompose, then the host; remove it"),
+		"dns_opt":        no("names are resolved by gocompose, then the host; remove it"),
+		"dns_search":     no("names are resolved by gocompose, then the host; remove it"),
+		"links":          no("services of one network know each other; use depends_on and aliases"),
+		"external_links": no("use a network that both are on"),
+		"mac_address":    no("addresses are assigned; remove it"),
+	}
+}

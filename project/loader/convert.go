@@ -1,0 +1,222 @@
+package loader
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/distribution/reference"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// converter turns compose-go's model into a project. It goes on after a
+// problem, to find them all.
+type converter struct {
+	src    *source
+	model  *types.Project
+	origin project.Origin
+	found  []finding
+}
+
+func newConverter(src *source, model *types.Project) *converter {
+	origin := project.Origin{WorkingDir: src.dir, EnvFiles: slices.Clone(src.envFiles)}
+	for _, f := range src.files {
+		origin.ConfigFiles = append(origin.ConfigFiles, f.Filename)
+	}
+	return &converter{src: src, model: model, origin: origin}
+}
+
+func (c *converter) project() *project.Project {
+	p := &project.Project{
+		Name:     c.src.name,
+		Services: []project.Service{},
+		Known:    slices.Sorted(maps.Keys(c.model.AllServices())),
+		Networks: []project.Network{},
+		Volumes:  []project.Volume{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.model.Services)) {
+		p.Services = append(p.Services, c.service(c.model.Services[name]))
+	}
+	for key, n := range c.model.Networks {
+		p.Networks = append(p.Networks, c.network(key, n))
+	}
+	for key, v := range c.model.Volumes {
+		p.Volumes = append(p.Volumes, c.volume(key, v))
+	}
+	slices.SortFunc(p.Networks, func(a, b project.Network) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
+	})
+	slices.SortFunc(p.Volumes, func(a, b project.Volume) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
+	})
+	c.checkContainerNames()
+	return p
+}
+
+func (c *converter) network(key string, n types.NetworkConfig) project.Network {
+	out := project.Network{Name: n.Name, Key: key}
+	c.checkResourceName(n.Name, "networks", key)
+	if n.External {
+		out.External = true
+		return out
+	}
+	out.Project, out.Driver, out.Labels = c.src.name, "bridge", maps.Clone(n.Labels)
+	return out
+}
+
+func (c *converter) volume(key string, v types.VolumeConfig) project.Volume {
+	out := project.Volume{Name: v.Name, Key: key}
+	c.checkResourceName(v.Name, "volumes", key)
+	if v.External {
+		out.External = true
+		return out
+	}
+	out.Project, out.Driver, out.Labels = c.src.name, "local", maps.Clone(v.Labels)
+	return out
+}
+
+func (c *converter) service(s types.ServiceConfig) project.Service {
+	at := place{c, []string{"services", s.Name}}
+	return project.Service{
+		Name:     s.Name,
+		Replicas: at.replicas(s),
+		Template: at.container(s),
+	}
+}
+
+// place is one attribute: where problems are reported.
+type place struct {
+	c    *converter
+	path []string
+}
+
+func (p place) in(keys ...string) place {
+	return place{p.c, append(slices.Clone(p.path), keys...)}
+}
+
+func (p place) problem(format string, args ...any) { p.near("", format, args...) }
+
+// near reports a problem with the item of a list that contains text.
+func (p place) near(text, format string, args ...any) {
+	p.c.found = append(p.c.found, finding{p.path, text, fmt.Sprintf(format, args...)})
+}
+
+func (p place) replicas(s types.ServiceConfig) int {
+	n := s.GetScale()
+	switch {
+	case n < 0:
+		p.in("scale").problem("must be greater than or equal to 0")
+		return 0
+	case n > 1 && s.ContainerName != "":
+		p.in("container_name").problem("a container name is unique, so there cannot be %d replicas of it; "+
+			"remove container_name or the scale", n)
+	}
+	return n
+}
+
+func (p place) container(s types.ServiceConfig) project.Container {
+	env, unset := environment(s.Environment)
+	t := project.Container{
+		Project:    p.c.src.name,
+		Service:    s.Name,
+		Name:       s.ContainerName,
+		Image:      p.image(s),
+		Entrypoint: s.Entrypoint,
+		Command:    s.Command,
+		Env:        env,
+		UnsetEnv:   unset,
+		User:       s.User,
+		WorkingDir: s.WorkingDir,
+		Hostname:   p.hostname(s.Hostname),
+		Labels:     labels(s.Labels),
+		Init:       s.Init != nil && *s.Init,
+		Ports:      p.in("ports").ports(s.Ports),
+		Expose:     p.in("expose").expose(s.Expose),
+		Networks:   p.endpoints(s),
+		ExtraHosts: p.in("extra_hosts").hosts(s.ExtraHosts),
+		Mounts:     p.mounts(s),
+		ReadOnly:   s.ReadOnly,
+		StopSignal: p.in("stop_signal").signal(s.StopSignal),
+		StopGrace:  project.DefaultStopGrace,
+		CapAdd:     p.in("cap_add").capabilities(s.CapAdd),
+		CapDrop:    p.in("cap_drop").capabilities(s.CapDrop),
+		Privileged: s.Privileged,
+		Ulimits:    p.in("ulimits").ulimits(s.Ulimits),
+		Sysctls:    labels(types.Labels(s.Sysctls)),
+		ShmSize:    p.in("shm_size").size(s.ShmSize, project.DefaultShmSize),
+		Logging:    p.in("logging").logging(s.Logging),
+		Needs:      needs(s.DependsOn),
+		Origin:     p.c.origin,
+	}
+	t.NanoCPUs, t.Memory = p.limits(s)
+	if s.StopGracePeriod != nil {
+		if t.StopGrace = time.Duration(*s.StopGracePeriod); t.StopGrace < 0 {
+			p.in("stop_grace_period").problem("must not be negative")
+		}
+	}
+	return t
+}
+
+// image returns the normalised reference of a service's image.
+func (p place) image(s types.ServiceConfig) string {
+	if s.Image == "" {
+		if s.Build == nil && s.Provider == nil { // those are refused elsewhere
+			p.problem("has no image; name one with `image`")
+		}
+		return ""
+	}
+	ref, err := reference.ParseDockerRef(s.Image)
+	if err != nil {
+		p.in("image").problem("%q is not an image reference like nginx:1.27: %v", s.Image, err)
+		return ""
+	}
+	return ref.String()
+}
+
+// hostname passes a name on that sethostname(2) takes (HOST_NAME_MAX).
+func (p place) hostname(name string) string {
+	if len(name) > 64 {
+		p.in("hostname").problem("is longer than 64 bytes")
+	}
+	return name
+}
+
+func environment(vars types.MappingWithEquals) (set map[string]string, unset []string) {
+	for name, value := range vars {
+		if value == nil {
+			unset = append(unset, name)
+			continue
+		}
+		if set == nil {
+			set = map[string]string{}
+		}
+		set[name] = *value
+	}
+	slices.Sort(unset)
+	return set, unset
+}
+
+// labels copies a map; an empty one is nil.
+func labels(l types.Labels) map[string]string {
+	if len(l) == 0 {
+		return nil
+	}
+	return maps.Clone(l)
+}
+
+func needs(deps types.DependsOnConfig) []project.Need {
+	var out []project.Need
+	for _, name := range slices.Sorted(maps.Keys(deps)) {
+		d := deps[name]
+		condition := project.Condition(d.Condition)
+		if condition == "" {
+			condition = project.Started
+		}
+		out = append(out, project.Need{Service: name, Condition: condition, Restart: d.Restart, Optional: !d.Required})
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+// Package loader turns Compose files into a project.
+//
+// It is the only importer of compose-go, which reads, merges, interpolates and
+// validates the files. What the loader adds: the search for files and variables
+// in docker compose's order, without touching the process's own environment;
+// the translation into project's types; and the refusal, with its place in the
+// files, of every attribute that gocompose does not honour.
+package loader
+
+import (
+	"context"
+	"io"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// Options say which files to load and what of them. The environment, the
+// working directory and standard input come in here and from nowhere else.
+type Options struct {
+	// Files are the values of -f, relative to WorkingDir; "-" is Stdin. Empty:
+	// COMPOSE_FILE, then the default names in WorkingDir and its parents.
+	Files []string
+	// ProjectName is the value of -p.
+	ProjectName string
+	// ProjectDirectory is the value of --project-directory, relative to
+	// WorkingDir. Empty: the directory of the first file.
+	ProjectDirectory string
+	// Profiles are the values of --profile; "*" enables all. Empty:
+	// COMPOSE_PROFILES.
+	Profiles []string
+	// EnvFiles are the values of --env-file, relative to WorkingDir; a later
+	// one wins. Empty: COMPOSE_ENV_FILES, then ".env".
+	EnvFiles []string
+
+	// Services are those asked for, with what they depend on; their profiles
+	// are enabled. Empty: all that the profiles enable.
+	Services []string
+	// NoDeps leaves out what Services depend on.
+	NoDeps bool
+	// AllResources keeps networks and volumes that no service uses.
+	AllResources bool
+	// Compatibility is --compatibility; it is refused, as COMPOSE_COMPATIBILITY is.
+	Compatibility bool
+	// Scale sets the number of replicas by service.
+	Scale map[string]int
+
+	// Environ is the process environment, "KEY=value".
+	Environ []string
+	// WorkingDir is absolute.
+	WorkingDir string
+	Stdin      io.Reader
+	// Warn, when set, is called for what deserves the user's attention and is
+	// no error. It is called before Load returns, in the order of the text.
+	Warn func(string)
+}
+
+// Load returns the project that the files describe. When the files are wrong,
+// or ask for what gocompose does not honour, the error is a Problems with
+// everything that was found. ErrNoFile says that there is no file at all.
+func Load(ctx context.Context, o Options) (*project.Project, error) {
+	src, err := locate(o)
+	if err != nil {
+		return nil, err
+	}
+	var out *project.Project
+	err = src.withWarnings(func() error {
+		loaded, err := src.load(ctx, ModelOptions{})
+		if err != nil {
+			return err
+		}
+		c := newConverter(src, loaded.model)
+		out = c.project()
+		found := append(keepUsed(loaded.refused, loaded.model), c.found...)
+		if len(found) > 0 {
+			return src.problems(found)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

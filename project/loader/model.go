@@ -1,0 +1,251 @@
+package loader
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
+)
+
+// Model is the canonical Compose model, for `config`. Other than a project it
+// has every attribute, honoured or not.
+type Model struct {
+	src     *source
+	options ModelOptions
+	tree    map[string]any // when not interpolated: types need values
+	model   *types.Project // otherwise
+	refused []finding
+}
+
+// LoadModel returns the model that the files describe. Its errors are those of
+// Load, but for attributes that gocompose does not honour.
+func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
+	src, err := locate(o)
+	if err != nil {
+		return nil, err
+	}
+	out := &Model{src: src, options: m}
+	err = src.withWarnings(func() error {
+		if m.NoInterpolate {
+			out.tree, err = src.tree(ctx, m)
+			return err
+		}
+		loaded, err := src.load(ctx, m)
+		if err != nil {
+			return err
+		}
+		out.model = loaded.model
+		out.refused = keepUsed(loaded.refused, loaded.model)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Name returns the project's name.
+func (m *Model) Name() string { return m.src.name }
+
+// YAML returns the model as a Compose file that loads to the same model.
+func (m *Model) YAML() ([]byte, error) {
+	if m.tree != nil {
+		var b bytes.Buffer
+		encoder := yaml.NewEncoder(&b)
+		encoder.SetIndent(2)
+		if err := encoder.Encode(m.tree); err != nil {
+			return nil, fmt.Errorf("writing the model: %w", err)
+		}
+		return b.Bytes(), nil
+	}
+	b, err := m.model.MarshalYAML()
+	if err != nil {
+		return nil, fmt.Errorf("writing the model: %w", err)
+	}
+	return escapeDollars(b), nil
+}
+
+// JSON returns the same as YAML, indented, with a newline at its end.
+func (m *Model) JSON() ([]byte, error) {
+	var b []byte
+	var err error
+	if m.tree != nil {
+		b, err = json.MarshalIndent(m.tree, "", "  ")
+	} else {
+		b, err = m.model.MarshalJSON()
+		b = escapeDollars(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("writing the model: %w", err)
+	}
+	return append(b, '\n'), nil
+}
+
+// escapeDollars keeps what was interpolated from being so again.
+func escapeDollars(b []byte) []byte { return bytes.ReplaceAll(b, []byte("$"), []byte("$$")) }
+
+// Services returns the enabled services; each comes after those it depends on.
+func (m *Model) Services() []string {
+	if m.tree != nil {
+		return m.keys("services")
+	}
+	var out []string
+	seen := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		service, ok := m.model.Services[name]
+		if seen[name] || !ok {
+			return
+		}
+		seen[name] = true
+		for _, dep := range slices.Sorted(maps.Keys(service.DependsOn)) {
+			visit(dep)
+		}
+		out = append(out, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.model.Services)) {
+		visit(name)
+	}
+	return out
+}
+
+// Networks returns the names that networks have in the files, sorted.
+func (m *Model) Networks() []string {
+	if m.tree != nil {
+		return m.keys("networks")
+	}
+	return slices.Sorted(maps.Keys(m.model.Networks))
+}
+
+// Volumes returns the names that volumes have in the files, sorted.
+func (m *Model) Volumes() []string {
+	if m.tree != nil {
+		return m.keys("volumes")
+	}
+	return slices.Sorted(maps.Keys(m.model.Volumes))
+}
+
+// Images returns the image of each service, in the order of the services'
+// names: what the files say, or "project-service" for one that is built.
+func (m *Model) Images() []string {
+	var out []string
+	for _, name := range m.sortedServices() {
+		image := ""
+		if m.tree != nil {
+			image, _ = m.service(name)["image"].(string)
+		} else {
+			image = m.model.Services[name].Image
+		}
+		if image == "" {
+			image = m.src.name + "-" + name
+		}
+		out = append(out, image)
+	}
+	return out
+}
+
+// Profiles returns the profiles that services name, enabled or not, sorted.
+func (m *Model) Profiles() []string {
+	var out []string
+	if m.tree != nil {
+		for _, name := range m.keys("services") {
+			out = append(out, stringList(m.service(name)["profiles"])...)
+		}
+	} else {
+		for _, service := range m.model.AllServices() {
+			out = append(out, service.Profiles...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Environment returns the variables that the files were interpolated with,
+// sorted, as "KEY=value".
+func (m *Model) Environment() []string {
+	env := m.src.env.Clone()
+	env["COMPOSE_PROJECT_NAME"] = m.src.name
+	return env.Values()
+}
+
+// Hash returns the hexadecimal SHA-256 of what a service is made from, without
+// what changes no container: build, pull_policy, scale, depends_on, profiles.
+func (m *Model) Hash(service string) (string, error) {
+	if m.model == nil {
+		return "", fmt.Errorf("hashing service %s: the model is not interpolated", service)
+	}
+	s, ok := m.model.Services[service]
+	if !ok {
+		return "", fmt.Errorf("no such service: %s", service)
+	}
+	s.Build, s.PullPolicy, s.Scale, s.DependsOn, s.Profiles = nil, "", nil, nil, nil
+	if s.Deploy != nil {
+		deploy := *s.Deploy
+		deploy.Replicas = nil
+		s.Deploy = &deploy
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("hashing service %s: %w", service, err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Unsupported returns what Load refuses of the model's attributes.
+func (m *Model) Unsupported() Problems {
+	if len(m.refused) == 0 {
+		return nil
+	}
+	return m.src.problems(m.refused)
+}
+
+func (m *Model) sortedServices() []string {
+	if m.tree != nil {
+		return m.keys("services")
+	}
+	return slices.Sorted(maps.Keys(m.model.Services))
+}
+
+func (m *Model) keys(section string) []string {
+	entries, _ := m.tree[section].(map[string]any)
+	return slices.Sorted(maps.Keys(entries))
+}
+
+func (m *Model) service(name string) map[string]any {
+	services, _ := m.tree["services"].(map[string]any)
+	service, _ := services[name].(map[string]any)
+	return service
+}
+
+// Variable is one that the files are interpolated with.
+type Variable struct {
+	Name     string `json:"name"`
+	Required bool   `json:"required"`
+	// Default is used when the variable is not set, Alternate when it is.
+	Default   string `json:"default"`
+	Alternate string `json:"alternate"`
+}
+
+// Variables returns those that the files mention, sorted by name.
+func Variables(ctx context.Context, o Options) ([]Variable, error) {
+	m, err := LoadModel(ctx, o, ModelOptions{NoInterpolate: true, NoConsistency: true})
+	if err != nil {
+		return nil, err
+	}
+	found := template.ExtractVariables(m.tree, nil)
+	var out []Variable
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		v := found[name]
+		out = append(out, Variable{v.Name, v.Required, v.DefaultValue, v.PresenceValue})
+	}
+	return out, nil
+}

@@ -1,0 +1,157 @@
+package loader
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// finding is a problem whose place in the files is not looked up yet.
+type finding struct {
+	path []string // keys; an index is "[0]"
+	near string   // text that tells the item of a list, when the index does not
+	text string
+}
+
+// verdict is what gocompose does about an attribute.
+type verdict int
+
+const (
+	// parts: it is made of attributes that have verdicts of their own.
+	parts verdict = iota
+	// honoured, with everything in it.
+	honoured
+	// noEffect: accepted, because there is nothing to do about it.
+	noEffect
+	// refused, with everything in it.
+	refused
+	// limited: refused unless rule.ok accepts the value.
+	limited
+)
+
+// rule is the verdict on one attribute.
+type rule struct {
+	verdict verdict
+	why     string // for all but parts and honoured
+	ok      func(value any) bool
+}
+
+// refusals walks the model and returns what is in it that is not honoured. An
+// attribute without a rule is refused.
+func refusals(tree map[string]any) []finding {
+	w := walker{rules: attributes()}
+	w.mapping(tree, nil, "")
+	return w.found
+}
+
+type walker struct {
+	rules map[string]rule
+	found []finding
+}
+
+func (w *walker) mapping(m map[string]any, path []string, pattern string) {
+	_, named := w.rules[join(pattern, "*")]
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		at := append(slices.Clone(path), key)
+		place := join(pattern, key)
+		if named {
+			place = join(pattern, "*")
+		} else if strings.HasPrefix(key, "x-") {
+			continue
+		}
+		r, known := w.rules[place]
+		if !known {
+			w.refuse(at, "", "this version of gocompose does not know it")
+			continue
+		}
+		w.attribute(m[key], at, place, r)
+	}
+}
+
+func (w *walker) attribute(value any, path []string, pattern string, r rule) {
+	switch r.verdict {
+	case honoured, noEffect:
+	case refused:
+		w.refuse(path, "", r.why)
+	case limited:
+		if !r.ok(value) {
+			w.refuse(path, scalar(value), r.why)
+		}
+	case parts:
+		switch v := value.(type) {
+		case map[string]any:
+			w.mapping(v, path, pattern)
+		case []any:
+			for i, item := range v {
+				if m, ok := item.(map[string]any); ok {
+					w.mapping(m, append(slices.Clone(path), index(i)), join(pattern, "[]"))
+				}
+			}
+		}
+	}
+}
+
+func (w *walker) refuse(path []string, near, why string) {
+	w.found = append(w.found, finding{path, near, "not supported yet: " + why})
+}
+
+// keepUsed drops findings about services that are not in the model, and about
+// networks and volumes that are not.
+func keepUsed(found []finding, model *types.Project) []finding {
+	used := map[string]func(string) bool{
+		"services": func(n string) bool { _, ok := model.Services[n]; return ok },
+		"networks": func(n string) bool { _, ok := model.Networks[n]; return ok },
+		"volumes":  func(n string) bool { _, ok := model.Volumes[n]; return ok },
+	}
+	return slices.DeleteFunc(found, func(f finding) bool {
+		if len(f.path) < 2 {
+			return false
+		}
+		isUsed, ok := used[f.path[0]]
+		return ok && !isUsed(f.path[1])
+	})
+}
+
+func join(pattern, key string) string {
+	if pattern == "" {
+		return key
+	}
+	return pattern + "." + key
+}
+
+func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
+
+// isIndex returns the number in a path's "[0]".
+func isIndex(key string) (int, bool) {
+	if !strings.HasPrefix(key, "[") || !strings.HasSuffix(key, "]") {
+		return 0, false
+	}
+	n, err := strconv.Atoi(key[1 : len(key)-1])
+	return n, err == nil
+}
+
+// pathText returns "services.web.ports[0]".
+func pathText(path []string) string {
+	var b strings.Builder
+	for _, key := range path {
+		if _, ok := isIndex(key); !ok && b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(key)
+	}
+	return b.String()
+}
+
+func scalar(v any) string {
+	switch v.(type) {
+	case map[string]any, []any, nil:
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+func joined(names []string) string { return strings.Join(names, ", ") }

@@ -1,0 +1,246 @@
+package loader
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// source is everything that is settled before a file is parsed.
+type source struct {
+	options  Options
+	env      types.Mapping      // for interpolation: the process's, then the env files'
+	envFiles []string           // those read, absolute
+	files    []types.ConfigFile // with their content; absolute names, or "-"
+	dir      string             // the project directory, absolute
+	name     string
+	profiles []string
+	warnings []string
+}
+
+// defaultFiles and defaultOverrides are the names looked for, best first.
+// They are compose-go's (cli.DefaultFileNames).
+var (
+	defaultFiles     = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
+	defaultOverrides = []string{
+		"compose.override.yml", "compose.override.yaml",
+		"docker-compose.override.yml", "docker-compose.override.yaml",
+	}
+)
+
+// locate finds and reads the files, and with them the project's environment,
+// name and profiles. The order is docker compose's: the process environment
+// wins over env files; the .env beside the working directory may name the
+// files (COMPOSE_FILE), and then the .env of their directory adds what is
+// still missing.
+func locate(o Options) (*source, error) {
+	s, err := newSource(o)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := s.findFiles()
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, s.noFile()
+	}
+	if err := s.readFiles(paths); err != nil {
+		return nil, err
+	}
+	if s.name, err = s.projectName(); err != nil {
+		return nil, err
+	}
+	s.profiles = o.Profiles
+	if len(s.profiles) == 0 {
+		for _, p := range strings.Split(s.env["COMPOSE_PROFILES"], ",") {
+			if p = strings.TrimSpace(p); p != "" {
+				s.profiles = append(s.profiles, p)
+			}
+		}
+	}
+	return s, nil
+}
+
+// newSource reads the process environment and the first env files.
+func newSource(o Options) (*source, error) {
+	if !filepath.IsAbs(o.WorkingDir) {
+		return nil, fmt.Errorf("working directory %q is not absolute", o.WorkingDir)
+	}
+	s := &source{options: o, env: types.Mapping{}}
+	for _, kv := range o.Environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && k != "" {
+			s.env[k] = v
+		}
+	}
+	if _, ok := s.env["PWD"]; !ok {
+		s.env["PWD"] = o.WorkingDir
+	}
+	if o.ProjectDirectory != "" {
+		s.dir = s.abs(o.ProjectDirectory)
+	}
+	if err := s.readEnvFiles(s.baseDir(o.Files)); err != nil {
+		return nil, err
+	}
+	if on, _ := strconv.ParseBool(s.env["COMPOSE_COMPATIBILITY"]); on || o.Compatibility {
+		return nil, errors.New("compatibility mode is not supported: containers are named project-service-1, " +
+			"never project_service_1; remove --compatibility or COMPOSE_COMPATIBILITY")
+	}
+	return s, nil
+}
+
+// baseDir is the project directory as far as it is known from paths.
+func (s *source) baseDir(paths []string) string {
+	if s.dir != "" {
+		return s.dir
+	}
+	for _, p := range paths {
+		if p != "-" {
+			return filepath.Dir(s.abs(p))
+		}
+	}
+	return s.options.WorkingDir
+}
+
+func (s *source) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(s.options.WorkingDir, path)
+}
+
+// findFiles returns the absolute paths of the files to load; none is no error.
+// It settles the project directory and reads the .env there.
+func (s *source) findFiles() ([]string, error) {
+	paths := slices.Clone(s.options.Files)
+	if list, ok := s.env["COMPOSE_FILE"]; ok && len(paths) == 0 && list != "" {
+		sep := s.env["COMPOSE_PATH_SEPARATOR"]
+		if sep == "" {
+			sep = string(os.PathListSeparator)
+		}
+		paths = strings.Split(list, sep)
+	}
+	if len(paths) == 0 {
+		paths = s.searchUpward(s.baseDir(nil))
+	}
+	for i, p := range paths {
+		if p != "-" {
+			paths[i] = s.abs(p)
+		}
+	}
+	s.dir = s.baseDir(paths)
+	if err := s.readEnvFiles(s.dir); err != nil {
+		return nil, err
+	}
+	return paths, nil
+}
+
+// searchUpward looks for the default names in dir and its parents.
+func (s *source) searchUpward(dir string) []string {
+	for {
+		main := s.candidates(dir, defaultFiles, "config files")
+		if main != "" {
+			paths := []string{main}
+			if over := s.candidates(dir, defaultOverrides, "override files"); over != "" {
+				paths = append(paths, over)
+			}
+			return paths
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return nil
+		}
+		dir = parent
+	}
+}
+
+// candidates returns the first of names that is in dir, and warns of others.
+func (s *source) candidates(dir string, names []string, what string) string {
+	var there []string
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			there = append(there, path)
+		}
+	}
+	if len(there) == 0 {
+		return ""
+	}
+	if len(there) > 1 {
+		s.warn(fmt.Sprintf("Found multiple %s with supported names: %s. Using %s",
+			what, strings.Join(there, ", "), there[0]))
+	}
+	return there[0]
+}
+
+func (s *source) noFile() error {
+	return fmt.Errorf("%w: looked for %s in %s and its parents; use -f FILE or change to the project's directory",
+		ErrNoFile, strings.Join(defaultFiles, ", "), s.baseDir(nil))
+}
+
+func (s *source) readFiles(paths []string) error {
+	var bad Problems
+	for _, path := range paths {
+		content, err := s.read(path)
+		if err != nil {
+			bad = append(bad, Problem{File: s.display(path), Text: err.Error()})
+			continue
+		}
+		s.files = append(s.files, types.ConfigFile{Filename: path, Content: content})
+	}
+	if len(bad) > 0 {
+		return bad
+	}
+	return nil
+}
+
+func (s *source) read(path string) ([]byte, error) {
+	if path == "-" {
+		if s.options.Stdin == nil {
+			return nil, errors.New("there is no standard input to read the file from")
+		}
+		content, err := io.ReadAll(s.options.Stdin)
+		if content == nil {
+			content = []byte{}
+		}
+		return content, err
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return nil, errors.New("is a directory; -f takes a file")
+	}
+	var content []byte
+	if err == nil {
+		content, err = os.ReadFile(path)
+	}
+	if scheme, _, ok := strings.Cut(path, ":/"); ok && err != nil {
+		return nil, fmt.Errorf("remote files (%s) are not supported yet; fetch it and name the copy",
+			filepath.Base(scheme))
+	}
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return content, err
+}
+
+// display returns path as people see it: relative to the working directory
+// when beneath it.
+func (s *source) display(path string) string {
+	if path == "-" || !filepath.IsAbs(path) {
+		return path
+	}
+	rel, err := filepath.Rel(s.options.WorkingDir, path)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return path
+	}
+	return rel
+}
