@@ -84,6 +84,9 @@ func (k *keeper) revive(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	if conn, err := k.dial(ctx); err == nil { // another shim has been at it
+		return conn.Close()
+	}
 	exit, err := k.start(k.supervisor)
 	if err != nil {
 		return err
