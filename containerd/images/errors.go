@@ -1,0 +1,233 @@
+package images
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/gocompose/gocompose/containerd/registry"
+)
+
+// Classes of errors. Their texts say what to do next.
+var (
+	ErrNotFound      = errors.New("image not on this host") // also errdefs.ErrNotFound
+	ErrNotInRegistry = errors.New("image not in its registry")
+	ErrUnauthorized  = errors.New("registry denies access")
+	ErrRateLimited   = errors.New("registry limits the rate")
+	ErrUnreachable   = errors.New("registry cannot be reached")
+	ErrUntrusted     = errors.New("registry not trusted")
+	ErrPlatform      = errors.New("image not for this platform")
+	ErrNoSpace       = errors.New("disk full")
+	ErrDamaged       = errors.New("image damaged")
+)
+
+// classified is an error of a class, in words of its own.
+type classified struct {
+	class, cause error
+	text         string
+}
+
+func (e *classified) Error() string { return e.text }
+
+func (e *classified) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.class}
+	}
+	return []error{e.class, e.cause}
+}
+
+func newError(class, cause error, format string, args ...any) error {
+	return &classified{class, cause, fmt.Sprintf(format, args...)}
+}
+
+// missing tells whether an image, or a part of it, is not on this host.
+func missing(err error) bool {
+	return errdefs.IsNotFound(err) || errors.Is(err, ErrPlatform) || errors.Is(err, errNoContainerImage)
+}
+
+// notHere names the image that a look-up did not find, or could not read.
+func notHere(ref string, err error) error {
+	var c *classified
+	switch {
+	case errors.As(err, &c) && c.class == ErrNotFound:
+		return err
+	case errdefs.IsNotFound(err):
+		return newError(ErrNotFound, errdefs.ErrNotFound,
+			`image %s is not on this host: pull it, or load it with "gocompose image load"`, ref)
+	}
+	return fmt.Errorf("image %s: %w", ref, err)
+}
+
+// noPlatform says what an image is for, if not for this host.
+func noPlatform(manifests []ocispec.Descriptor) error {
+	var there []string
+	for _, m := range manifests {
+		if m.Platform != nil && m.Platform.OS != "unknown" { // attestations
+			if p := platforms.Format(platforms.Normalize(*m.Platform)); !slices.Contains(there, p) {
+				there = append(there, p)
+			}
+		}
+	}
+	if len(there) == 0 {
+		there = []string{"no platform at all"}
+	}
+	return newError(ErrPlatform, nil, "made for %s, and this host is %s: use an image made for it",
+		strings.Join(there, ", "), platforms.DefaultString())
+}
+
+// failure is a pull that failed.
+type failure struct {
+	image    reference.Named
+	registry registry.Config
+	err      error
+}
+
+// explain returns the failure in words, with the next step.
+func explain(ctx context.Context, f failure) error {
+	var (
+		c           *classified
+		stall       *registry.StallError
+		credentials *registry.CredentialsError
+		hosts       *registry.HostsError
+		status      remoteerrors.ErrUnexpectedStatus
+		err         = f.err
+		host        = reference.Domain(f.image)
+	)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &c), errors.As(err, &credentials), errors.As(err, &hosts), errors.Is(err, errNoContainerImage):
+		return fmt.Errorf("image %s: %w", f.image, err)
+	case noSpace(err):
+		return newError(ErrNoSpace, err, "image %s: no space left on the disk with containerd's root: make room there and try again; what was fetched is kept", f.image)
+	case errors.As(err, &stall):
+		return f.unreachable(stall.Error())
+	case errors.As(err, &status):
+		return f.status(status)
+	case errors.Is(err, docker.ErrInvalidAuthorization):
+		return f.unauthorized("")
+	case errdefs.IsNotFound(err):
+		return newError(ErrNotInRegistry, err, `image %s not found in registry %s: check the name and tag, or load it with "gocompose image load"`, f.image, host)
+	case untrusted(err):
+		return newError(ErrUntrusted, err, `registry %s is not trusted: %s: put its CA certificate into %s`, host, root(err), filepath.Join(f.certs(), "ca.crt"))
+	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return newError(ErrUntrusted, err, `registry %s does not speak TLS: if that is as it should be, write server = "http://%s" into %s`, host, host, filepath.Join(f.certs(), "hosts.toml"))
+	case damaged(err), broken(err) && !network(err):
+		return newError(ErrDamaged, err, "registry %s sent wrong or incomplete content for image %s: %s: try again; if it stays so, the image is damaged there", host, f.image, root(err))
+	case network(err):
+		return f.unreachable(root(err))
+	}
+	return fmt.Errorf("image %s: %w", f.image, err)
+}
+
+// status explains an answer of the registry.
+func (f failure) status(s remoteerrors.ErrUnexpectedStatus) error {
+	said := saying(s.Body)
+	switch {
+	case s.StatusCode == http.StatusUnauthorized, s.StatusCode == http.StatusForbidden:
+		return f.unauthorized(said)
+	case s.StatusCode == http.StatusTooManyRequests:
+		return newError(ErrRateLimited, f.err, `registry %s limits how much may be pulled%s: wait, log in with "%s", or name a mirror in %s`,
+			reference.Domain(f.image), said, f.login(), filepath.Join(f.certs(), "hosts.toml"))
+	case s.StatusCode == http.StatusNotFound:
+		return newError(ErrNotInRegistry, f.err, `image %s not found in registry %s: check the name and tag`, f.image, reference.Domain(f.image))
+	}
+	return newError(ErrUnreachable, f.err, "registry %s answers %q%s: try again later", reference.Domain(f.image), s.Status, said)
+}
+
+func (f failure) unauthorized(said string) error {
+	return newError(ErrUnauthorized, f.err, `registry %s denies access to image %s%s: it does not exist, or it needs credentials: log in with "%s" (they are read from %s)`,
+		reference.Domain(f.image), f.image, said, f.login(), registry.CredentialsFile())
+}
+
+func (f failure) unreachable(why string) error {
+	return newError(ErrUnreachable, f.err, "registry %s cannot be reached: %s: check the network and the name, or name a mirror in %s",
+		reference.Domain(f.image), why, filepath.Join(f.certs(), "hosts.toml"))
+}
+
+func (f failure) login() string {
+	if host := reference.Domain(f.image); host != "docker.io" {
+		return "docker login " + host
+	}
+	return "docker login"
+}
+
+// certs is the folder for what is special about the registry.
+func (f failure) certs() string {
+	return f.registry.HostDir(reference.Domain(f.image))
+}
+
+// saying returns the registry's own words from the body of an answer
+// (https://github.com/opencontainers/distribution-spec, "Error Codes").
+func saying(body []byte) string {
+	var answer struct{ Errors []struct{ Message string } }
+	if json.Unmarshal(body, &answer) != nil || len(answer.Errors) == 0 || answer.Errors[0].Message == "" {
+		return ""
+	}
+	text := []rune(answer.Errors[0].Message)
+	return fmt.Sprintf(" (it says %q)", string(text[:min(len(text), 200)]))
+}
+
+// noSpace tells whether a disk is full. What containerd finds comes as text.
+func noSpace(err error) bool {
+	text := err.Error()
+	return errors.Is(err, syscall.ENOSPC) || strings.Contains(text, syscall.ENOSPC.Error()) || strings.Contains(text, syscall.EDQUOT.Error())
+}
+
+func untrusted(err error) bool {
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var name x509.HostnameError
+	var verification *tls.CertificateVerificationError
+	return errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &name) || errors.As(err, &verification)
+}
+
+func network(err error) bool {
+	var u *url.Error
+	var op *net.OpError
+	var dns *net.DNSError
+	return errors.As(err, &u) || errors.As(err, &op) || errors.As(err, &dns)
+}
+
+// broken tells whether a connection ended or stood still before all had come.
+func broken(err error) bool {
+	var stall *registry.StallError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.As(err, &stall)
+}
+
+// damaged tells whether content is not what its digest, its size or its
+// compression promise.
+func damaged(err error) bool {
+	if errdefs.IsFailedPrecondition(err) || errors.Is(err, errContradiction) {
+		return true
+	}
+	text := err.Error()
+	return strings.Contains(text, "failed to extract layer") || strings.Contains(text, "wrong diff id")
+}
+
+// root returns the text of the innermost error of a request: without its
+// address, which may have secrets in its query.
+func root(err error) string {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return root(u.Err)
+	}
+	return err.Error()
+}

@@ -1,0 +1,96 @@
+// Package images keeps the images of this host: in containerd's content store,
+// and unpacked into snapshots.
+package images
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	client "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/log"
+	"github.com/containerd/platforms"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/gocompose/gocompose/containerd"
+)
+
+// Image is one name of an image on this host, for the host's platform.
+type Image struct {
+	// Ref is the name, as Docker normalises it: docker.io/library/nginx:1.27.
+	// An image without a name has its ID here.
+	Ref string
+	// Digest is of the platform's manifest, ID of the image's configuration.
+	Digest, ID string
+	Config     ocispec.ImageConfig
+	// Healthcheck is the probe that the image brings, or nil.
+	Healthcheck *Healthcheck
+	Platform    string // "linux/amd64"
+	// Size is that of the manifest, the configuration and the layers as the
+	// registry has them, in bytes.
+	Size int64
+	// CreatedAt is when the image was built, zero if it does not say; UpdatedAt
+	// when it was pulled or loaded last.
+	CreatedAt, UpdatedAt time.Time
+	// ChainID names the snapshot with the image's files. Empty for an image
+	// without layers.
+	ChainID string
+}
+
+// Healthcheck is Docker's addition to the OCI image configuration
+// (https://github.com/moby/docker-image-spec). Zero means Docker's default.
+type Healthcheck struct {
+	// Test is {"NONE"}, {"CMD", args...} or {"CMD-SHELL", command}; empty
+	// inherits.
+	Test          []string      `json:",omitempty"`
+	Interval      time.Duration `json:",omitempty"` // nanoseconds in JSON
+	Timeout       time.Duration `json:",omitempty"`
+	StartPeriod   time.Duration `json:",omitempty"`
+	StartInterval time.Duration `json:",omitempty"`
+	Retries       int           `json:",omitempty"`
+}
+
+// Store is the images of one containerd. It can be used from any goroutine.
+type Store struct {
+	raw         *client.Client
+	snapshotter string
+	platform    platforms.MatchComparer
+
+	// Limits that all pulls and loads share, and what keeps two of them from
+	// doing the same work.
+	downloads *semaphore.Weighted
+	unpacks   *semaphore.Weighted
+	locks     *locks
+
+	mu           sync.Mutex
+	configs      map[string]config // by ID: they never change
+	capabilities []string          // of the snapshotter, nil if not asked yet
+	parallel     bool
+}
+
+// maxDownloads is how many layers are fetched at once. Docker fetches three of
+// each image.
+const maxDownloads = 6
+
+// New returns the images of c.
+func New(c *containerd.Client) *Store {
+	return &Store{
+		raw:         c.Raw(),
+		snapshotter: c.Config().Snapshotter,
+		platform:    platforms.Default(),
+		downloads:   semaphore.NewWeighted(maxDownloads),
+		unpacks:     semaphore.NewWeighted(int64(min(4, max(2, runtime.GOMAXPROCS(0))))),
+		locks:       newLocks(),
+		configs:     map[string]config{},
+	}
+}
+
+// quietly keeps containerd's client from writing to standard error.
+func quietly(ctx context.Context) context.Context {
+	l := logrus.New()
+	l.SetLevel(logrus.PanicLevel)
+	return log.WithLogger(ctx, logrus.NewEntry(l))
+}

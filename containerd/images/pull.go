@@ -1,0 +1,203 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/errdefs"
+	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/gocompose/gocompose/containerd/registry"
+)
+
+// PullOptions change how an image is pulled. The zero value is good.
+type PullOptions struct {
+	// Progress, if not nil, is called from any goroutine, one call at a time.
+	Progress func(Progress)
+	// Registry says how registries are reached; its zero value: as the
+	// environment says.
+	Registry registry.Config
+}
+
+// Pull brings the image that ref names from its registry to this host and
+// unpacks it. What is here already is not fetched again, and a pull that was
+// interrupted goes on where it ended. A name with a digest whose image is here
+// does not need the registry.
+//
+// It keeps what it fetches with the lease in ctx, or with one of its own.
+func (s *Store) Pull(ctx context.Context, ref string, o PullOptions) (Image, error) {
+	named, err := normalize(ref)
+	if err != nil {
+		return Image{}, err
+	}
+	img, err := s.pull(quietly(ctx), named, o)
+	if err != nil {
+		return Image{}, explain(ctx, failure{image: named, registry: o.Registry, err: err})
+	}
+	return img, nil
+}
+
+func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) (_ Image, err error) {
+	name := named.String()
+	if d, ok := named.(reference.Digested); ok {
+		img, ok, err := s.whole(ctx, name, ocispec.Descriptor{Digest: d.Digest()})
+		if ok || err != nil {
+			return img, err
+		}
+	}
+	resolver := registry.Resolver(ctx, o.Registry)
+	_, target, err := resolver.Resolve(ctx, name)
+	if err != nil {
+		return Image{}, err
+	}
+	if img, ok, err := s.whole(ctx, name, target); ok || err != nil {
+		return img, err
+	}
+	fetcher, err := resolver.Fetcher(ctx, name)
+	if err != nil {
+		return Image{}, err
+	}
+	ctx, end, err := s.raw.WithLease(ctx)
+	if err != nil {
+		return Image{}, err
+	}
+	defer func() {
+		if e := end(context.WithoutCancel(ctx)); err == nil {
+			err = e
+		}
+	}()
+	t := newTracker(o.Progress)
+	j := &job{Store: s, tracker: t, fetch: (&download{s.raw.ContentStore(), fetcher, t}).handle}
+	f, err := j.run(ctx, target)
+	if err != nil {
+		return Image{}, err
+	}
+	record, err := s.write(ctx, name, target, f)
+	if err != nil {
+		return Image{}, err
+	}
+	return s.image(ctx, record, f)
+}
+
+// whole returns the image of that name if it stands for target and is here with
+// all its files.
+func (s *Store) whole(ctx context.Context, name string, target ocispec.Descriptor) (Image, bool, error) {
+	record, err := s.raw.ImageService().Get(ctx, name)
+	if err == nil && record.Target.Digest != target.Digest {
+		return Image{}, false, nil
+	}
+	var f facts
+	if err == nil {
+		f, err = s.factsOf(ctx, record)
+	}
+	if err == nil && f.Chain != "" {
+		_, err = s.raw.SnapshotService(s.snapshotter).Stat(ctx, f.Chain)
+	}
+	var img Image
+	if err == nil {
+		img, err = s.image(ctx, record, f)
+	}
+	if missing(err) {
+		return Image{}, false, nil
+	}
+	return img, err == nil, err
+}
+
+// download fetches blobs into the content store.
+type download struct {
+	store   content.Store
+	fetcher remotes.Fetcher
+	t       *tracker
+}
+
+// maxAttempts is how often a blob is asked for while its connection breaks and
+// yet brings some of it.
+const maxAttempts = 5
+
+func (d *download) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	for attempt := 1; ; attempt++ {
+		var got atomic.Int64
+		err := remotes.Fetch(ctx, d.store, counted{d.fetcher, d.t, &got}, desc)
+		if err == nil || errdefs.IsAlreadyExists(err) {
+			d.t.status(desc.Digest, Downloaded)
+			return nil, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if !broken(err) {
+			// Not to be resumed: bytes that do not match stay wrong.
+			if damaged(err) {
+				ref := remotes.MakeRefKey(ctx, desc)
+				if e := d.store.Abort(ctx, ref); e != nil && !errdefs.IsNotFound(e) {
+					return nil, fmt.Errorf("%w (dropping them: %w)", err, e)
+				}
+			}
+			return nil, err
+		}
+		if got.Load() == 0 || attempt == maxAttempts {
+			return nil, err
+		}
+		select {
+		case <-time.After(time.Duration(attempt) * 200 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// counted is a fetcher whose bytes are counted.
+type counted struct {
+	remotes.Fetcher
+	t   *tracker
+	got *atomic.Int64
+}
+
+func (c counted) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	rc, err := c.Fetcher.Fetch(ctx, desc)
+	if err != nil {
+		return nil, err
+	}
+	r := &countedReader{ReadCloser: rc, progress: func(n int, at int64) {
+		c.got.Add(int64(n))
+		c.t.at(desc.Digest, at)
+	}}
+	if s, ok := rc.(io.Seeker); ok {
+		return &countedSeeker{r, s}, nil
+	}
+	return r, nil
+}
+
+type countedReader struct {
+	io.ReadCloser
+	at       int64
+	progress func(n int, at int64)
+}
+
+func (r *countedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if n > 0 {
+		r.at += int64(n)
+		r.progress(n, r.at)
+	}
+	return n, err
+}
+
+type countedSeeker struct {
+	*countedReader
+	s io.Seeker
+}
+
+func (r *countedSeeker) Seek(offset int64, whence int) (int64, error) {
+	at, err := r.s.Seek(offset, whence)
+	if err == nil {
+		r.at = at
+	}
+	return at, err
+}

@@ -1,0 +1,99 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// StallError: a host sent nothing for too long.
+type StallError struct {
+	Host  string
+	After time.Duration
+}
+
+func (e *StallError) Error() string {
+	return fmt.Sprintf("%s sent nothing for %s", e.Host, e.After)
+}
+
+// stallLimit ends requests whose peer sends nothing: no headers after the
+// request, or no more of the body while somebody waits for it.
+type stallLimit struct {
+	next  http.RoundTripper
+	limit time.Duration
+}
+
+func (s *stallLimit) RoundTrip(req *http.Request) (*http.Response, error) {
+	stall := &StallError{req.URL.Host, s.limit}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	timer := time.AfterFunc(s.limit, func() { cancel(stall) })
+	resp, err := s.next.RoundTrip(req.WithContext(ctx))
+	timer.Stop()
+	if err != nil {
+		err = stalled(context.Cause(ctx), err)
+		cancel(nil)
+		return nil, untimely(err)
+	}
+	resp.Body = &stallBody{
+		ReadCloser: resp.Body,
+		why:        func() error { return context.Cause(ctx) },
+		cancel:     cancel,
+		timer:      timer,
+		limit:      s.limit,
+	}
+	return resp, nil
+}
+
+// stallBody is a body whose reads end after the limit. Time between the reads
+// does not count.
+type stallBody struct {
+	io.ReadCloser
+	why    func() error // the request's end, if it has ended
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	limit  time.Duration
+}
+
+func (b *stallBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.limit)
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = stalled(b.why(), err)
+	}
+	return n, err
+}
+
+func (b *stallBody) Close() error {
+	b.timer.Stop()
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}
+
+// stalled returns the stall as the error, when that is why the request ended.
+func stalled(why, err error) error {
+	var stall *StallError
+	if errors.As(why, &stall) {
+		return stall
+	}
+	return err
+}
+
+// untimely hides from the resolver that err is a time-out: it would try again,
+// and every try takes as long.
+func untimely(err error) error {
+	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+		return &slow{err}
+	}
+	return err
+}
+
+// slow has the text of a time-out and none of its methods.
+type slow struct{ err error }
+
+func (s *slow) Error() string { return s.err.Error() }
