@@ -147,9 +147,8 @@ func (c Config) environ(p programs, starter []string) []string {
 			env = append(env, v)
 		}
 	}
-	return append(env,
-		"GOCOMPOSE_ROOT="+c.Paths.Root, "GOCOMPOSE_STATE="+c.Paths.State,
-		"PATH="+filepath.Dir(p.shim)+":"+filepath.Dir(p.runc)+":"+path)
+	return append(env, "GOCOMPOSE_ROOT="+c.Paths.Root, "GOCOMPOSE_STATE="+c.Paths.State,
+		"PATH="+filepath.Dir(p.shim)+":"+path)
 }
 
 func (c Config) configFile() string { return filepath.Join(c.Paths.EngineState(), "config.toml") }

@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gocompose/gocompose/internal/paths"
+)
+
+func TestEnvironmentIsNotTheStarters(t *testing.T) {
+	c := Config{Paths: paths.Paths{Root: "/r", State: "/s"}}
+	got := c.environ(programs{shim: "/opt/bin/" + shimName}, []string{
+		"PATH=/usr/bin", "HOME=/root", "NOTIFY_SOCKET=/run/systemd/notify", "LISTEN_FDS=1", "LISTEN_PID=7", "LISTEN_FDNAMES=x",
+		"INVOCATION_ID=1", "JOURNAL_STREAM=8:9", "AWS_SECRET_ACCESS_KEY=secret", "OTEL_SERVICE_NAME=x", "TZ=UTC",
+		"GOCOMPOSE_ROOT=/other", "GOCOMPOSE_STATE=/other", "GOCOMPOSE_NO_SYNC=1",
+	})
+	slices.Sort(got)
+	want := []string{"GOCOMPOSE_NO_SYNC=1", "GOCOMPOSE_ROOT=/r", "GOCOMPOSE_STATE=/s", "PATH=/opt/bin:/usr/bin", "TZ=UTC"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestEnvironmentHasAPathWithoutOneOfTheStarters(t *testing.T) {
+	for _, v := range (Config{}).environ(programs{shim: "/opt/bin/" + shimName}, nil) {
+		if path, ok := strings.CutPrefix(v, "PATH="); ok && !strings.Contains(path, ":/usr/sbin:") {
+			t.Errorf("PATH is %s", path)
+		}
+	}
+}
+
+func TestMissingProgramsAreNamed(t *testing.T) {
+	bin := t.TempDir()
+	executable(t, filepath.Join(bin, "runc"), "#!/bin/sh\n")
+	_, err := Ensure(t.Context(), Config{Paths: layout(t), Bin: bin})
+	for _, word := range []string{"containerd, " + shimName + " not found", bin, "make build"} {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("error %v does not say %q", err, word)
+		}
+	}
+	if err != nil && strings.Contains(err.Error(), "runc") {
+		t.Errorf("runc is there, and the error says: %v", err)
+	}
+}
+
+func TestFindStartsNothing(t *testing.T) {
+	p := layout(t)
+	_, err := Find(t.Context(), Config{Paths: p})
+	if !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), p.EngineSocket()) {
+		t.Errorf("error %v, want ErrNotRunning and the address", err)
+	}
+	if left, err := os.ReadDir(p.State); err == nil {
+		t.Errorf("it has made %v", left)
+	}
+}
+
+func TestForeignThatDoesNotAnswerIsNamedWithTheWayOut(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "other.sock")
+	_, err := Ensure(t.Context(), Config{Paths: layout(t), Bin: allPrograms(t), Address: "unix://" + socket})
+	if !errors.Is(err, ErrNotRunning) {
+		t.Errorf("error %v, want ErrNotRunning", err)
+	}
+	for _, word := range []string{socket, "start it", "--address"} {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("error %v does not say %q", err, word)
+		}
+	}
+}
+
+func TestForeignAnswers(t *testing.T) {
+	bin := allPrograms(t)
+	socket := listen(t, settingsFrame)
+	e, err := Ensure(t.Context(), Config{Paths: layout(t), Bin: bin, Address: "unix://" + socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Private || e.Address != socket || e.Runtime != filepath.Join(bin, shimName) || e.Pid != os.Getpid() {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestForeignIsNeverStopped(t *testing.T) {
+	if err := Stop(t.Context(), Config{Paths: layout(t), Address: "/run/other.sock"}); !errors.Is(err, ErrForeign) {
+		t.Errorf("error %v, want ErrForeign", err)
+	}
+}
+
+func TestOurOwnAddressIsNotForeign(t *testing.T) {
+	c := Config{Paths: paths.Paths{State: "/s"}}
+	for address, foreign := range map[string]bool{
+		"": false, c.Paths.EngineSocket(): false, "unix://" + c.Paths.EngineSocket(): false, "/run/containerd/containerd.sock": true,
+	} {
+		c.Address = address
+		if c.foreign() != foreign {
+			t.Errorf("address %q: foreign is %t", address, c.foreign())
+		}
+	}
+}
+
+func TestAddressMustBeASocket(t *testing.T) {
+	for _, address := range []string{"tcp://localhost:1", "containerd.sock"} {
+		if _, err := Find(t.Context(), Config{Paths: layout(t), Address: address}); err == nil || !strings.Contains(err.Error(), address) {
+			t.Errorf("address %q: error %v", address, err)
+		}
+	}
+}
+
+const settingsFrame = "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00"
+
+func TestProbeBelievesAnAnswerOnly(t *testing.T) {
+	for _, tt := range []struct {
+		name, answer string
+		ok           bool
+	}{
+		{"gRPC", settingsFrame, true},
+		{"closes", "", false},
+		{"short", settingsFrame[:5], false},
+		{"HTTP/1", "HTTP/1.1 400 Bad Request\r\n\r\n", false},
+		{"another frame", "\x00\x00\x06\x05\x00\x00\x00\x00\x00", false},
+		{"another stream", "\x00\x00\x06\x04\x00\x00\x00\x00\x01", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			pid, err := probe(t.Context(), listen(t, tt.answer))
+			if (err == nil) != tt.ok {
+				t.Errorf("error %v, want an answer: %t", err, tt.ok)
+			}
+			if pid != os.Getpid() {
+				t.Errorf("process %d listens, got %d", os.Getpid(), pid)
+			}
+		})
+	}
+}
+
+func TestProbeDoesNotWaitForOneThatHangs(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", socket) // the kernel takes connections for it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := probe(ctx, socket); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("error %v, want the deadline's", err)
+	}
+}
+
+func TestProcessIsKnownByItsWholeCommandLine(t *testing.T) {
+	const file = "/run/gocompose/containerd/config.toml"
+	for line, want := range map[string]bool{
+		"/opt/bin/containerd\x00--config\x00" + file + "\x00":          true,
+		"containerd\x00--config\x00" + file + "\x00":                   true,
+		"containerd\x00--config\x00" + file + ".old\x00":               false,
+		"containerd\x00--config\x00/etc/containerd/config.toml\x00":    false,
+		"vi\x00" + file + "\x00":                                       false,
+		"sh\x00-c\x00containerd --config " + file + "\x00":             false,
+		"containerd\x00--config\x00" + file + "\x00config\x00dump\x00": false,
+		"": false,
+	} {
+		if got := isEngine([]byte(line), file); got != want {
+			t.Errorf("isEngine(%q) = %t", line, got)
+		}
+	}
+}
+
+// layout returns folders that do not exist yet.
+func layout(t *testing.T) paths.Paths {
+	t.Helper()
+	dir := t.TempDir()
+	return paths.Paths{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}
+}
+
+// allPrograms returns a folder with programs that do nothing.
+func allPrograms(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"containerd", "runc", shimName} {
+		executable(t, filepath.Join(dir, name), "#!/bin/sh\n")
+	}
+	return dir
+}
+
+func executable(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// listen returns a socket that gives each caller the same answer.
+func listen(t *testing.T, answer string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "engine") // a test's own folder can be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			buf := make([]byte, len(preface))
+			if _, err := conn.Read(buf); err == nil {
+				_, _ = conn.Write([]byte(answer))
+			}
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		l.Close()
+		<-done
+		os.RemoveAll(dir)
+	})
+	return socket
+}
