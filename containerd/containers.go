@@ -54,14 +54,7 @@ type Image struct {
 
 // CreateContainer makes a container that has not been started, or finds it
 // made. When it fails or ctx ends, nothing of it is left.
-func (c *Client) CreateContainer(ctx context.Context, req CreateRequest) error {
-	if err := c.createContainer(ctx, req); err != nil {
-		return fmt.Errorf("creating container/%s: %w", req.ID, err)
-	}
-	return nil
-}
-
-func (c *Client) createContainer(ctx context.Context, req CreateRequest) (err error) {
+func (c *Client) CreateContainer(ctx context.Context, req CreateRequest) (err error) {
 	// Between the two steps only a lease keeps the snapshot.
 	if _, ok := leases.FromContext(ctx); !ok {
 		leased, end, err := c.Lease(ctx, req.Spec.Project)
@@ -203,13 +196,6 @@ func userOf(asked string, mounts []mount.Mount) (_ spec.User, err error) {
 // RemoveContainer takes away a container that does not run, with what it has
 // written. One that does not exist is no error.
 func (c *Client) RemoveContainer(ctx context.Context, id string) error {
-	if err := c.removeContainer(ctx, id); err != nil {
-		return fmt.Errorf("removing container/%s: %w", id, err)
-	}
-	return nil
-}
-
-func (c *Client) removeContainer(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -28,13 +28,9 @@ func (r *Rootfs) Close() error { return r.dir.Close() }
 func (c *Client) Rootfs(ctx context.Context, id string) (*Rootfs, error) {
 	mounts, err := c.snapshots().Mounts(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("reading the root of container/%s: %w", id, err)
+		return nil, fmt.Errorf("finding its file system: %w", err)
 	}
-	root, err := openRootfs(mounts)
-	if err != nil {
-		return nil, fmt.Errorf("reading the root of container/%s: %w", id, err)
-	}
-	return root, nil
+	return openRootfs(mounts)
 }
 
 // openRootfs mounts a snapshot in a mount namespace that one thread has for

@@ -30,13 +30,6 @@ type StopRequest struct {
 // When ctx ends, the process may go on, or have the signal already; stopping
 // again is right in both cases.
 func (c *Client) StopTask(ctx context.Context, id string, req StopRequest) error {
-	if err := c.stopTask(ctx, id, req); err != nil {
-		return fmt.Errorf("stopping container/%s: %w", id, err)
-	}
-	return nil
-}
-
-func (c *Client) stopTask(ctx context.Context, id string, req StopRequest) error {
 	status, err := c.status(ctx, id)
 	if errdefs.IsNotFound(err) {
 		return nil
@@ -78,17 +71,7 @@ func (c *Client) end(ctx context.Context, id string, how ending) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// A frozen process takes no signal, whoever froze it.
-	switch status, err := c.status(ctx, id); {
-	case errdefs.IsNotFound(err):
-		return nil
-	case err != nil:
-		return err
-	case frozen(status):
-		if err := c.resume(ctx, id); err != nil {
-			return err
-		}
-	}
+	// runc thaws what it kills: nobody can hide in a pause.
 	return c.killAndWait(ctx, id)
 }
 
@@ -112,7 +95,7 @@ func (c *Client) ask(ctx context.Context, id string, how ending) (gone bool, err
 		waiting, cancel = context.WithTimeout(ctx, how.grace)
 	}
 	defer cancel()
-	_, err = c.wait(waiting, id)
+	_, err = c.WaitTask(waiting, id)
 	switch {
 	case err == nil || errdefs.IsNotFound(err):
 		return true, nil

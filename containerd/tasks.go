@@ -36,44 +36,50 @@ type StartRequest struct {
 // StartTask runs a created or stopped container; one that runs is left alone.
 // When it returns, the process has been started. When it fails or ctx ends,
 // there is no process. A program that cannot be run is a *StartError.
+//
+// As with all methods for one container, the error says the cause alone: who
+// calls knows the container by the name that people know.
 func (c *Client) StartTask(ctx context.Context, id string, req StartRequest) error {
-	if err := c.startTask(ctx, id, req); err != nil {
-		return fmt.Errorf("starting container/%s: %w", id, err)
-	}
-	return nil
-}
-
-func (c *Client) startTask(ctx context.Context, id string, req StartRequest) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	step, cancel := outlast(ctx)
 	defer cancel()
-	err := c.createTask(step, id, req)
-	if errdefs.IsAlreadyExists(err) {
-		// It runs, or it is what a stop or a start left that was interrupted.
-		status, serr := c.status(step, id)
-		if serr != nil {
-			return serr
-		}
-		if status == task.Status_RUNNING || status == task.Status_PAUSED {
-			return nil
-		}
-		if err := c.deleteTask(step, id); err != nil {
-			return err
-		}
-		err = c.createTask(step, id, req)
+	running, err := c.ensureTask(step, id, req)
+	if running {
+		return nil
 	}
 	if err == nil {
-		if err = ctx.Err(); err == nil {
-			_, err = c.raw.TaskService().Start(step, &tasks.StartRequest{ContainerID: id})
-			err = errgrpc.ToNative(err)
-		}
+		err = ctx.Err()
+	}
+	if err == nil {
+		_, err = c.raw.TaskService().Start(step, &tasks.StartRequest{ContainerID: id})
+		err = errgrpc.ToNative(err)
 	}
 	if err != nil {
 		return errors.Join(startError(err), c.discard(ctx, id))
 	}
 	return nil
+}
+
+// ensureTask makes a task that waits for its start, or tells that there is one
+// that has been started. Others are what a stop or a start left that was
+// interrupted, and made anew.
+func (c *Client) ensureTask(ctx context.Context, id string, req StartRequest) (running bool, err error) {
+	err = c.createTask(ctx, id, req)
+	if !errdefs.IsAlreadyExists(err) {
+		return false, err
+	}
+	switch status, serr := c.status(ctx, id); {
+	case serr != nil:
+		return false, errors.Join(err, serr)
+	case status == task.Status_RUNNING || frozen(status):
+		return true, nil
+	}
+	if err := c.deleteTask(ctx, id); err != nil {
+		return false, err
+	}
+	return false, c.createTask(ctx, id, req)
 }
 
 // discard deletes a task that could not be started, with its process.
@@ -115,14 +121,11 @@ func (c *Client) status(ctx context.Context, id string) (task.Status, error) {
 // mount and cgroup. No task is no error.
 func (c *Client) DeleteTask(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("cleaning up container/%s: %w", id, err)
+		return err
 	}
 	ctx, cancel := outlast(ctx)
 	defer cancel()
-	if err := c.deleteTask(ctx, id); err != nil {
-		return fmt.Errorf("cleaning up container/%s: %w", id, err)
-	}
-	return nil
+	return c.deleteTask(ctx, id)
 }
 
 func (c *Client) deleteTask(ctx context.Context, id string) error {
@@ -135,7 +138,7 @@ func (c *Client) deleteTask(ctx context.Context, id string) error {
 		return nil
 	case serr != nil:
 		return errors.Join(err, serr)
-	case status == task.Status_RUNNING || status == task.Status_PAUSED || status == task.Status_PAUSING:
+	case status == task.Status_RUNNING || frozen(status):
 		return errors.New("it runs: stop it first")
 	case status == task.Status_CREATED:
 		// runc waits there for the start, and has run nothing of the container.
@@ -160,15 +163,13 @@ func (c *Client) delete(ctx context.Context, id string) error {
 func (c *Client) KillTask(ctx context.Context, id, name string) error {
 	number, err := signal.ParseSignal(name)
 	if err != nil {
-		return fmt.Errorf("signalling container/%s: there is no signal %q", id, name)
+		return fmt.Errorf("there is no signal %q", name)
 	}
-	switch err := c.kill(ctx, id, number); {
-	case errdefs.IsNotFound(err):
-		return fmt.Errorf("signalling container/%s: it does not run: %w", id, errdefs.ErrNotFound)
-	case err != nil:
-		return fmt.Errorf("signalling container/%s: %w", id, err)
+	err = c.kill(ctx, id, number)
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("it does not run: %w", errdefs.ErrNotFound)
 	}
-	return nil
+	return err
 }
 
 func (c *Client) kill(ctx context.Context, id string, s syscall.Signal) error {
@@ -183,7 +184,7 @@ func (c *Client) killAndWait(ctx context.Context, id string) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, killTime, errUnkillable)
 	defer cancel()
-	_, err := c.wait(ctx, id)
+	_, err := c.WaitTask(ctx, id)
 	if errdefs.IsNotFound(err) {
 		return nil
 	}
@@ -198,14 +199,6 @@ var errUnkillable = errors.New("its process was killed and is still there: it ha
 // WaitTask returns how the container's process ended, once it has. NotFound:
 // there is no task.
 func (c *Client) WaitTask(ctx context.Context, id string) (Exit, error) {
-	exit, err := c.wait(ctx, id)
-	if err != nil {
-		return Exit{}, fmt.Errorf("waiting for container/%s: %w", id, err)
-	}
-	return exit, nil
-}
-
-func (c *Client) wait(ctx context.Context, id string) (Exit, error) {
 	r, err := c.raw.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: id})
 	if err != nil {
 		return Exit{}, errgrpc.ToNative(err)

@@ -18,7 +18,7 @@ import (
 // takes the place of a file of ours and of a default mount with that target,
 // and a mount on /dev that of all defaults below it.
 func mounts(in Input) ([]specs.Mount, error) {
-	var all []specs.Mount
+	var users []specs.Mount
 	taken := map[string]bool{}
 	for _, m := range in.Mounts {
 		mount, err := userMount(m, in.Host)
@@ -29,7 +29,13 @@ func mounts(in Input) ([]specs.Mount, error) {
 			return nil, fmt.Errorf("mount on %s: there are two", m.Target)
 		}
 		taken[m.Target] = true
-		all = append(all, mount)
+		users = append(users, mount)
+	}
+	var all []specs.Mount
+	for _, m := range defaultMounts(in.Container) {
+		if !taken[m.Destination] && !(taken["/dev"] && strings.HasPrefix(m.Destination, "/dev/")) {
+			all = append(all, m)
+		}
 	}
 	for _, target := range slices.Sorted(maps.Keys(in.Files)) {
 		if !taken[target] {
@@ -39,27 +45,11 @@ func mounts(in Input) ([]specs.Mount, error) {
 	if in.Container.Init {
 		all = append(all, fileMount(InitPath, in.InitBinary, true))
 	}
-	for _, m := range defaultMounts(in.Container) {
-		if !taken[m.Destination] && !(taken["/dev"] && strings.HasPrefix(m.Destination, "/dev/")) {
-			all = append(all, m)
-		}
-	}
+	all = append(all, users...)
 	slices.SortStableFunc(all, func(a, b specs.Mount) int {
-		return cmp.Or(
-			cmp.Compare(strings.Count(a.Destination, "/"), strings.Count(b.Destination, "/")),
-			cmp.Compare(rank(a.Destination), rank(b.Destination)),
-			cmp.Compare(a.Destination, b.Destination),
-		)
+		return cmp.Compare(strings.Count(a.Destination, "/"), strings.Count(b.Destination, "/"))
 	})
 	return all, nil
-}
-
-// rank puts what is the kernel's before what is mounted into it.
-func rank(target string) int {
-	if target == "/proc" {
-		return 0
-	}
-	return 1
 }
 
 func userMount(m Mount, host Host) (specs.Mount, error) {
