@@ -1,0 +1,131 @@
+package networks
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+
+	"github.com/gocompose/gocompose/internal/atomicfile"
+)
+
+// subnetBits is the size of a network: 1,021 containers. A bridge of the kernel
+// has 1,024 ports at most (BR_MAX_PORTS).
+const subnetBits = 22
+
+// pools are where subnets are taken from, in this order. Docker gives out whole
+// /16 from 172.17 upwards and skips those that are in use: beginning elsewhere
+// leaves it its own. 172.31 is last of its kind, for Amazon numbers its default
+// networks from it; 192.168 is last of all, for homes do.
+var pools = []netip.Prefix{
+	netip.MustParsePrefix("172.24.0.0/14"),
+	netip.MustParsePrefix("172.28.0.0/15"),
+	netip.MustParsePrefix("172.30.0.0/16"),
+	netip.MustParsePrefix("172.20.0.0/14"),
+	netip.MustParsePrefix("172.18.0.0/15"),
+	netip.MustParsePrefix("172.31.0.0/16"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+}
+
+var errNoSubnet = errors.New("no free subnet: all of 172.18.0.0-172.31.255.255 and 192.168.0.0/16 " +
+	"overlaps with other networks, addresses or routes of this host (ip route); remove networks that are not used")
+
+// freeSubnet returns the first subnet of the pools that overlaps none of taken.
+func freeSubnet(taken []netip.Prefix) (netip.Prefix, error) {
+	for _, pool := range pools {
+		for at := pool.Addr(); pool.Contains(at); at = after(at, 1<<(32-subnetBits)) {
+			subnet := netip.PrefixFrom(at, subnetBits)
+			if !slices.ContainsFunc(taken, subnet.Overlaps) {
+				return subnet, nil
+			}
+		}
+	}
+	return netip.Prefix{}, errNoSubnet
+}
+
+// leases says who holds which address of one network.
+type leases struct {
+	// Last is the address given out last: addresses go round, so that one that
+	// was just given back rests.
+	Last netip.Addr            `json:"last,omitzero"`
+	Held map[netip.Addr]string `json:"held,omitempty"` // container IDs
+}
+
+// take returns the address that id holds, or gives it the next free one.
+func (l *leases) take(r Record, id string) (netip.Addr, error) {
+	for a, holder := range l.Held {
+		if holder == id && r.Subnet.Contains(a) {
+			return a, nil
+		}
+	}
+	first, last := r.Subnet.Masked().Addr(), lastAddr(r.Subnet)
+	at := l.Last
+	if !r.Subnet.Contains(at) {
+		at = first
+	}
+	for range 1 << (32 - r.Subnet.Bits()) {
+		if at = at.Next(); !r.Subnet.Contains(at) {
+			at = first
+		}
+		if _, held := l.Held[at]; held || at == first || at == last || at == r.Gateway {
+			continue
+		}
+		if l.Held == nil {
+			l.Held = map[netip.Addr]string{}
+		}
+		l.Held[at], l.Last = id, at
+		return at, nil
+	}
+	return netip.Addr{}, fmt.Errorf("no free address in network %q: %d containers are attached to %s", r.Name, len(l.Held), r.Subnet)
+}
+
+// release frees what id holds, and tells whether that was anything.
+func (l *leases) release(id string) bool {
+	before := len(l.Held)
+	maps.DeleteFunc(l.Held, func(_ netip.Addr, holder string) bool { return holder == id })
+	return len(l.Held) != before
+}
+
+// holders returns the container IDs, sorted.
+func (l *leases) holders() []string { return slices.Sorted(maps.Values(l.Held)) }
+
+func (n *Networks) readLeases(network string) (leases, error) {
+	var l leases
+	data, err := os.ReadFile(n.leasesPath(network))
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err != nil {
+		return l, err
+	}
+	if err := json.Unmarshal(data, &l); err != nil {
+		return l, fmt.Errorf("reading the addresses of network %q: %w", network, err)
+	}
+	return l, nil
+}
+
+func (n *Networks) writeLeases(network string, l leases) error {
+	data, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(n.leasesPath(network), append(data, '\n'), 0o600)
+}
+
+// lastAddr is the broadcast address of an IPv4 subnet.
+func lastAddr(p netip.Prefix) netip.Addr {
+	return after(p.Masked().Addr(), 1<<(32-p.Bits())-1)
+}
+
+// after returns the IPv4 address by steps behind a; past the end, it begins
+// again at 0.0.0.0.
+func after(a netip.Addr, by uint32) netip.Addr {
+	b := a.As4()
+	n := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+	n += by
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}

@@ -1,0 +1,99 @@
+package networks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/networks/netns"
+)
+
+// Detach takes away all that Attach and Publish made for the container: ports,
+// links, namespace, addresses, record. When it returns, no link is left, even
+// if somebody still holds the namespace. Nothing there is no error.
+func (n *Networks) Detach(ctx context.Context, id string) error {
+	e, err := endpoint.Read(n.paths.Endpoints(), id)
+	if errors.Is(err, endpoint.ErrNotFound) {
+		e, err = endpoint.Endpoint{ID: id, Name: id}, nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context, endpoint.Endpoint) error{
+		n.unpublish, n.unplug, n.unbind, n.release,
+	} {
+		if err := step(ctx, e); err != nil {
+			return fmt.Errorf("disconnecting container %s from its networks: %w", e.Name, err)
+		}
+	}
+	return nil
+}
+
+func (n *Networks) unplug(_ context.Context, e endpoint.Endpoint) error {
+	for _, i := range e.Interfaces {
+		if err := removeLink(i.HostName); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Networks) unbind(_ context.Context, e endpoint.Endpoint) error {
+	return netns.Remove(filepath.Join(n.paths.Netns(), e.ID))
+}
+
+// release gives the addresses back. Without a record there may still be some,
+// of an attempt that was cut short.
+func (n *Networks) release(ctx context.Context, e endpoint.Endpoint) error {
+	return n.locked(ctx, recordsLock, func() error {
+		names, err := stems(n.paths.Addresses())
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			l, err := n.readLeases(name)
+			if err != nil {
+				return err
+			}
+			if !l.release(e.ID) {
+				continue
+			}
+			if err := n.writeLeases(name, l); err != nil {
+				return err
+			}
+		}
+		return endpoint.Remove(n.paths.Endpoints(), e.ID)
+	})
+}
+
+// reconnect puts the container's links back on their bridges. A link that is
+// gone is gone: only a new start makes another.
+func (n *Networks) reconnect(e endpoint.Endpoint) error {
+	h, err := openLinks()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	for _, i := range e.Interfaces {
+		outer, err := h.LinkByName(i.HostName)
+		if isNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		bridge, err := h.LinkByName(n.bridgeName(i.Network))
+		if err != nil {
+			return err
+		}
+		if outer.Attrs().MasterIndex == bridge.Attrs().Index {
+			continue
+		}
+		if err := errors.Join(h.LinkSetMaster(outer, bridge), h.LinkSetUp(outer)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

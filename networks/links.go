@@ -1,0 +1,218 @@
+package networks
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// defaultMTU is Ethernet's, for a host without a default route.
+const defaultMTU = 1500
+
+// Answers that mean that the world is already as it should be.
+func isNotFound(err error) bool { return errors.As(err, &netlink.LinkNotFoundError{}) }
+func isNoDevice(err error) bool { return errors.Is(err, unix.ENODEV) || isNotFound(err) }
+
+// hardwareAddr makes a link's address from its IPv4 address, locally
+// administered, as Docker does: who gets an address again also answers to what
+// its neighbours remember of the former holder.
+func hardwareAddr(a netip.Addr) net.HardwareAddr {
+	b := a.As4()
+	return net.HardwareAddr{0x02, 0x47, b[0], b[1], b[2], b[3]}
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
+}
+
+// openLinks returns a connection to the kernel's links in the namespace of the
+// calling thread. It stays with that namespace.
+func openLinks() (*netlink.Handle, error) {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("opening netlink: %w", err)
+	}
+	return h, nil
+}
+
+// ensureBridge makes the network's bridge, with the gateway's address on it.
+func ensureBridge(r Record) error {
+	h, err := openLinks()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	link, err := h.LinkByName(r.Bridge)
+	if isNotFound(err) {
+		link, err = addBridge(h, r)
+	}
+	if err != nil {
+		return fmt.Errorf("making the bridge %s: %w", r.Bridge, err)
+	}
+	// Before it comes up: so that nothing answers there that nobody set up.
+	for _, s := range [][2]string{
+		{"net/ipv6/conf/" + r.Bridge + "/disable_ipv6", "1"},
+		// A port of 127.0.0.1 leads to a container: that packet has a loopback
+		// address and leaves by the bridge. The ruleset keeps others from
+		// coming in by the same way.
+		{"net/ipv4/conf/" + r.Bridge + "/route_localnet", "1"},
+	} {
+		if err := setSysctl(s[0], s[1]); err != nil {
+			return err
+		}
+	}
+	addr := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(r.Gateway, r.Subnet.Bits()))}
+	if err := h.AddrReplace(link, addr); err != nil {
+		return fmt.Errorf("giving %s to the bridge %s: %w", addr.IPNet, r.Bridge, err)
+	}
+	if err := h.LinkSetUp(link); err != nil {
+		return fmt.Errorf("bringing up the bridge %s: %w", r.Bridge, err)
+	}
+	return nil
+}
+
+func addBridge(h *netlink.Handle, r Record) (netlink.Link, error) {
+	mtu, err := uplinkMTU(h)
+	if err != nil {
+		return nil, err
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = r.Bridge, mtu
+	// A bridge without an address of its own takes the lowest of its ports'.
+	attrs.HardwareAddr = hardwareAddr(r.Gateway)
+	if err := h.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil && !errors.Is(err, unix.EEXIST) {
+		return nil, err
+	}
+	return h.LinkByName(r.Bridge)
+}
+
+// uplinkMTU is what fits through the device of the default route: more would
+// be lost on hosts behind a VPN or in some clouds, silently.
+func uplinkMTU(h *netlink.Handle) (int, error) {
+	routes, err := h.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return 0, fmt.Errorf("reading the routes: %w", err)
+	}
+	var best *netlink.Route
+	for i, r := range routes {
+		if isDefault(r) && (best == nil || r.Priority < best.Priority) {
+			best = &routes[i]
+		}
+	}
+	if best == nil {
+		return defaultMTU, nil
+	}
+	index := best.LinkIndex
+	if index == 0 && len(best.MultiPath) > 0 {
+		index = best.MultiPath[0].LinkIndex
+	}
+	link, err := h.LinkByIndex(index)
+	if isNotFound(err) {
+		return defaultMTU, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return link.Attrs().MTU, nil
+}
+
+func isDefault(r netlink.Route) bool {
+	if r.Dst == nil {
+		return true
+	}
+	ones, _ := r.Dst.Mask.Size()
+	return ones == 0
+}
+
+// takenPrefixes returns what this host already uses or reaches in some other
+// way than by its default route. Routes wider than any network has, such as the
+// two halves that some VPNs lay over the default route, are no use of anything.
+func takenPrefixes() ([]netip.Prefix, error) {
+	h, err := openLinks()
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	routes, err := h.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return nil, fmt.Errorf("reading the routes: %w", err)
+	}
+	addrs, err := h.AddrList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return nil, fmt.Errorf("reading the addresses: %w", err)
+	}
+	nets := make([]*net.IPNet, 0, len(routes)+len(addrs))
+	for _, r := range routes {
+		nets = append(nets, r.Dst)
+	}
+	for _, a := range addrs {
+		nets = append(nets, a.IPNet)
+	}
+	return prefixes(nets), nil
+}
+
+// widest is the size of the widest networks there are (RFC 1918: 10.0.0.0/8).
+const widest = 8
+
+func prefixes(nets []*net.IPNet) []netip.Prefix {
+	var ps []netip.Prefix
+	for _, n := range nets {
+		if n == nil {
+			continue
+		}
+		a, ok := netip.AddrFromSlice(n.IP)
+		ones, _ := n.Mask.Size()
+		if ok && ones >= widest {
+			ps = append(ps, netip.PrefixFrom(a.Unmap(), ones).Masked())
+		}
+	}
+	return ps
+}
+
+// removeLink removes one link by name. No such link is no error.
+func removeLink(name string) error {
+	h, err := openLinks()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	link, err := h.LinkByName(name)
+	if err == nil {
+		err = h.LinkDel(link)
+	}
+	if err != nil && !isNoDevice(err) {
+		return fmt.Errorf("removing the link %s: %w", name, err)
+	}
+	return nil
+}
+
+// enableForwarding lets the host pass packets on between its links, unless it
+// does so already.
+func enableForwarding() error { return setSysctl("net/ipv4/ip_forward", "1") }
+
+// setSysctl sets a value in the namespace of the calling thread, when it is not
+// set. A kernel without IPv6 has nothing to be set there.
+func setSysctl(name, value string) error {
+	path := "/proc/sys/" + name
+	is, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(name, "net/ipv6/") {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(string(is)) == value {
+		return nil
+	}
+	if err := os.WriteFile(path, []byte(value), 0o644); err != nil {
+		return fmt.Errorf("setting %s to %s: %w", strings.ReplaceAll(name, "/", "."), value, err)
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+// Package networks connects containers: bridges, addresses, network namespaces,
+// published ports, and the rules that keep one network from another.
+//
+// All of it is done over netlink by this process; no other program is run. Two
+// kinds of records say what should be: one a network (<root>/networks), one an
+// attached container (package endpoint). What the kernel holds is made from
+// them and can be made again.
+package networks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gocompose/gocompose/internal/flock"
+	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/project"
+)
+
+// ErrNotFound: there is no network of that name.
+var ErrNotFound = errors.New("no such network")
+
+// ErrInUse: containers are attached to the network.
+var ErrInUse = errors.New("network in use")
+
+// Networks is all networks of one layout. Its methods may be called from many
+// goroutines and many processes at once; calls for one container ID must
+// follow one another.
+type Networks struct {
+	paths paths.Paths
+	rules ruleset
+}
+
+// Open returns the networks of the layout. Nothing is touched before it is
+// used.
+func Open(p paths.Paths) (*Networks, error) {
+	return &Networks{paths: p, rules: ruleset{table: tableName(p)}}, nil
+}
+
+// Locks. The one on records is taken before the one on rules, when both are.
+const (
+	recordsLock = "networks" // network records, who holds which address
+	rulesLock   = "nftables" // reading and changing the ruleset
+)
+
+func (n *Networks) locked(ctx context.Context, name string, do func() error) error {
+	l, err := flock.Acquire(ctx, n.lockPath(name))
+	if err != nil {
+		return fmt.Errorf("waiting for the lock on %s: %w", name, err)
+	}
+	return errors.Join(do(), l.Unlock())
+}
+
+// CreateNetwork makes the network, or makes whole what there is of it. A
+// network that exists keeps its subnet.
+func (n *Networks) CreateNetwork(ctx context.Context, want project.Network) error {
+	r, err := n.record(ctx, want)
+	if err == nil {
+		err = n.ensure(ctx, r)
+	}
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", want.ID(), err)
+	}
+	return nil
+}
+
+// record returns the network's record, and writes it first when there is none.
+func (n *Networks) record(ctx context.Context, want project.Network) (r Record, err error) {
+	err = n.locked(ctx, recordsLock, func() error {
+		r, err = n.read(want.Name)
+		if err == nil || !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		others, err := n.readAll()
+		if err != nil {
+			return err
+		}
+		taken, err := takenPrefixes()
+		if err != nil {
+			return err
+		}
+		for _, o := range others {
+			taken = append(taken, o.Subnet)
+		}
+		subnet, err := freeSubnet(taken)
+		if err != nil {
+			return err
+		}
+		r = Record{
+			Network: want, Subnet: subnet, Gateway: subnet.Addr().Next(),
+			Bridge: n.bridgeName(want.Name), CreatedAt: time.Now().UTC(),
+		}
+		return n.write(r)
+	})
+	return r, err
+}
+
+// ensure makes in the kernel what the record says.
+func (n *Networks) ensure(ctx context.Context, r Record) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if err := enableForwarding(); err != nil {
+		return err
+	}
+	if err := ensureBridge(r); err != nil {
+		return err
+	}
+	return n.locked(ctx, rulesLock, func() error {
+		if ok, err := n.rules.holds(r.Bridge); err != nil || ok {
+			return err
+		}
+		return n.rewriteRules()
+	})
+}
+
+// RemoveNetwork removes the network, whatever there is left of it. It fails
+// with ErrInUse, and names them, while containers are attached.
+func (n *Networks) RemoveNetwork(ctx context.Context, gone project.Network) error {
+	err := n.locked(ctx, recordsLock, func() error {
+		if err := checkName(gone.Name); err != nil {
+			return err
+		}
+		if err := n.checkUnused(gone.Name); err != nil {
+			return err
+		}
+		if err := removeLink(n.bridgeName(gone.Name)); err != nil {
+			return err
+		}
+		if err := n.forget(gone.Name); err != nil {
+			return err
+		}
+		return n.locked(ctx, rulesLock, n.rewriteRules)
+	})
+	if err != nil {
+		return fmt.Errorf("removing %s: %w", gone.ID(), err)
+	}
+	return nil
+}
+
+func (n *Networks) checkUnused(name string) error {
+	l, err := n.readLeases(name)
+	if err != nil {
+		return err
+	}
+	var users []string
+	for _, id := range l.holders() {
+		e, err := endpoint.Read(n.paths.Endpoints(), id)
+		if errors.Is(err, endpoint.ErrNotFound) {
+			continue // an attempt that was cut short before it made anything
+		}
+		if err != nil {
+			return err
+		}
+		users = append(users, e.Name)
+	}
+	if len(users) > 0 {
+		return fmt.Errorf("%w by %s: stop them first", ErrInUse, strings.Join(users, ", "))
+	}
+	return nil
+}
+
+// List returns the records of all networks, sorted by name.
+func (n *Networks) List(context.Context) ([]Record, error) { return n.readAll() }
+
+// Get returns the record of one network; ok is false when there is none.
+func (n *Networks) Get(_ context.Context, name string) (r Record, ok bool, err error) {
+	r, err = n.read(name)
+	if errors.Is(err, ErrNotFound) {
+		return Record{}, false, nil
+	}
+	return r, err == nil, err
+}
+
+// Restore makes the kernel agree with the records again: after a reboot, after
+// somebody flushed the ruleset or removed a bridge. What agrees is not touched,
+// save the ruleset, which is replaced in one transaction.
+func (n *Networks) Restore(ctx context.Context) error {
+	records, err := n.readAll()
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if err := n.ensure(ctx, r); err != nil {
+			return fmt.Errorf("restoring %s: %w", r.ID(), err)
+		}
+	}
+	es, err := endpoint.List(n.paths.Endpoints())
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		if err := n.reconnect(e); err != nil {
+			return fmt.Errorf("restoring the network of container %s: %w", e.Name, err)
+		}
+	}
+	return n.locked(ctx, rulesLock, n.rewriteRules)
+}

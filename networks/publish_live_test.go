@@ -1,0 +1,195 @@
+//go:build live
+
+package networks
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gocompose/gocompose/networks/endpoint"
+)
+
+func (b *bed) publish(e endpoint.Endpoint, ports ...string) endpoint.Endpoint {
+	b.t.Helper()
+	e.Ports = nil
+	for _, p := range ports {
+		e.Ports = append(e.Ports, testPort(b.t, p))
+	}
+	must(b.t, b.n.Publish(b.t.Context(), e))
+	return e
+}
+
+// testPort reads "[address:]published:target/protocol".
+func testPort(t *testing.T, s string) (p endpoint.Port) {
+	t.Helper()
+	s, proto, _ := strings.Cut(s, "/")
+	parts := strings.Split(s, ":")
+	if len(parts) == 3 {
+		p.HostIP, parts = parts[0], parts[1:]
+	}
+	_, err := fmt.Sscan(parts[0]+" "+parts[1], &p.HostPort, &p.Target)
+	must(t, err)
+	p.Protocol, p.Published = proto, p.HostPort
+	return p
+}
+
+func TestAPublishedPortAnswersFromEverywhere(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default", "blog_default")
+	web := b.attach("web", "shop_default")
+	neighbour, stranger := b.attach("job", "shop_default"), b.attach("blog", "blog_default")
+	b.publish(web, "8080:80/tcp", "8080:80/udp")
+	gateway := web.Interfaces[0].Gateway.String()
+	other, _ := stranger.Address()
+	for _, proto := range []string{"tcp4", "udp4"} {
+		b.serve(web.Netns, proto, ":80")
+		b.reaches(b.lan, proto, hostIP+":8080", lanIP) // the client's address is kept
+		b.reaches("", proto, "127.0.0.1:8080", gateway)
+		b.reaches("", proto, hostIP+":8080", hostIP)
+		b.reaches(neighbour.Netns, proto, hostIP+":8080", gateway)
+		b.reaches(neighbour.Netns, proto, gateway+":8080", gateway)
+		b.reaches(web.Netns, proto, hostIP+":8080", gateway)
+		b.reaches(stranger.Netns, proto, hostIP+":8080", other.String())
+		b.doesNotReach(b.lan, proto, hostIP+":80")
+	}
+}
+
+func TestAPortOfOneAddressAnswersThereOnly(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	web, job := b.attach("web", "shop_default"), b.attach("job", "shop_default")
+	b.publish(web, "127.0.0.1:8080:80/tcp", hostIP+":8081:80/tcp")
+	b.serve(web.Netns, "tcp4", ":80")
+	b.reaches("", "tcp4", "127.0.0.1:8080")
+	b.reaches(b.lan, "tcp4", hostIP+":8081")
+	b.doesNotReach(b.lan, "tcp4", hostIP+":8080")
+	b.doesNotReach(job.Netns, "tcp4", hostIP+":8080")
+	b.doesNotReach(job.Netns, "tcp4", at(web.Interfaces[0].Gateway, 8080))
+	b.doesNotReach("", "tcp4", "127.0.0.1:8081")
+	// As one who sends to the host what is addressed to its loopback.
+	b.routeLoopbackToHost(b.lan, net.ParseIP(hostIP))
+	b.doesNotReach(b.lan, "tcp4", "127.0.0.1:8080")
+	b.routeLoopbackToHost(job.Netns, job.Interfaces[0].Gateway.AsSlice())
+	b.doesNotReach(job.Netns, "tcp4", "127.0.0.1:8080")
+}
+
+func TestPublishReplacesWhatTheContainerHad(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	web := b.attach("web", "shop_default")
+	b.serve(web.Netns, "tcp4", ":80")
+	b.publish(web, "8080:80/tcp", "8081:80/tcp")
+	b.publish(web, "8081:80/tcp", "8082:80/tcp")
+	b.publish(web, "8081:80/tcp", "8082:80/tcp")
+	b.reaches(b.lan, "tcp4", hostIP+":8081")
+	b.reaches(b.lan, "tcp4", hostIP+":8082")
+	b.doesNotReach(b.lan, "tcp4", hostIP+":8080")
+	if ms, err := b.n.rules.published(); err != nil || len(ms) != 2 {
+		t.Errorf("mapped: %v (%v), want 2", ms, err)
+	}
+	e, err := endpoint.Read(b.p.Endpoints(), "web")
+	if err != nil || len(e.Ports) != 2 {
+		t.Errorf("recorded: %v (%v), want 2", e.Ports, err)
+	}
+}
+
+func TestAPortOfAnotherContainerIsNotTaken(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	web, thief := b.attach("web", "shop_default"), b.attach("thief", "shop_default")
+	b.publish(web, "8080:80/tcp")
+	thief.Ports = []endpoint.Port{testPort(t, "8080:80/tcp")}
+	err := b.n.Publish(t.Context(), thief)
+	if !errors.Is(err, ErrPublished) || !strings.Contains(err.Error(), "container web") {
+		t.Errorf("Publish: %v, want that container web has the port", err)
+	}
+	must(t, b.n.Detach(t.Context(), "web"))
+	must(t, b.n.Publish(t.Context(), thief))
+	b.serve(thief.Netns, "tcp4", ":80")
+	b.reaches(b.lan, "tcp4", hostIP+":8080")
+}
+
+func TestThousandsOfPortsArePublished(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	web := b.attach("web", "shop_default")
+	var ports []string
+	for i := range 3000 {
+		ports = append(ports, fmt.Sprintf("%d:80/tcp", 20000+i), fmt.Sprintf("127.0.0.1:%d:80/tcp", 30000+i))
+	}
+	b.publish(web, ports...)
+	must(t, b.n.Restore(t.Context()))
+	ms, err := b.n.rules.published()
+	if err != nil || len(ms) != len(ports) {
+		t.Errorf("mapped: %d (%v), want %d", len(ms), err, len(ports))
+	}
+}
+
+// A client of UDP that goes on sending from one port is one flow for the kernel:
+// without help it would stay on the way it went first.
+func TestAUDPClientFindsTheNewContainer(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	old := b.attach("old", "shop_default")
+	b.publish(old, "5000:5000/udp")
+	b.serve(old.Netns, "udp4", ":5000")
+	var c net.Conn
+	must(t, within(b.lan, func() (err error) {
+		c, err = net.Dial("udp4", hostIP+":5000")
+		return err
+	}))
+	defer c.Close()
+	b.answers(c)
+	must(t, b.n.Detach(t.Context(), "old"))
+	_, _ = c.Write([]byte("?")) // nobody is there: a flow to this host's own port
+
+	fresh := b.attach("fresh", "shop_default")
+	b.publish(fresh, "5000:5000/udp")
+	b.serve(fresh.Netns, "udp4", ":5000")
+	b.answers(c)
+}
+
+// answers sends and waits for the answer. What was sent to nobody before comes
+// back as an error first, in the place of the next packet.
+func (b *bed) answers(c net.Conn) {
+	b.t.Helper()
+	must(b.t, c.SetReadDeadline(time.Now().Add(patience)))
+	if _, err := c.Write([]byte("?")); err != nil {
+		_, err = c.Write([]byte("?"))
+		must(b.t, err)
+	}
+	if _, err := c.Read(make([]byte, 64)); err != nil {
+		b.t.Errorf("no answer over UDP: %v", err)
+	}
+}
+
+func TestRulesetAsNftShowsIt(t *testing.T) {
+	nft, err := exec.LookPath("nft")
+	if err != nil {
+		t.Skip("no nft to show it")
+	}
+	b := newBed(t)
+	b.network("shop_default")
+	web := b.attach("web", "shop_default")
+	b.publish(web, "8080:80/tcp", "127.0.0.1:5353:53/udp")
+	out, err := exec.Command(nft, "list", "table", "inet", b.n.rules.table).Output()
+	must(t, err)
+	got := strings.ReplaceAll(string(out), b.n.rules.table, "TABLE")
+	got = strings.ReplaceAll(got, b.n.bridgeName("shop_default"), "BRIDGE")
+	// Sets are listed in any order.
+	want := golden(t, "ruleset.nft", got)
+	if !slices.Equal(blocks(got), blocks(want)) {
+		t.Errorf("the ruleset is:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func blocks(s string) []string {
+	return slices.Sorted(slices.Values(regexp.MustCompile(`\n\n`).Split(s, -1)))
+}
