@@ -18,7 +18,7 @@ import (
 	"github.com/gocompose/gocompose/internal/paths"
 )
 
-// Errors of Find, Ensure and Stop.
+// Errors of Find, Ensure and Stop. ErrTooOld is one more of Ensure.
 var (
 	ErrNotRunning = errors.New("containerd is not running")
 	ErrNotRoot    = errors.New("gocompose needs root: it starts containers and makes networks; use sudo")
@@ -57,6 +57,7 @@ type Engine struct {
 	Runtime  string // runtime of containers: Runtime, or with a foreign one our shim's absolute path
 	Runc     string // runc's absolute path
 	RuncRoot string // runc's --root
+	Init     string // absolute path of the init program of containers; empty when it is not found
 	Pid      int    // of containerd; 0 when it runs in a pid namespace that we do not see
 }
 
@@ -85,15 +86,19 @@ func Find(ctx context.Context, c Config) (Engine, error) {
 	return Engine{}, fmt.Errorf("%w at %s: %w", ErrNotRunning, e.Address, err)
 }
 
-// Ensure is Find that starts our own containerd when it does not run, and
-// demands all programs. It returns when containerd answers. Any number of
-// processes may call it at once: one containerd is started.
+// Ensure is Find that starts our own containerd when it does not run, refuses
+// another one that is too old, and demands all programs. It returns when
+// containerd answers. Any number of processes may call it at once: one
+// containerd is started.
 func Ensure(ctx context.Context, c Config) (Engine, error) {
-	p, err := locate(c.Bin)
+	p, err := c.locate()
 	if err != nil {
 		return Engine{}, err
 	}
 	e, err := Find(ctx, c)
+	if err == nil && c.foreign() {
+		return e, checkVersion(ctx, e.Address)
+	}
 	if err == nil || c.foreign() || !errors.Is(err, ErrNotRunning) {
 		return e, err
 	}
@@ -113,11 +118,11 @@ func Ensure(ctx context.Context, c Config) (Engine, error) {
 
 // describe returns the engine that is meant, without its process.
 func (c Config) describe() (Engine, error) {
-	p, err := locate(c.Bin)
+	p, err := c.locate()
 	if err != nil && !errors.Is(err, errMissing) {
 		return Engine{}, err
 	}
-	e := Engine{Address: c.Paths.EngineSocket(), Private: true, Runtime: Runtime, Runc: p.runc, RuncRoot: c.Paths.Runc()}
+	e := Engine{Address: c.Paths.EngineSocket(), Private: true, Runtime: Runtime, Runc: p.runc, RuncRoot: c.Paths.Runc(), Init: p.init}
 	if c.foreign() {
 		e.Private, e.Runtime = false, p.shim
 		e.Address, err = socketOf(c.Address)

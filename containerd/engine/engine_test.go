@@ -50,6 +50,17 @@ func TestMissingProgramsAreNamed(t *testing.T) {
 	}
 }
 
+func TestForeignNeedsNoContainerdOfOurs(t *testing.T) {
+	bin := allPrograms(t)
+	if err := os.Remove(filepath.Join(bin, "containerd")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Ensure(t.Context(), Config{Paths: layout(t), Bin: bin, Address: "/run/no-such.sock"})
+	if !errors.Is(err, ErrNotRunning) {
+		t.Errorf("error %v, want ErrNotRunning", err)
+	}
+}
+
 func TestFindStartsNothing(t *testing.T) {
 	p := layout(t)
 	_, err := Find(t.Context(), Config{Paths: p})
@@ -77,12 +88,23 @@ func TestForeignThatDoesNotAnswerIsNamedWithTheWayOut(t *testing.T) {
 func TestForeignAnswers(t *testing.T) {
 	bin := allPrograms(t)
 	socket := listen(t, settingsFrame)
-	e, err := Ensure(t.Context(), Config{Paths: layout(t), Bin: bin, Address: "unix://" + socket})
+	e, err := Find(t.Context(), Config{Paths: layout(t), Bin: bin, Address: "unix://" + socket})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if e.Private || e.Address != socket || e.Runtime != filepath.Join(bin, shimName) || e.Pid != os.Getpid() {
 		t.Errorf("got %+v", e)
+	}
+}
+
+func TestForeignMustUnderstandOurShim(t *testing.T) {
+	for version, want := range map[string]bool{
+		"1.6.20~ds1": true, "v1.7.27": true, "2.2.1": true, "v2.3.0-rc.1": false, "2.3.7+unknown": false, "2.10.0": false,
+		"3.0.0": false, "": false, "devel": false,
+	} {
+		if got := tooOld(version); got != want {
+			t.Errorf("version %q is too old: %t", version, got)
+		}
 	}
 }
 

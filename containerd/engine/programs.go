@@ -9,20 +9,25 @@ import (
 	"strings"
 )
 
-const shimName = "containerd-shim-gocompose-v1"
+const (
+	shimName = "containerd-shim-gocompose-v1"
+	initName = "gocompose-init"
+)
 
 var errMissing = errors.New("missing programs")
 
 // programs are the absolute paths of what an engine needs; empty when missing.
-type programs struct{ containerd, runc, shim string }
+// Only containers with an init process need init.
+type programs struct{ containerd, runc, shim, init string }
 
-// locate finds the programs in the folder bin; without it, in the folder of the
+// locate finds the programs in the folder Bin; without it, in the folder of the
 // running program and after it in PATH. The error wraps errMissing when some
-// are missing; the others are returned all the same.
-func locate(bin string) (programs, error) {
-	folders := []string{bin}
-	where := bin
-	if bin == "" {
+// are missing; the others are returned all the same. Another containerd than
+// ours needs none of that name here.
+func (c Config) locate() (programs, error) {
+	folders := []string{c.Bin}
+	where := c.Bin
+	if c.Bin == "" {
 		self, err := os.Executable()
 		if err != nil {
 			return programs{}, err
@@ -39,10 +44,11 @@ func locate(bin string) (programs, error) {
 		name string
 		to   *string
 	}{{"containerd", &p.containerd}, {"runc", &p.runc}, {shimName, &p.shim}} {
-		if *want.to = lookIn(folders, want.name); *want.to == "" {
+		if *want.to = lookIn(folders, want.name); *want.to == "" && !(c.foreign() && want.name == "containerd") {
 			missing = append(missing, want.name)
 		}
 	}
+	p.init = lookIn(folders, initName)
 	if missing != nil {
 		return p, fmt.Errorf("%w: %s not found in %s; `make build` in gocompose's sources puts them into bin/, beside gocompose",
 			errMissing, strings.Join(missing, ", "), where)

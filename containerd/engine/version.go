@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	containerd "github.com/containerd/containerd/v2/client"
+)
+
+// ErrTooOld: the containerd at the given address cannot start our shim.
+var ErrTooOld = errors.New("too old")
+
+// The first version of containerd that understands what a shim of today says
+// at its start (its shim/v1 bootstrap API).
+const (
+	minMajor = 2
+	minMinor = 3
+)
+
+// checkVersion refuses a containerd that is not ours and too old.
+func checkVersion(ctx context.Context, address string) (err error) {
+	client, err := containerd.New(address)
+	if err != nil {
+		return fmt.Errorf("connecting to containerd at %s: %w", address, err)
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	v, err := client.Version(ctx)
+	if err != nil {
+		return fmt.Errorf("asking containerd at %s for its version: %w", address, err)
+	}
+	if tooOld(v.Version) {
+		return fmt.Errorf("containerd at %s is version %s, %w: gocompose needs %d.%d or newer; leave out --address and CONTAINERD_ADDRESS to use gocompose's own",
+			address, v.Version, ErrTooOld, minMajor, minMinor)
+	}
+	return nil
+}
+
+// tooOld compares a version such as "v2.3.7", "2.3.0-rc.1" or "1.6.20~ds1" with
+// the least we need. One that is not a number, such as a development build's,
+// passes.
+func tooOld(version string) bool {
+	majorText, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
+	minorText, _, _ := strings.Cut(rest, ".")
+	major, err := strconv.Atoi(majorText)
+	if err != nil {
+		return false
+	}
+	minor, err := strconv.Atoi(minorText)
+	if err != nil {
+		return false
+	}
+	return major < minMajor || major == minMajor && minor < minMinor
+}
