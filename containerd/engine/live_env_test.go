@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gocompose/gocompose/containerd/engine"
+	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/internal/paths"
 )
 
@@ -41,6 +42,9 @@ func config(t *testing.T) engine.Config {
 	t.Cleanup(func() {
 		if err := engine.Stop(context.WithoutCancel(t.Context()), c); err != nil {
 			t.Error(err)
+		}
+		if left, err := livetest.Leftovers(c.Paths); err != nil || left != nil {
+			t.Errorf("left behind: %v, %v", left, err)
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,33 +54,50 @@ func (c Config) stop(ctx context.Context) error {
 	return errors.Join(c.clean(), cgroup.Remove(c.Paths.CgroupParent()))
 }
 
-// end ends one process, and returns when it has.
+// end ends one process, and returns when all of it has: a process that is about
+// to end has no command line any more and still is in its cgroup.
 func (c Config) end(ctx context.Context, pid int) error {
-	p, err := os.FindProcess(pid) // holds on to this very process, not its number
+	fd, err := unix.PidfdOpen(pid, 0) // this very process, not its number
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	defer p.Release()
+	process := os.NewFile(uintptr(fd), "pidfd")
+	defer process.Close()
 	if stillThere(pid, c.configFile()) != nil {
 		return nil
 	}
-	if err := p.Signal(unix.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
+	deadline := time.Now().Add(stopGrace)
+	for signal := unix.SIGTERM; ; signal = unix.SIGKILL {
+		if err := unix.PidfdSendSignal(fd, signal, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+		ended, err := waitUntil(ctx, fd, deadline)
+		if ended || err != nil {
+			return err
+		}
+		deadline = time.Now().Add(stopGrace)
 	}
-	kill := time.After(stopGrace)
-	const pause = 2 * time.Millisecond
-	for stillThere(pid, c.configFile()) == nil {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-kill:
-			if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-				return err
-			}
-		case <-time.After(pause):
+}
+
+// waitUntil returns true when the process of a pidfd has ended, which makes it
+// readable (pidfd_open(2)), and false when it has not by the deadline.
+func waitUntil(ctx context.Context, pidfd int, deadline time.Time) (ended bool, err error) {
+	const slice = 20 // milliseconds between two looks at ctx
+	for time.Now().Before(deadline) {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, slice)
+		switch {
+		case ctx.Err() != nil:
+			return false, context.Cause(ctx)
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return false, err
+		case n > 0:
+			return true, nil
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // clean removes the sockets on which nobody listens any more, the folders that
@@ -117,7 +133,7 @@ func (c Config) clean() error {
 func listening(socket string) bool {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
-		return !errors.Is(err, syscall.ECONNREFUSED)
+		return !errors.Is(err, unix.ECONNREFUSED)
 	}
 	return conn.Close() == nil
 }
