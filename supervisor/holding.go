@@ -1,0 +1,146 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/gocompose/gocompose/dns"
+	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/networks/netns"
+)
+
+// resolver is where containers send their queries, as Docker has it: the
+// address that images and their configurations expect.
+const resolver = "127.0.0.11"
+
+// listenDNS opens the sockets of a container's name server in its network
+// namespace.
+func listenDNS(ctx context.Context, path string, port uint16) (packets net.PacketConn, streams net.Listener, err error) {
+	at := netip.AddrPortFrom(netip.MustParseAddr(resolver), port).String()
+	err = netns.Do(path, func() error {
+		var config net.ListenConfig
+		if packets, err = config.ListenPacket(ctx, "udp4", at); err != nil {
+			return err
+		}
+		if streams, err = config.Listen(ctx, "tcp4", at); err != nil {
+			return errors.Join(err, packets.Close())
+		}
+		return nil
+	})
+	return packets, streams, err
+}
+
+// names is what the holdings of all containers share.
+type names struct {
+	table     *dns.Table
+	forwarder *dns.Forwarder
+	listen    func(ctx context.Context, netns string, port uint16) (net.PacketConn, net.Listener, error)
+	port      uint16
+}
+
+// holding is what is held for one attached container: its name server, its
+// names in the table, and its published ports.
+type holding struct {
+	names    names
+	endpoint endpoint.Endpoint
+	server   io.Closer   // nil until it listens
+	ports    []io.Closer // one a port of the endpoint, nil until it is bound
+}
+
+func newHolding(n names, e endpoint.Endpoint) *holding {
+	e.Ports = slices.Clone(e.Ports)
+	return &holding{names: n, endpoint: e, ports: make([]io.Closer, len(e.Ports))}
+}
+
+// open opens what is not open yet. It does all it can before it returns an
+// error, and can be repeated.
+func (h *holding) open(ctx context.Context) error {
+	// Who asked for it to be held may be gone long before it is let go.
+	ctx = context.WithoutCancel(ctx)
+	h.names.table.Put(hostOf(h.endpoint))
+	failed := []error{h.serveNames(ctx)}
+	for i := range h.endpoint.Ports {
+		failed = append(failed, h.publish(ctx, i))
+	}
+	return errors.Join(failed...)
+}
+
+func (h *holding) serveNames(ctx context.Context) error {
+	if h.server != nil {
+		return nil
+	}
+	packets, streams, err := h.names.listen(ctx, h.endpoint.Netns, h.names.port)
+	if err != nil {
+		return fmt.Errorf("answering names in container %s: %w", h.endpoint.Name, err)
+	}
+	h.server = dns.Start(ctx, dns.Config{
+		Viewer:    h.endpoint.ID,
+		Table:     h.names.table,
+		Forwarder: h.names.forwarder,
+		Packets:   packets,
+		Streams:   streams,
+	})
+	return nil
+}
+
+func (h *holding) publish(ctx context.Context, i int) error {
+	if h.ports[i] != nil {
+		return nil
+	}
+	p := &h.endpoint.Ports[i]
+	addr, ok := h.endpoint.Address()
+	if !ok {
+		return fmt.Errorf("publishing port %s: container %s is on no network", p, h.endpoint.Name)
+	}
+	relays, number, err := publish(ctx, *p, netip.AddrPortFrom(addr, p.Target))
+	if err != nil {
+		return err
+	}
+	h.ports[i], p.HostPort = relays, number
+	return nil
+}
+
+// covers says whether the holding is the one that e asks for, whatever free
+// port it has got.
+func (h *holding) covers(e endpoint.Endpoint) (bool, error) {
+	e.Ports = slices.Clone(e.Ports)
+	for i := range e.Ports {
+		if e.Ports[i].HostPort == 0 && i < len(h.endpoint.Ports) {
+			e.Ports[i].HostPort = h.endpoint.Ports[i].HostPort
+		}
+	}
+	want, err := json.Marshal(e)
+	if err != nil {
+		return false, err
+	}
+	have, err := json.Marshal(h.endpoint)
+	return bytes.Equal(want, have), err
+}
+
+// Close lets go of everything. Then nothing here keeps the container's network
+// namespace alive: sockets are closed even if they say that something went
+// wrong.
+func (h *holding) Close() {
+	h.names.table.Remove(h.endpoint.ID)
+	for _, c := range append(h.ports, h.server) {
+		if c != nil {
+			_ = c.Close()
+		}
+	}
+	h.server, h.ports = nil, nil
+}
+
+func hostOf(e endpoint.Endpoint) dns.Host {
+	h := dns.Host{ID: e.ID}
+	for _, i := range e.Interfaces {
+		h.Places = append(h.Places, dns.Place{Network: i.Network, Address: i.Address.Addr(), Names: i.Names})
+	}
+	return h
+}
