@@ -108,6 +108,8 @@ func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance)
 					ps.conflict(id, "host port %s is published twice", hostPort(p))
 				case !h.kept && h.service == r.want.Service:
 					ps.conflict(id, "host port %s is wanted by %s too; replicas cannot share a fixed host port: leave the host port out or use one replica", hostPort(p), h.by)
+				case h.kept:
+					ps.conflict(id, "host port %s is held by %s, which stays; stop that (--remove-orphans if it is one) or publish another host port", hostPort(p), h.by)
 				default:
 					ps.conflict(id, "host port %s is wanted by %s too; publish another host port", hostPort(p), h.by)
 				}

@@ -123,20 +123,19 @@ func (d *differ) process(h, w project.Container) {
 // environment compares the variables that are set and those taken away, as one
 // set of names.
 func (d *differ) environment(h, w project.Container) {
-	state := func(c project.Container, k string) string {
-		if v, ok := c.Env[k]; ok {
-			return "=" + v
-		}
-		if slices.Contains(c.UnsetEnv, k) {
-			return "unset"
-		}
-		return ""
+	type state struct {
+		value      string
+		set, unset bool
+	}
+	of := func(c project.Container, k string) state {
+		v, set := c.Env[k]
+		return state{v, set, slices.Contains(c.UnsetEnv, k)}
 	}
 	names := keys(h.Env, w.Env)
 	names = append(append(names, h.UnsetEnv...), w.UnsetEnv...)
 	slices.Sort(names)
 	for _, k := range slices.Compact(names) {
-		if state(h, k) != state(w, k) {
+		if of(h, k) != of(w, k) {
 			d.changed("environment." + k)
 		}
 	}

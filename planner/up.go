@@ -245,8 +245,12 @@ func (u *up) release(c instance, last StepID) {
 // run plans to start the replica's container.
 func (u *up) run(r *replica) {
 	id := r.want.ID()
-	needs := append(u.planned(VerbCreate, id), u.planned(VerbRemove, id)...)
-	needs = append(needs, u.planned(VerbStop, id)...)
+	needs := u.planned(VerbCreate, id)
+	if gone := u.planned(VerbRemove, id); len(gone) > 0 {
+		needs = append(needs, gone...)
+	} else {
+		needs = append(needs, u.planned(VerbStop, id)...)
+	}
 	for i := range r.have[min(1, len(r.have)):] {
 		needs = append(needs, u.planned(VerbRemove, r.have[i+1].target)...)
 	}

@@ -1,0 +1,207 @@
+package planner
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// notCompared are the fields of a container that are no reason to replace it:
+// what makes it that replica, and what is known for other ends.
+var notCompared = []string{"Project", "Service", "Replica", "Needs", "Origin"}
+
+// A field that is added to project.Container and forgotten in diff fails here.
+func TestEveryFieldIsCompared(t *testing.T) {
+	want := project.Container{}
+	fill(reflect.ValueOf(&want).Elem(), "a")
+	if why := diff(Container{Spec: want}, want, nil); len(why) > 0 {
+		t.Fatalf("equal containers differ: %v", why)
+	}
+	spec := reflect.TypeFor[project.Container]()
+	for i := range spec.NumField() {
+		name := spec.Field(i).Name
+		ignored := slices.Contains(notCompared, name)
+		for path, have := range variants(want, i) {
+			why := diff(Container{Spec: have}, want, nil)
+			if ignored && len(why) > 0 {
+				t.Errorf("%s%s: is a reason: %v", name, path, why)
+			}
+			if !ignored && len(why) == 0 {
+				t.Errorf("%s%s: a change is not noticed", name, path)
+			}
+			for _, r := range why {
+				if r.From == r.To && r.From != "" {
+					t.Errorf("%s%s: the reason says nothing: %v", name, path, r)
+				}
+			}
+		}
+	}
+}
+
+// fill gives every field a value, so that every field can be changed.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		v.SetBool(false)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint16:
+		v.SetUint(1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0), text)
+	case reflect.Map:
+		value := reflect.New(v.Type().Elem()).Elem()
+		fill(value, text)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf(text), value)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), text)
+		}
+	default:
+		panic("no way to fill a " + v.Kind().String())
+	}
+}
+
+// variants returns c with field i changed in every way: each value within it,
+// one element more, none.
+func variants(c project.Container, i int) map[string]project.Container {
+	out := map[string]project.Container{}
+	add := func(path string, change func(reflect.Value)) {
+		v := reflect.New(reflect.TypeOf(c)).Elem()
+		fill(v, "a")
+		change(v.Field(i))
+		out[path] = v.Interface().(project.Container)
+	}
+	var walk func(path string, v reflect.Value, at func(reflect.Value) reflect.Value)
+	walk = func(path string, v reflect.Value, at func(reflect.Value) reflect.Value) {
+		switch v.Kind() {
+		case reflect.Struct:
+			for f := range v.NumField() {
+				walk(path+"."+v.Type().Field(f).Name, v.Field(f), func(r reflect.Value) reflect.Value { return at(r).Field(f) })
+			}
+		case reflect.Slice:
+			walk(path+"[0]", v.Index(0), func(r reflect.Value) reflect.Value { return at(r).Index(0) })
+			add(path+" longer", func(r reflect.Value) {
+				s := at(r)
+				more := reflect.New(s.Type().Elem()).Elem()
+				fill(more, "b")
+				s.Set(reflect.Append(s, more))
+			})
+			add(path+" none", func(r reflect.Value) { at(r).SetZero() })
+		case reflect.Map:
+			add(path+" value", func(r reflect.Value) { at(r).SetMapIndex(reflect.ValueOf("a"), reflect.ValueOf("z")) })
+			add(path+" key", func(r reflect.Value) { at(r).SetMapIndex(reflect.ValueOf("b"), reflect.ValueOf("")) })
+			add(path+" none", func(r reflect.Value) { at(r).SetZero() })
+		case reflect.String:
+			add(path, func(r reflect.Value) { at(r).SetString("z") })
+		case reflect.Bool:
+			add(path, func(r reflect.Value) { at(r).SetBool(true) })
+		case reflect.Int, reflect.Int64:
+			add(path, func(r reflect.Value) { at(r).SetInt(2) })
+		case reflect.Uint16:
+			add(path, func(r reflect.Value) { at(r).SetUint(2) })
+		default:
+			panic("no way to change a " + v.Kind().String())
+		}
+	}
+	filled := reflect.New(reflect.TypeOf(c)).Elem()
+	fill(filled, "a")
+	walk("", filled.Field(i), func(v reflect.Value) reflect.Value { return v })
+	return out
+}
+
+func TestNilCommandIsNotAnEmptyOne(t *testing.T) {
+	have := Container{Spec: project.Container{Command: []string{}}}
+	if why := diff(have, project.Container{}, nil); len(why) != 1 || why[0].Field != "command" {
+		t.Errorf("got %v", why)
+	}
+	have.Spec = project.Container{Mounts: []project.Mount{}, CapAdd: []string{}, Env: map[string]string{}}
+	if why := diff(have, project.Container{}, nil); len(why) != 0 {
+		t.Errorf("empty is not absent: %v", why)
+	}
+}
+
+// Values of variables and labels can be secret, and so can what a variable was
+// written into.
+func TestSecretsStayOutOfReasons(t *testing.T) {
+	const secret = "hunter2"
+	have := Container{Spec: project.Container{
+		Env: map[string]string{"PASSWORD": "old" + secret}, Labels: map[string]string{"token": secret},
+		Command: []string{"--requirepass", secret}, Entrypoint: []string{secret},
+	}}
+	want := project.Container{Env: map[string]string{"PASSWORD": secret}, UnsetEnv: []string{"HOME"}}
+	var all []string
+	for _, r := range diff(have, want, nil) {
+		all = append(all, r.String())
+	}
+	text := strings.Join(all, "; ")
+	if strings.Contains(text, secret) {
+		t.Errorf("a secret is shown: %s", text)
+	}
+	if want := "entrypoint changed; command changed; environment.HOME changed; environment.PASSWORD changed; labels.token changed"; text != want {
+		t.Errorf("got %s\nwant %s", text, want)
+	}
+}
+
+func TestReasonsReadAsInAComposeFile(t *testing.T) {
+	have := Container{ImageDigest: "sha256:" + strings.Repeat("a", 64), Spec: project.Container{
+		Image: "docker.io/library/web:1", NanoCPUs: 1.5e9,
+		Ports:  []project.Port{{Target: 80, Protocol: "tcp", HostIP: "::1", Published: 8080}, {Target: 81, Protocol: "udp", HostIP: "127.0.0.1"}},
+		Mounts: []project.Mount{{Type: project.MountVolume, Source: "shop_data", Target: "/data"}},
+	}}
+	want := project.Container{
+		Image: "docker.io/library/web:1", NanoCPUs: 2e9,
+		Mounts: []project.Mount{{Type: project.MountBind, Source: "/srv/my data", Target: "/data", ReadOnly: true}},
+	}
+	images := map[string]string{"docker.io/library/web:1": "sha256:" + strings.Repeat("b", 64)}
+	var got []string
+	for _, r := range diff(have, want, images) {
+		got = append(got, r.String())
+	}
+	wanted := []string{
+		"image: web:1@aaaaaaaaaaaa… -> web:1@bbbbbbbbbbbb…",
+		"ports: [::1]:8080:80/tcp, 127.0.0.1::81/udp -> none",
+		`volumes./data: volume shop_data -> bind "/srv/my data" read_only`,
+		"cpus: 1.5 -> 2",
+	}
+	if !slices.Equal(got, wanted) {
+		t.Errorf("got  %q\nwant %q", got, wanted)
+	}
+}
+
+// The digest is only compared where both are known: an image that was removed
+// from the host is no reason to replace what was made from it.
+func TestAnImageThatIsGoneIsNoReason(t *testing.T) {
+	have := Container{ImageDigest: "sha256:aa", Spec: project.Container{Image: "web:1"}}
+	if why := diff(have, have.Spec, nil); len(why) > 0 {
+		t.Errorf("got %v", why)
+	}
+}
+
+func TestNaturalOrderIsTotal(t *testing.T) {
+	text := rapid.StringMatching(`[a-b0-1-]{0,6}`)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, c := text.Draw(t, "a"), text.Draw(t, "b"), text.Draw(t, "c")
+		if (compareNatural(a, b) == 0) != (a == b) || compareNatural(a, b) != -compareNatural(b, a) {
+			t.Fatal("not antisymmetric")
+		}
+		if compareNatural(a, b) < 0 && compareNatural(b, c) < 0 && compareNatural(a, c) >= 0 {
+			t.Fatal("not transitive")
+		}
+	})
+	list := []string{"web-10", "web-2", "web-1", "api-3", "web-2~x"}
+	slices.SortFunc(list, compareNatural)
+	if got := fmt.Sprint(list); got != "[api-3 web-1 web-2 web-2~x web-10]" {
+		t.Error(got)
+	}
+}

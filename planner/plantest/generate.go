@@ -1,0 +1,177 @@
+package plantest
+
+import (
+	"fmt"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+// ProjectName is the name of all generated projects.
+const ProjectName = "demo"
+
+// What generated projects are made of. A service may need those before it.
+var (
+	services     = []string{"cache", "db", "my-api", "proxy", "web"}
+	images       = []string{"img:0", "img:1", "img:2"}
+	mountTargets = []string{"/data", "/tmp/x", "/var/lib/x"}
+)
+
+// Projects generates wanted states: scales, images, variables, networks, all
+// kinds of mounts, ports and container names that pass from service to
+// service, dependencies without cycles.
+func Projects() *rapid.Generator[*project.Project] {
+	return rapid.Custom(func(t *rapid.T) *project.Project {
+		g := generator{T: t, p: &project.Project{Name: ProjectName, Known: slices.Clone(services)}}
+		g.ports = rapid.Permutation([]uint16{8080, 8081, 0, 0, 0}).Draw(t, "ports")
+		g.names = rapid.Permutation([]string{"one", "two", "", "", ""}).Draw(t, "names")
+		for i := range services {
+			if rapid.IntRange(0, 4).Draw(t, "present") > 0 {
+				g.service(i)
+			}
+		}
+		// What no file defines is an orphan.
+		g.p.Known = slices.DeleteFunc(g.p.Known, func(name string) bool { return !g.has(name) })
+		g.resources()
+		return g.p
+	})
+}
+
+type generator struct {
+	*rapid.T
+	p     *project.Project
+	ports []uint16 // by service
+	names []string // by service
+}
+
+func (g *generator) has(service string) bool {
+	return slices.ContainsFunc(g.p.Services, func(s project.Service) bool { return s.Name == service })
+}
+
+func (g *generator) flip(what string) bool { return rapid.Bool().Draw(g.T, what) }
+
+func (g *generator) service(i int) {
+	s := project.Service{Name: services[i], Replicas: rapid.IntRange(0, 3).Draw(g.T, "replicas")}
+	c := &s.Template
+	c.Project, c.Service = ProjectName, s.Name
+	c.Image = rapid.SampledFrom(images).Draw(g.T, "image")
+	c.Env = map[string]string{"A": fmt.Sprint(rapid.IntRange(0, 2).Draw(g.T, "A"))}
+	c.Networks = []project.Endpoint{{Network: ProjectName + "_default"}}
+	if g.flip("back") {
+		c.Networks = append(c.Networks, project.Endpoint{Network: ProjectName + "_back"})
+	}
+	if s.Replicas <= 1 {
+		if port := g.ports[i]; port != 0 {
+			c.Ports = []project.Port{{Target: 80, Protocol: "tcp", Published: port}}
+		}
+		c.Name = g.names[i]
+	}
+	for _, target := range mountTargets {
+		if m := rapid.SampledFrom(mounts(target)).Draw(g.T, "mount"); m.Type != "" {
+			c.Mounts = append(c.Mounts, m)
+		}
+	}
+	for _, dep := range services[:i] {
+		if g.has(dep) && g.flip("needs") {
+			c.Needs = append(c.Needs, project.Need{Service: dep, Condition: project.Started, Restart: g.flip("restart")})
+		}
+	}
+	g.p.Services = append(g.p.Services, s)
+}
+
+// mounts returns the mounts to choose from, the first of them none.
+func mounts(target string) []project.Mount {
+	return []project.Mount{
+		{},
+		{Type: project.MountVolume, Target: target},
+		{Type: project.MountVolume, Source: ProjectName + "_data", Target: target},
+		{Type: project.MountVolume, Source: "outside", Target: target},
+		{Type: project.MountBind, Source: "/srv", Target: target},
+		{Type: project.MountTmpfs, Target: target},
+	}
+}
+
+// resources names the networks and volumes that the services use.
+func (g *generator) resources() {
+	nets, vols := map[string]bool{}, map[string]bool{}
+	for _, s := range g.p.Services {
+		for _, n := range s.Template.Networks {
+			nets[n.Network] = true
+		}
+		for _, m := range s.Template.Mounts {
+			vols[m.Source] = m.Type == project.MountVolume && m.Source != "" || vols[m.Source]
+		}
+	}
+	for _, n := range []string{ProjectName + "_back", ProjectName + "_default"} {
+		if nets[n] {
+			g.p.Networks = append(g.p.Networks, project.Network{Name: n, Project: ProjectName, Driver: "bridge"})
+		}
+	}
+	if vols[ProjectName+"_data"] {
+		g.p.Volumes = append(g.p.Volumes, project.Volume{Name: ProjectName + "_data", Key: "data", Project: ProjectName})
+	}
+	if vols["outside"] {
+		g.p.Volumes = append(g.p.Volumes, project.Volume{Name: "outside", External: true})
+	}
+}
+
+// Kind is what happens in a Move.
+type Kind string
+
+const (
+	MoveUp      Kind = "up"
+	MoveDown    Kind = "down"
+	MoveStop    Kind = "stop"
+	MoveStart   Kind = "start"
+	MoveCrash   Kind = "crash"   // of one container
+	MoveVanish  Kind = "vanish"  // of one container, by another tool
+	MovePublish Kind = "publish" // a tag moves, and the new image is here
+)
+
+// Move is one event of a history.
+type Move struct {
+	Kind    Kind
+	Project *project.Project // Up, Down
+	Options planner.Options  // without a nonce
+	Faults  []Fault          // of the calls, over and over
+	Cancel  int              // the call at which the context ends; 0: never
+	Pick    int              // which container, which image
+}
+
+// History is a past full of changes, interruptions and accidents, and a last
+// wish.
+type History struct {
+	Moves []Move
+	Last  *project.Project
+}
+
+// Histories generates histories.
+func Histories() *rapid.Generator[History] {
+	return rapid.Custom(func(t *rapid.T) History {
+		return History{Moves: rapid.SliceOfN(moves(), 0, 6).Draw(t, "moves"), Last: Projects().Draw(t, "last")}
+	})
+}
+
+func moves() *rapid.Generator[Move] {
+	kinds := []Kind{MoveUp, MoveUp, MoveUp, MoveUp, MoveDown, MoveStop, MoveStart, MoveCrash, MoveVanish, MovePublish}
+	return rapid.Custom(func(t *rapid.T) Move {
+		m := Move{Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Pick: rapid.IntRange(0, 20).Draw(t, "pick")}
+		if m.Kind == MoveUp || m.Kind == MoveDown {
+			m.Project = Projects().Draw(t, "project")
+		}
+		m.Faults = rapid.SliceOfN(rapid.SampledFrom([]Fault{None, None, None, None, None, Before, After}), 0, 8).Draw(t, "faults")
+		m.Cancel = max(rapid.IntRange(-20, 20).Draw(t, "cancel"), 0)
+		m.Options = planner.Options{
+			RemoveOrphans:  rapid.Bool().Draw(t, "orphans"),
+			NoStart:        rapid.IntRange(0, 5).Draw(t, "nostart") == 0,
+			Volumes:        rapid.IntRange(0, 3).Draw(t, "volumes") == 0,
+			RenewAnonymous: rapid.IntRange(0, 5).Draw(t, "renew") == 0,
+		}
+		policies := []planner.RecreatePolicy{planner.RecreateChanged, planner.RecreateChanged, planner.RecreateChanged, planner.RecreateAll, planner.RecreateNever}
+		m.Options.Recreate = rapid.SampledFrom(policies).Draw(t, "recreate")
+		return m
+	})
+}

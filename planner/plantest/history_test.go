@@ -1,0 +1,149 @@
+package plantest_test
+
+import (
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/planner/plantest"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
+		n := "3000"
+		if testing.Short() {
+			n = "300"
+		}
+		if err := flag.Set("rapid.checks", n); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// However a world came to be, one more up brings it where it should be.
+func TestEveryHistoryConverges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := plantest.Histories().Draw(t, "history")
+		if err := h.Run(1, plantest.Tamper{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// The same with steps side by side, where the order of calls is chance.
+func TestEveryHistoryConvergesInParallel(t *testing.T) {
+	g := plantest.Histories()
+	for seed := range 500 {
+		if err := g.Example(seed).Run(4, plantest.Tamper{}); err != nil {
+			t.Fatalf("history %d: %v", seed, err)
+		}
+	}
+}
+
+// The properties above are worth what they notice.
+func TestPlantedFaultsAreNoticed(t *testing.T) {
+	without := func(drop func(planner.Step) bool) func(*planner.Plan) *planner.Plan {
+		return func(p *planner.Plan) *planner.Plan {
+			q := *p
+			q.Steps = slices.DeleteFunc(slices.Clone(p.Steps), drop)
+			kept := map[planner.StepID]bool{}
+			for _, s := range q.Steps {
+				kept[s.ID()] = true
+			}
+			for i := range q.Steps {
+				q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(q.Steps[i].Needs), func(n planner.StepID) bool { return !kept[n] })
+			}
+			return &q
+		}
+	}
+	unordered := func(which func(planner.Step, planner.StepID) bool) func(*planner.Plan) *planner.Plan {
+		return func(p *planner.Plan) *planner.Plan {
+			q := *p
+			q.Steps = slices.Clone(p.Steps)
+			for i, s := range q.Steps {
+				q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(s.Needs), func(n planner.StepID) bool { return which(s, n) })
+			}
+			slices.Reverse(q.Steps)
+			q.Steps = topological(q.Steps)
+			return &q
+		}
+	}
+	starts := func(s planner.Step) bool { _, is := s.Op.(planner.StartContainer); return is }
+	faults := map[string]plantest.Tamper{
+		"a container is not started": {Plan: without(starts)},
+		"an old container is not removed": {Plan: without(func(s planner.Step) bool {
+			_, is := s.Op.(planner.RemoveContainer)
+			return is
+		})},
+		"what runs is not stopped": {Plan: without(func(s planner.Step) bool {
+			_, is := s.Op.(planner.StopContainer)
+			return is
+		})},
+		"a network is not made": {Plan: without(func(s planner.Step) bool {
+			_, is := s.Op.(planner.CreateNetwork)
+			return is
+		})},
+		"starts do not wait for starts": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return starts(s) && strings.HasPrefix(string(n), "start ")
+		})},
+		"a start does not wait for the end of the old one": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return starts(s) && (strings.HasPrefix(string(n), "remove ") || strings.HasPrefix(string(n), "stop "))
+		})},
+		"a step has no reason": {Plan: func(p *planner.Plan) *planner.Plan {
+			q := *p
+			q.Steps = slices.Clone(p.Steps)
+			for i := range q.Steps {
+				q.Steps[i].Why = nil
+			}
+			return &q
+		}},
+		"anonymous volumes are not passed on": {Plan: func(p *planner.Plan) *planner.Plan {
+			q := *p
+			q.Steps = slices.Clone(p.Steps)
+			for i, s := range q.Steps {
+				if c, is := s.Op.(planner.CreateContainer); is {
+					c.Inherit = nil
+					q.Steps[i].Op = c
+				}
+			}
+			return &q
+		}},
+		"a backend lies about starting":          {Lose: func(call string) bool { return strings.HasPrefix(call, "start demo-web") }},
+		"a backend lies about removing networks": {Lose: func(call string) bool { return strings.HasPrefix(call, "remove network/") }},
+		"a backend lies about removing volumes":  {Lose: func(call string) bool { return strings.HasPrefix(call, "remove volume/anon") }},
+	}
+	g := plantest.Histories()
+	for name, tamper := range faults {
+		t.Run(name, func(t *testing.T) {
+			for seed := range 300 {
+				if err := g.Example(seed).Run(1, tamper); err != nil {
+					return
+				}
+			}
+			t.Error("300 histories saw nothing")
+		})
+	}
+}
+
+// topological puts steps after what they need and otherwise leaves their order.
+func topological(steps []planner.Step) []planner.Step {
+	var out []planner.Step
+	placed := map[planner.StepID]bool{}
+	for len(out) < len(steps) {
+		for _, s := range steps {
+			ready := !slices.ContainsFunc(s.Needs, func(n planner.StepID) bool { return !placed[n] })
+			if !placed[s.ID()] && ready {
+				placed[s.ID()] = true
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}

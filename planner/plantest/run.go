@@ -1,0 +1,224 @@
+package plantest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gocompose/gocompose/executor"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+// Tamper plants a fault, to see whether it is noticed. The zero value plants
+// none.
+type Tamper struct {
+	// Plan, when set, changes each plan before it is checked and carried out.
+	Plan func(*planner.Plan) *planner.Plan
+	// Lose, when set, picks calls that do nothing and say they did.
+	Lose func(call string) bool
+}
+
+// Parallel says how many steps of a plan are carried out at once.
+type Parallel int
+
+// Run lives through the history and returns the first broken promise: every
+// plan must be one, whatever the past; the last `up` must bring about what it
+// promises, after which there is nothing to do; the last `down` must leave
+// nothing. A history that runs with one step at a time always goes the same way.
+func (h History) Run(n Parallel, tamper Tamper) error {
+	l := &life{world: newStockedWorld(), tamper: tamper, parallel: int(n)}
+	for i, m := range h.Moves {
+		if err := l.move(m); err != nil {
+			return fmt.Errorf("move %d, %s: %w", i, m.Kind, err)
+		}
+	}
+	return l.last(h.Last)
+}
+
+func newStockedWorld() *World {
+	w := NewWorld()
+	w.Publish("img:0", "sha256:00")
+	w.Publish("img:1", "sha256:10", "/var/lib/x")
+	w.Publish("img:2", "sha256:20", "/data")
+	w.Put("", "outside")
+	return w
+}
+
+// life is a history under way.
+type life struct {
+	world    *World
+	tamper   Tamper
+	parallel int
+	runs     int
+}
+
+func (l *life) nonce() string {
+	l.runs++
+	return fmt.Sprintf("r%d", l.runs)
+}
+
+func (l *life) move(m Move) error {
+	obs := l.world.Observe(ProjectName)
+	opt := m.Options
+	opt.Nonce = l.nonce()
+	switch m.Kind {
+	case MoveUp:
+		plan, err := l.up(m.Project, opt)
+		if plan == nil {
+			return err
+		}
+		return l.interrupted(m, plan, opt)
+	case MoveDown:
+		return l.planned(m, planner.Down, m.Project, opt)
+	case MoveStop:
+		return l.planned(m, planner.Stop, planner.FromObserved(ProjectName, obs), opt)
+	case MoveStart:
+		return l.planned(m, planner.Start, planner.FromObserved(ProjectName, obs), opt)
+	case MoveCrash, MoveVanish:
+		if len(obs.Containers) == 0 {
+			return nil
+		}
+		id := obs.Containers[m.Pick%len(obs.Containers)].ID
+		if m.Kind == MoveCrash {
+			l.world.Kill(id)
+		} else {
+			l.world.Lost(id)
+		}
+		return nil
+	default:
+		ref := images[m.Pick%len(images)]
+		l.world.Publish(ref, fmt.Sprintf("sha256:%d", l.runs), l.world.imageVolumes[ref]...)
+		l.world.Load(ref)
+		return nil
+	}
+}
+
+type planFunc func(*project.Project, planner.Observed, planner.Options) (*planner.Plan, error)
+
+func (l *life) planned(m Move, f planFunc, p *project.Project, opt planner.Options) error {
+	plan, err := f(p, l.world.Observe(ProjectName), opt)
+	if refused(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return l.interrupted(m, plan, opt)
+}
+
+// refused tells whether err is a plain no: names and ports can be taken by
+// orphans that were to be kept.
+func refused(err error) bool {
+	var r *planner.RefusedError
+	return errors.As(err, &r)
+}
+
+// up plans, and checks what holds for every plan to bring something up. There
+// is no plan when it is refused.
+func (l *life) up(p *project.Project, opt planner.Options) (*planner.Plan, error) {
+	obs := l.world.Observe(ProjectName)
+	plan, err := planner.Up(p, obs, opt)
+	if refused(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	again, err := planner.Up(p, l.world.Observe(ProjectName), opt)
+	if err != nil || plan.String() != again.String() {
+		return nil, fmt.Errorf("planned twice, two plans: %w\n%s---\n%s", err, plan, again)
+	}
+	if ids := plan.Destroys(); len(ids) > 0 {
+		return nil, fmt.Errorf("up destroys %v", ids)
+	}
+	return plan, nil
+}
+
+// tampered returns the plan as it is to be carried out, after a look at it.
+func (l *life) tampered(plan *planner.Plan) (*planner.Plan, error) {
+	if l.tamper.Plan != nil {
+		plan = l.tamper.Plan(plan)
+	}
+	return plan, CheckPlan(plan, l.world.Observe(ProjectName))
+}
+
+// interrupted carries out a plan with the move's faults. That it fails is part
+// of life; what it must not do is lose data.
+func (l *life) interrupted(m Move, plan *planner.Plan, opt planner.Options) error {
+	plan, err := l.tampered(plan)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	before := l.world.Observe(ProjectName)
+	calls := 0
+	l.world.Fault = func(call string) Fault {
+		calls++
+		if calls == m.Cancel {
+			cancel()
+		}
+		if l.loses(call) {
+			return Lose
+		}
+		if len(m.Faults) == 0 {
+			return None
+		}
+		return m.Faults[calls%len(m.Faults)]
+	}
+	_ = executor.Apply(ctx, plan, l.world, executor.Options{Parallel: l.parallel}) // meant to fail
+	if m.Kind != MoveUp || opt.RenewAnonymous {
+		return nil
+	}
+	return l.inherited(before)
+}
+
+func (l *life) loses(call string) bool { return l.tamper.Lose != nil && l.tamper.Lose(call) }
+
+// carry carries out a plan without faults, but for planted ones.
+func (l *life) carry(plan *planner.Plan) error {
+	plan, err := l.tampered(plan)
+	if err != nil {
+		return err
+	}
+	l.world.Fault = func(call string) Fault {
+		if l.loses(call) {
+			return Lose
+		}
+		return None
+	}
+	if err := executor.Apply(context.Background(), plan, l.world, executor.Options{Parallel: l.parallel}); err != nil {
+		return fmt.Errorf("%w\n%s", err, plan)
+	}
+	return nil
+}
+
+// last brings p up and takes it down.
+func (l *life) last(p *project.Project) error {
+	opt := planner.Options{Nonce: l.nonce(), RemoveOrphans: true}
+	before := l.world.Observe(ProjectName)
+	plan, err := planner.Up(p, before, opt)
+	if err != nil {
+		return fmt.Errorf("up: %w", err)
+	}
+	if err := l.carry(plan); err != nil {
+		return fmt.Errorf("up: %w", err)
+	}
+	if err := errors.Join(l.inherited(before), l.asWanted(p)); err != nil {
+		return fmt.Errorf("after up: %w\n%s", err, plan)
+	}
+	opt.Nonce = l.nonce()
+	rest, err := planner.Up(p, l.world.Observe(ProjectName), opt)
+	if err != nil || !rest.Empty() {
+		return fmt.Errorf("after up there is something to do: %w\n%s", err, rest)
+	}
+	down, err := planner.Down(p, l.world.Observe(ProjectName), planner.Options{Volumes: true, RemoveOrphans: true})
+	if err != nil {
+		return fmt.Errorf("down: %w", err)
+	}
+	if err := l.carry(down); err != nil {
+		return fmt.Errorf("down: %w", err)
+	}
+	return l.nothingLeft(p)
+}

@@ -1,0 +1,184 @@
+// Package plantest is a world in memory that plans are carried out in, with
+// what it takes to try the planner on thousands of random histories.
+package plantest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gocompose/gocompose/executor"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+// Fault is what goes wrong in a call.
+type Fault int
+
+const (
+	None   Fault = iota
+	Before       // the call fails and nothing was done
+	After        // the call fails though all was done
+	Lose         // the call succeeds though nothing was done: a lie
+)
+
+// World is a fake runtime and an executor.Backend. It refuses what the real one
+// refuses, so that a plan in a wrong order fails. Set its exported fields before
+// it is used.
+type World struct {
+	// Fault, when set, is asked before each call: "start shop-web-1.k3".
+	Fault func(call string) Fault
+	// Delay, when set, is how long a call takes. A call whose context ends
+	// before has done nothing.
+	Delay func(call string) time.Duration
+
+	mu           sync.Mutex
+	containers   map[string]planner.Container
+	networks     map[string]project.Network
+	volumes      map[string]project.Volume
+	images       map[string]string   // reference to digest
+	registry     map[string]string   // the same, elsewhere
+	imageVolumes map[string][]string // reference to mount targets
+	ports        []planner.TakenPort
+	used         map[string]bool // identifiers that were given out
+	calls        []string
+}
+
+// NewWorld returns a world with nothing in it.
+func NewWorld() *World {
+	return &World{
+		containers: map[string]planner.Container{}, networks: map[string]project.Network{},
+		volumes: map[string]project.Volume{}, images: map[string]string{}, registry: map[string]string{},
+		imageVolumes: map[string][]string{}, used: map[string]bool{},
+	}
+}
+
+// Publish puts an image into the registry; volumes are the mount targets that
+// it declares.
+func (w *World) Publish(ref, digest string, volumes ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.registry[ref], w.imageVolumes[ref] = digest, volumes
+}
+
+// Load makes the registry's image, or any, local.
+func (w *World) Load(ref string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d, ok := w.registry[ref]; ok {
+		w.images[ref] = d
+	}
+}
+
+// Occupy has something outside hold a host port.
+func (w *World) Occupy(p project.Port, holder string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ports = append(w.ports, planner.TakenPort{Port: p, Holder: holder})
+}
+
+// Put makes a network and a volume that belong to nobody, unless named "".
+func (w *World) Put(network, volume string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if network != "" {
+		w.networks[network] = project.Network{Name: network}
+	}
+	if volume != "" {
+		w.volumes[volume] = project.Volume{Name: volume}
+	}
+}
+
+// Calls returns the calls that were made, in order.
+func (w *World) Calls() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.calls)
+}
+
+// Observe returns what is in the world, as far as a project is concerned.
+func (w *World) Observe(name string) planner.Observed {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	obs := planner.Observed{Images: maps.Clone(w.images), Names: map[string]string{}, Ports: slices.Clone(w.ports)}
+	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
+		c := w.containers[id]
+		if c.Spec.Project == name {
+			c.Anonymous = maps.Clone(c.Anonymous)
+			obs.Containers = append(obs.Containers, c)
+			continue
+		}
+		obs.Names[c.Spec.Name] = c.Spec.Project
+		for _, p := range c.Spec.Ports {
+			if c.Running() && p.Published != 0 {
+				obs.Ports = append(obs.Ports, planner.TakenPort{Port: p, Holder: "container " + c.Spec.Name})
+			}
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(w.networks)) {
+		obs.Networks = append(obs.Networks, w.networks[k])
+	}
+	for _, k := range slices.Sorted(maps.Keys(w.volumes)) {
+		if v := w.volumes[k]; !v.Anonymous || v.Project == name {
+			obs.Volumes = append(obs.Volumes, v)
+		}
+	}
+	return obs
+}
+
+// Kill ends the process of a container, as a crash would.
+func (w *World) Kill(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c, ok := w.containers[id]; ok && c.Running() {
+		c.State = planner.StateExited
+		w.containers[id] = c
+	}
+}
+
+// Lost makes a container vanish, as a user with other tools would.
+func (w *World) Lost(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.containers, id)
+}
+
+// call is the way of every call: it may take time, be interrupted, and go wrong.
+func (w *World) call(ctx context.Context, name string, f func() error) error {
+	if w.Delay != nil {
+		t := time.NewTimer(w.Delay(name))
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, name)
+	fault := None
+	if w.Fault != nil {
+		fault = w.Fault(name)
+	}
+	switch fault {
+	case Before:
+		return fmt.Errorf("injected before %s", name)
+	case Lose:
+		return nil
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	if fault == After {
+		return fmt.Errorf("injected after %s", name)
+	}
+	return nil
+}
+
+var _ executor.Backend = (*World)(nil)
