@@ -22,8 +22,8 @@ const resolver = "127.0.0.11"
 
 // listenDNS opens the sockets of a container's name server in its network
 // namespace.
-func listenDNS(ctx context.Context, path string, port uint16) (packets net.PacketConn, streams net.Listener, err error) {
-	at := netip.AddrPortFrom(netip.MustParseAddr(resolver), port).String()
+func listenDNS(ctx context.Context, path string) (packets net.PacketConn, streams net.Listener, err error) {
+	at := netip.AddrPortFrom(netip.MustParseAddr(resolver), DNSPort).String()
 	err = netns.Do(path, func() error {
 		var config net.ListenConfig
 		if packets, err = config.ListenPacket(ctx, "udp4", at); err != nil {
@@ -41,8 +41,7 @@ func listenDNS(ctx context.Context, path string, port uint16) (packets net.Packe
 type names struct {
 	table     *dns.Table
 	forwarder *dns.Forwarder
-	listen    func(ctx context.Context, netns string, port uint16) (net.PacketConn, net.Listener, error)
-	port      uint16
+	listen    func(ctx context.Context, netns string) (net.PacketConn, net.Listener, error)
 }
 
 // holding is what is held for one attached container: its name server, its
@@ -76,7 +75,7 @@ func (h *holding) serveNames(ctx context.Context) error {
 	if h.server != nil {
 		return nil
 	}
-	packets, streams, err := h.names.listen(ctx, h.endpoint.Netns, h.names.port)
+	packets, streams, err := h.names.listen(ctx, h.endpoint.Netns)
 	if err != nil {
 		return fmt.Errorf("answering names in container %s: %w", h.endpoint.Name, err)
 	}

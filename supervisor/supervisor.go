@@ -51,6 +51,12 @@ type Runtime interface {
 	Shutdown(ctx context.Context) error
 }
 
+// DNSPort is where, on 127.0.0.11 in each container's network namespace, names
+// are answered, by UDP and TCP. It is always the same, so that a new supervisor
+// finds the redirection from port 53 right, and neither in the range of
+// ephemeral ports (ip_local_port_range) nor one that programs are known to use.
+const DNSPort = 61053
+
 // Defaults of Config.
 const (
 	DefaultIdleAfter  = 5 * time.Second
@@ -62,9 +68,6 @@ type Config struct {
 	Paths   paths.Paths // required
 	Runtime Runtime     // required
 	Version string      // told to who asks
-	// DNSPort is where, on 127.0.0.11 in each container's network namespace,
-	// names are answered. Required.
-	DNSPort uint16
 	// IdleAfter is how long nothing has to be needed of the supervisor for it to
 	// leave. Default: DefaultIdleAfter.
 	IdleAfter time.Duration
@@ -77,8 +80,8 @@ type Config struct {
 	// /etc/resolv.conf.
 	Upstreams func() ([]netip.AddrPort, error)
 	// ListenDNS opens the sockets of a container's name server. Default: on
-	// 127.0.0.11 in the network namespace at the path.
-	ListenDNS func(ctx context.Context, netns string, port uint16) (net.PacketConn, net.Listener, error)
+	// DNSPort of 127.0.0.11 in the network namespace at the path.
+	ListenDNS func(ctx context.Context, netns string) (net.PacketConn, net.Listener, error)
 }
 
 func (c Config) withDefaults() Config {
@@ -125,7 +128,6 @@ func newSupervisor(cfg Config) *supervisor {
 			table:     dns.NewTable(),
 			forwarder: dns.NewForwarder(cfg.Upstreams),
 			listen:    cfg.ListenDNS,
-			port:      cfg.DNSPort,
 		},
 		started:    time.Now(),
 		report:     newReport(slog.New(slog.NewTextHandler(cfg.Log, nil))),
