@@ -62,7 +62,7 @@ func (l *leases) take(r Record, id string) (netip.Addr, error) {
 			return a, nil
 		}
 	}
-	first, last := r.Subnet.Masked().Addr(), lastAddr(r.Subnet)
+	first := r.Subnet.Masked().Addr()
 	at := l.Last
 	if !r.Subnet.Contains(at) {
 		at = first
@@ -71,7 +71,7 @@ func (l *leases) take(r Record, id string) (netip.Addr, error) {
 		if at = at.Next(); !r.Subnet.Contains(at) {
 			at = first
 		}
-		if _, held := l.Held[at]; held || at == first || at == last || at == r.Gateway {
+		if _, held := l.Held[at]; held || at == first || at == r.Gateway || !r.Subnet.Contains(at.Next()) {
 			continue
 		}
 		if l.Held == nil {
@@ -114,11 +114,6 @@ func (n *Networks) writeLeases(network string, l leases) error {
 		return err
 	}
 	return atomicfile.Write(n.leasesPath(network), append(data, '\n'), 0o600)
-}
-
-// lastAddr is the broadcast address of an IPv4 subnet.
-func lastAddr(p netip.Prefix) netip.Addr {
-	return after(p.Masked().Addr(), 1<<(32-p.Bits())-1)
 }
 
 // after returns the IPv4 address by steps behind a; past the end, it begins

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/networks/netns"
+	"github.com/gocompose/gocompose/networks/nft"
 )
 
 // AttachRequest says where a container belongs.
@@ -213,7 +214,7 @@ func (w *wiring) inside(ctx context.Context) (err error) {
 	if err := context.Cause(ctx); err != nil || w.dnsPort == 0 {
 		return err
 	}
-	return redirectDNS(w.dnsPort)
+	return nft.RedirectDNS(w.dnsPort)
 }
 
 // loopback is the index of lo in every namespace.

@@ -24,6 +24,7 @@ import (
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/networks/netns"
+	"github.com/gocompose/gocompose/networks/nft"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -137,6 +138,23 @@ func (b *bed) handle() *netlink.Handle {
 	return h
 }
 
+// eachBridgeFilter runs the test with packets between the containers of a
+// network going through the packet filter, as Docker and Kubernetes have it,
+// and without.
+func eachBridgeFilter(t *testing.T, test func(b *bed)) {
+	const sysctl = "net/bridge/bridge-nf-call-iptables"
+	for _, value := range []string{"0", "1"} {
+		t.Run("br_netfilter="+value, func(t *testing.T) {
+			if _, err := os.Stat("/proc/sys/" + sysctl); err == nil {
+				must(t, setSysctl(sysctl, value))
+			} else if value == "1" {
+				t.Skip("no br_netfilter in this kernel")
+			}
+			test(newBed(t))
+		})
+	}
+}
+
 // network makes a network and takes it down at the end, which checks that
 // nothing is left of anything.
 func (b *bed) network(names ...string) {
@@ -180,7 +198,7 @@ func (b *bed) checkNothingLeft() {
 	if links := b.links(); len(links) > 0 {
 		b.t.Errorf("links are left: %v", links)
 	}
-	if _, err := b.n.rules.published(); !errors.Is(err, errNoRules) {
+	if _, err := b.n.rules.Published(); !errors.Is(err, nft.ErrNoTable) {
 		b.t.Errorf("rules are left (%v)", err)
 	}
 	for _, dir := range []string{b.p.Netns(), b.p.Endpoints(), b.p.Addresses(), b.p.Networks()} {
@@ -347,5 +365,28 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// copyMounts makes a mount namespace with copies of all mounts, and keeps it
+// until the test ends.
+func copyMounts(t *testing.T) {
+	t.Helper()
+	holder := exec.Command("sleep", "600")
+	holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
+	must(t, holder.Start())
+	t.Cleanup(func() {
+		must(t, holder.Process.Kill())
+		_ = holder.Wait()
+	})
+}
+
+// eventually waits for what happens by itself soon.
+func (b *bed) eventually(what string, is func() bool) {
+	b.t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			b.t.Fatalf("not after %v: %s", patience, what)
+		}
 	}
 }

@@ -12,7 +12,10 @@ import (
 )
 
 func TestContainersOfOneNetworkReachEachOther(t *testing.T) {
-	b := newBed(t)
+	eachBridgeFilter(t, containersOfOneNetworkReachEachOther)
+}
+
+func containersOfOneNetworkReachEachOther(b *bed) {
 	b.network("shop_default")
 	web, db := b.attach("web", "shop_default"), b.attach("db", "shop_default")
 	own, _ := web.Address()
@@ -25,7 +28,10 @@ func TestContainersOfOneNetworkReachEachOther(t *testing.T) {
 }
 
 func TestContainersOfAnotherNetworkAreOutOfReach(t *testing.T) {
-	b := newBed(t)
+	eachBridgeFilter(t, containersOfAnotherNetworkAreOutOfReach)
+}
+
+func containersOfAnotherNetworkAreOutOfReach(b *bed) {
 	b.network("shop_default", "blog_default")
 	web, db := b.attach("web", "shop_default"), b.attach("db", "blog_default")
 	both := b.attach("both", "shop_default", "blog_default")

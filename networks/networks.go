@@ -17,6 +17,7 @@ import (
 	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/networks/nft"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -31,14 +32,18 @@ var ErrInUse = errors.New("network in use")
 // follow one another.
 type Networks struct {
 	paths paths.Paths
-	rules ruleset
+	rules *nft.Table
 }
 
 // Open returns the networks of the layout. Nothing is touched before it is
 // used.
 func Open(p paths.Paths) (*Networks, error) {
-	return &Networks{paths: p, rules: ruleset{table: tableName(p)}}, nil
+	return &Networks{paths: p, rules: nft.New(tableName(p))}, nil
 }
+
+// Close lets go of the connection to the kernel, if there is one. The networks
+// stay, and may be used again.
+func (n *Networks) Close() error { return n.rules.Close() }
 
 // Locks. The one on records is taken before the one on rules, when both are.
 const (
@@ -110,7 +115,7 @@ func (n *Networks) ensure(ctx context.Context, r Record) error {
 		return err
 	}
 	return n.locked(ctx, rulesLock, func() error {
-		if ok, err := n.rules.holds(r.Bridge); err != nil || ok {
+		if ok, err := n.rules.Holds(r.Bridge); err != nil || ok {
 			return err
 		}
 		return n.rewriteRules()

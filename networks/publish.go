@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/networks/nft"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -30,8 +31,8 @@ func (n *Networks) Publish(ctx context.Context, e endpoint.Endpoint) error {
 		return fmt.Errorf("publishing the ports of container %s: %w", e.Name, err)
 	}
 	err = n.locked(ctx, rulesLock, func() error {
-		have, err := n.rules.published()
-		lost := errors.Is(err, errNoRules)
+		have, err := n.rules.Published()
+		lost := errors.Is(err, nft.ErrNoTable)
 		if err != nil && !lost {
 			return err
 		}
@@ -45,7 +46,7 @@ func (n *Networks) Publish(ctx context.Context, e endpoint.Endpoint) error {
 		if lost {
 			return n.rewriteRules()
 		}
-		return n.rules.change(drop, add)
+		return n.rules.Change(drop, add)
 	})
 	if err == nil && len(want) > 0 {
 		err = errors.Join(reflect(e.Interfaces[0]), forgetUDP(want, netip.Addr{}))
@@ -58,17 +59,17 @@ func (n *Networks) Publish(ctx context.Context, e endpoint.Endpoint) error {
 
 // unpublish takes the container's ports away, whatever they are.
 func (n *Networks) unpublish(ctx context.Context, e endpoint.Endpoint) error {
-	var gone []mapping
+	var gone []nft.Mapping
 	err := n.locked(ctx, rulesLock, func() error {
-		have, err := n.rules.published()
-		if errors.Is(err, errNoRules) {
+		have, err := n.rules.Published()
+		if errors.Is(err, nft.ErrNoTable) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		gone, _ = difference(e, have, nil)
-		return n.rules.change(gone, nil)
+		return n.rules.Change(gone, nil)
 	})
 	if err != nil {
 		return err
@@ -78,12 +79,12 @@ func (n *Networks) unpublish(ctx context.Context, e endpoint.Endpoint) error {
 }
 
 // mappings returns what the ports of e mean for the kernel.
-func mappings(e endpoint.Endpoint) ([]mapping, error) {
+func mappings(e endpoint.Endpoint) ([]nft.Mapping, error) {
 	to, ok := e.Address()
 	if !ok && len(e.Ports) > 0 {
 		return nil, fmt.Errorf("%s: the container is on no network", e.Ports[0])
 	}
-	var ms []mapping
+	var ms []nft.Mapping
 	for _, p := range e.Ports {
 		host, ok, err := hostAddr(p.Port)
 		if err != nil {
@@ -97,7 +98,7 @@ func mappings(e endpoint.Endpoint) ([]mapping, error) {
 			return nil, fmt.Errorf("%s: no host port was chosen", p.Port)
 		}
 		if ok {
-			ms = append(ms, mapping{proto: proto, host: host, port: p.HostPort, to: netip.AddrPortFrom(to, p.Target)})
+			ms = append(ms, nft.Mapping{Proto: proto, Host: host, Port: p.HostPort, To: netip.AddrPortFrom(to, p.Target)})
 		}
 	}
 	return ms, nil
@@ -147,13 +148,13 @@ func protocol(name string) (uint8, error) {
 
 // difference says what has to go and what has to come, of what is mapped, for
 // exactly want to lead to e. What holds a wanted port has to go.
-func difference(e endpoint.Endpoint, have, want []mapping) (drop, add []mapping) {
+func difference(e endpoint.Endpoint, have, want []nft.Mapping) (drop, add []nft.Mapping) {
 	own, _ := e.Address()
 	for _, m := range have {
 		if slices.Contains(want, m) {
 			continue
 		}
-		if m.to.Addr() == own || slices.ContainsFunc(want, m.clashes) {
+		if m.To.Addr() == own || slices.ContainsFunc(want, m.Clashes) {
 			drop = append(drop, m)
 		}
 	}
@@ -165,14 +166,9 @@ func difference(e endpoint.Endpoint, have, want []mapping) (drop, add []mapping)
 	return drop, add
 }
 
-// clashes: one host port cannot be both.
-func (m mapping) clashes(o mapping) bool {
-	return m.proto == o.proto && m.host == o.host && m.port == o.port
-}
-
 // checkFree fails when what would be dropped for container id belongs to
 // another one. What belongs to none was left behind.
-func (n *Networks) checkFree(id string, drop []mapping) error {
+func (n *Networks) checkFree(id string, drop []nft.Mapping) error {
 	if len(drop) == 0 {
 		return nil
 	}
@@ -190,7 +186,7 @@ func (n *Networks) checkFree(id string, drop []mapping) error {
 		}
 		for _, m := range drop {
 			if slices.Contains(its, m) {
-				return fmt.Errorf("%w: host port %d belongs to container %s", ErrPublished, m.port, e.Name)
+				return fmt.Errorf("%w: host port %d belongs to container %s", ErrPublished, m.Port, e.Name)
 			}
 		}
 	}
@@ -205,32 +201,36 @@ func (n *Networks) rewriteRules() error {
 		return err
 	}
 	if len(records) == 0 {
-		return n.rules.remove()
+		return n.rules.Remove()
+	}
+	known := make([]nft.Network, 0, len(records))
+	for _, r := range records {
+		known = append(known, nft.Network{Bridge: r.Bridge, Subnet: r.Subnet})
 	}
 	es, err := endpoint.List(n.paths.Endpoints())
 	if err != nil {
 		return err
 	}
-	var all []mapping
+	var all []nft.Mapping
 	for _, e := range es {
 		ms, err := mappings(e)
 		if err != nil {
 			return fmt.Errorf("container %s: %w", e.Name, err)
 		}
 		for _, m := range ms {
-			if !slices.ContainsFunc(all, m.clashes) {
+			if !slices.ContainsFunc(all, m.Clashes) {
 				all = append(all, m)
 			}
 		}
 	}
-	return n.rules.replace(records, all)
+	return n.rules.Replace(known, all)
 }
 
 // forgetUDP makes the kernel forget where packets of UDP went: to a host port
 // of ms by some other way than now, or to a container that has gone. A client
 // that sends on and on would stay on the old way for ever.
-func forgetUDP(ms []mapping, gone netip.Addr) error {
-	udp := slices.DeleteFunc(slices.Clone(ms), func(m mapping) bool { return m.proto != unix.IPPROTO_UDP })
+func forgetUDP(ms []nft.Mapping, gone netip.Addr) error {
+	udp := slices.DeleteFunc(slices.Clone(ms), func(m nft.Mapping) bool { return m.Proto != unix.IPPROTO_UDP })
 	if len(udp) == 0 {
 		return nil
 	}
@@ -248,7 +248,7 @@ func forgetUDP(ms []mapping, gone netip.Addr) error {
 
 // udpFlows selects remembered flows.
 type udpFlows struct {
-	ports []mapping
+	ports []nft.Mapping
 	gone  netip.Addr
 }
 
@@ -258,7 +258,7 @@ func (f udpFlows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 	}
 	from, _ := netip.AddrFromSlice(flow.Reverse.SrcIP) // who answers
 	from = from.Unmap()
-	return slices.ContainsFunc(f.ports, func(m mapping) bool {
-		return flow.Forward.DstPort == m.port && (f.gone == from || from != m.to.Addr())
+	return slices.ContainsFunc(f.ports, func(m nft.Mapping) bool {
+		return flow.Forward.DstPort == m.Port && (f.gone == from || from != m.To.Addr())
 	})
 }

@@ -41,7 +41,10 @@ func testPort(t *testing.T, s string) (p endpoint.Port) {
 }
 
 func TestAPublishedPortAnswersFromEverywhere(t *testing.T) {
-	b := newBed(t)
+	eachBridgeFilter(t, aPublishedPortAnswersFromEverywhere)
+}
+
+func aPublishedPortAnswersFromEverywhere(b *bed) {
 	b.network("shop_default", "blog_default")
 	web := b.attach("web", "shop_default")
 	neighbour, stranger := b.attach("job", "shop_default"), b.attach("blog", "blog_default")
@@ -62,7 +65,10 @@ func TestAPublishedPortAnswersFromEverywhere(t *testing.T) {
 }
 
 func TestAPortOfOneAddressAnswersThereOnly(t *testing.T) {
-	b := newBed(t)
+	eachBridgeFilter(t, aPortOfOneAddressAnswersThereOnly)
+}
+
+func aPortOfOneAddressAnswersThereOnly(b *bed) {
 	b.network("shop_default")
 	web, job := b.attach("web", "shop_default"), b.attach("job", "shop_default")
 	b.publish(web, "127.0.0.1:8080:80/tcp", hostIP+":8081:80/tcp")
@@ -91,7 +97,7 @@ func TestPublishReplacesWhatTheContainerHad(t *testing.T) {
 	b.reaches(b.lan, "tcp4", hostIP+":8081")
 	b.reaches(b.lan, "tcp4", hostIP+":8082")
 	b.doesNotReach(b.lan, "tcp4", hostIP+":8080")
-	if ms, err := b.n.rules.published(); err != nil || len(ms) != 2 {
+	if ms, err := b.n.rules.Published(); err != nil || len(ms) != 2 {
 		t.Errorf("mapped: %v (%v), want 2", ms, err)
 	}
 	e, err := endpoint.Read(b.p.Endpoints(), "web")
@@ -126,7 +132,7 @@ func TestThousandsOfPortsArePublished(t *testing.T) {
 	}
 	b.publish(web, ports...)
 	must(t, b.n.Restore(t.Context()))
-	ms, err := b.n.rules.published()
+	ms, err := b.n.rules.Published()
 	if err != nil || len(ms) != len(ports) {
 		t.Errorf("mapped: %d (%v), want %d", len(ms), err, len(ports))
 	}
@@ -179,9 +185,9 @@ func TestRulesetAsNftShowsIt(t *testing.T) {
 	b.network("shop_default")
 	web := b.attach("web", "shop_default")
 	b.publish(web, "8080:80/tcp", "127.0.0.1:5353:53/udp")
-	out, err := exec.Command(nft, "list", "table", "inet", b.n.rules.table).Output()
+	out, err := exec.Command(nft, "list", "table", "inet", b.n.rules.Name()).Output()
 	must(t, err)
-	got := strings.ReplaceAll(string(out), b.n.rules.table, "TABLE")
+	got := strings.ReplaceAll(string(out), b.n.rules.Name(), "TABLE")
 	got = strings.ReplaceAll(got, b.n.bridgeName("shop_default"), "BRIDGE")
 	// Sets are listed in any order.
 	want := golden(t, "ruleset.nft", got)
