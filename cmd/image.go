@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gocompose/gocompose/containerd/images"
-	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/view"
 )
 
@@ -83,18 +83,16 @@ func (a *app) imageListCommand() *cobra.Command {
 		Short:   "List images",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := a.hostConfig()
+			h, err := a.openExisting(c.Context())
 			if err != nil {
 				return err
 			}
-			h, err := host.OpenExisting(c.Context(), cfg)
 			var list []images.Image
-			if err == nil {
+			if h != nil {
 				defer h.Close()
-				list, err = h.Images().List(c.Context())
-			}
-			if err != nil && !errors.Is(err, host.ErrNothingHere) {
-				return err
+				if list, err = h.Images().List(c.Context()); err != nil {
+					return err
+				}
 			}
 			return a.printImages(list, quiet)
 		},
@@ -139,9 +137,12 @@ func (a *app) imagePullCommand() *cobra.Command {
 		Short: "Pull images from their registries",
 		Args:  atLeastOne("IMAGE"),
 		RunE: func(c *cobra.Command, refs []string) error {
-			return a.withImages(c.Context(), func(ctx context.Context, s *images.Store) error {
-				return a.pullImages(ctx, s, refs)
-			})
+			h, err := a.openHost(c.Context())
+			if err != nil {
+				return err
+			}
+			defer h.Close()
+			return a.apply(c.Context(), h, planner.Pull(refs), "pull")
 		},
 	}
 }

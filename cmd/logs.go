@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,15 +85,19 @@ func when(s string, now time.Time) (time.Time, error) {
 }
 
 func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
-	q, err := f.query(time.Now())
-	if err != nil {
+	if _, err := f.query(time.Now()); err != nil {
 		return err
 	}
 	name, p, err := a.wanted(ctx, change{fileless: true, load: allProfiles})
 	if err != nil {
 		return err
 	}
-	infos, err := a.containers(ctx, name)
+	h, err := a.openExisting(ctx)
+	if h == nil {
+		return err
+	}
+	defer h.Close()
+	infos, err := h.Containers(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -105,25 +110,38 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 	slices.SortFunc(infos, func(x, y host.Info) int {
 		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
 	})
-	return a.printLogs(ctx, infos, q, f)
+	return a.printLogs(ctx, h, infos, f)
 }
 
-func (a *app) printLogs(ctx context.Context, infos []host.Info, q logs.Query, f logsFlags) error {
+func (a *app) printLogs(ctx context.Context, h *host.Host, infos []host.Info, f logsFlags) error {
+	q, err := f.query(time.Now())
+	if err != nil {
+		return err
+	}
 	lines := view.NewLogs(a.Out, view.LogOptions{
 		NoPrefix:   f.noPrefix,
 		Timestamps: f.timestamps,
 		Colour:     !f.noColor && a.look(a.Out).Colours(),
 		Buffered:   !f.follow,
 	})
+	var waits sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer waits.Wait()
+	defer cancel()
 	sources := make([]logs.Source, len(infos))
 	for i, info := range infos {
 		sources[i] = logs.Source{Name: logName(info), Dir: info.Dir}
 		if f.follow {
-			sources[i].Done = info.Exited(ctx)
+			done := make(chan struct{})
+			sources[i].Done = done
+			waits.Go(func() {
+				defer close(done)
+				_ = h.Wait(ctx, info.ID) // when it cannot be waited for, there is nothing more to come
+			})
 		}
 		lines.Register(sources[i].Name)
 	}
-	err := logs.Merge(ctx, sources, q, func(s logs.Source, e logs.Entry) error {
+	err = logs.Merge(ctx, sources, q, func(s logs.Source, e logs.Entry) error {
 		return lines.Print(s.Name, e)
 	})
 	if err != nil && errors.Is(err, ctx.Err()) && f.follow {

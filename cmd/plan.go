@@ -2,11 +2,9 @@ package cmd
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
-	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/view"
@@ -55,16 +53,12 @@ func (a *app) planOnly(ctx context.Context, c change) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := a.hostConfig()
+	h, err := a.openExisting(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h, err := host.OpenExisting(ctx, cfg)
-	if errors.Is(err, host.ErrNothingHere) {
+	if h == nil {
 		return c.plan(orEmpty(p, name), planner.Observed{})
-	}
-	if err != nil {
-		return nil, err
 	}
 	defer h.Close()
 	return a.plan(ctx, h, c, name, p)

@@ -100,8 +100,19 @@ func (f *psFlags) shows(i host.Info) bool {
 	return f.all || i.Running()
 }
 
-// containers returns what exists of a project: nothing where nothing ever ran.
+// containers returns what exists of a project.
 func (a *app) containers(ctx context.Context, name string) ([]host.Info, error) {
+	h, err := a.openExisting(ctx)
+	if h == nil {
+		return nil, err
+	}
+	defer h.Close()
+	return h.Containers(ctx, name)
+}
+
+// openExisting returns the host for commands that only look, or nil without an
+// error where nothing ever ran.
+func (a *app) openExisting(ctx context.Context) (*host.Host, error) {
 	cfg, err := a.hostConfig()
 	if err != nil {
 		return nil, err
@@ -110,11 +121,7 @@ func (a *app) containers(ctx context.Context, name string) ([]host.Info, error) 
 	if errors.Is(err, host.ErrNothingHere) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer h.Close()
-	return h.Containers(ctx, name)
+	return h, err
 }
 
 // knownServices returns the services asked for, and refuses unknown ones.

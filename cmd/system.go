@@ -13,8 +13,9 @@ func (a *app) systemCommand() *cobra.Command {
 		Args:  knownCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(&cobra.Command{
-		Use:   "stop",
+	var force bool
+	stop := &cobra.Command{
+		Use:   "stop [OPTIONS]",
 		Short: "Stop gocompose's own processes",
 		Long: "Ends the supervisor and the private containerd. They come back with the next command that needs them.\n" +
 			"Refused while containers run: stop those first.",
@@ -24,8 +25,14 @@ func (a *app) systemCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return host.StopSystem(c.Context(), cfg)
+			how := host.Careful
+			if force {
+				how = host.Forced
+			}
+			return host.StopSystem(c.Context(), cfg, how)
 		},
-	})
+	}
+	stop.Flags().BoolVar(&force, "force", false, "Even while containers run: they go on without names until the next command")
+	c.AddCommand(stop)
 	return c
 }

@@ -72,10 +72,9 @@ func (f *upFlags) change(services []string) (change, error) {
 		IgnoreOrphans:  envBool("COMPOSE_IGNORE_ORPHANS"),
 		NoStart:        f.noStart,
 		RenewAnonymous: f.renewVolumes,
-		Recreate:       f.forceRecreate,
-		NoRecreate:     f.noRecreate,
+		Recreate:       f.recreate(),
 		Selected:       services,
-		Grace:          timeout(f.timeout, f.timeoutSet),
+		Timeout:        timeout(f.timeout, f.timeoutSet),
 	}
 	return change{
 		title:    "up",

@@ -129,6 +129,7 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		Spec:        req.Spec,
 		ImageDigest: req.Image.Digest,
 		StopSignal:  stop,
+		Args:        oci.Process.Args,
 		Anonymous:   req.Anonymous,
 	}.extension()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"golang.org/x/sync/errgroup"
 
@@ -29,6 +30,7 @@ type Filter struct {
 type Container struct {
 	ID        string
 	Record    Record
+	Labels    map[string]string
 	CreatedAt time.Time
 
 	// State is what containerd knows. Without a task that is StateCreated:
@@ -41,6 +43,11 @@ type Container struct {
 	// ExitCode and ExitedAt are known while State is StateExited.
 	ExitCode uint32
 	ExitedAt time.Time
+}
+
+// Running tells whether the container has a process that was started.
+func (c Container) Running() bool {
+	return c.State == planner.StateRunning || c.State == planner.StatePaused
 }
 
 // Containers returns the containers that the filter selects, sorted by ID.
@@ -66,14 +73,13 @@ func (c *Client) Containers(ctx context.Context, f Filter) ([]Container, error) 
 	}
 	var found []Container
 	for _, r := range records {
-		record, err := recordOf(r)
+		one, err := containerOf(r)
 		if errors.Is(err, errNoRecord) {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("listing containers: %w", err)
 		}
-		one := Container{ID: r.ID, Record: record, CreatedAt: r.CreatedAt, State: planner.StateCreated}
 		if p, ok := byID[r.ID]; ok {
 			one.add(p)
 		}
@@ -81,6 +87,39 @@ func (c *Client) Containers(ctx context.Context, f Filter) ([]Container, error) 
 	}
 	slices.SortFunc(found, func(a, b Container) int { return cmp.Compare(a.ID, b.ID) })
 	return found, nil
+}
+
+// Container returns one container; the error is NotFound when there is none
+// that gocompose made. Unlike Containers it asks about nobody else.
+func (c *Client) Container(ctx context.Context, id string) (Container, error) {
+	r, err := c.raw.ContainerService().Get(ctx, id)
+	if err != nil {
+		return Container{}, err
+	}
+	one, err := containerOf(r)
+	if errors.Is(err, errNoRecord) {
+		return Container{}, fmt.Errorf("container %s: %w: %w", id, err, errdefs.ErrNotFound)
+	}
+	if err != nil {
+		return Container{}, err
+	}
+	resp, err := c.raw.TaskService().Get(ctx, &tasks.GetRequest{ContainerID: id})
+	switch err := errgrpc.ToNative(err); {
+	case errdefs.IsNotFound(err):
+	case err != nil:
+		return Container{}, err
+	default:
+		one.add(resp.Process)
+	}
+	return one, nil
+}
+
+func containerOf(r containers.Container) (Container, error) {
+	record, err := recordOf(r)
+	if err != nil {
+		return Container{}, err
+	}
+	return Container{ID: r.ID, Record: record, Labels: r.Labels, CreatedAt: r.CreatedAt, State: planner.StateCreated}, nil
 }
 
 // add adds what the container's task says.

@@ -21,6 +21,8 @@ type Record struct {
 	ImageDigest string `json:"imageDigest"`
 	// StopSignal is the service's, else the image's, else "SIGTERM".
 	StopSignal string `json:"stopSignal"`
+	// Args are the process's arguments, of the service or of the image.
+	Args []string `json:"args,omitempty"`
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string `json:"anonymous,omitempty"`
 }

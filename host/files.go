@@ -2,8 +2,6 @@ package host
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gocompose/gocompose/containerd/spec"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
 )
@@ -26,18 +25,8 @@ const (
 const hostGateway = "host-gateway"
 
 // ShortID returns the 12 hexadecimal digits that stand for a container where
-// Docker shows a short ID: its default host name, a name in DNS, `ps -q`.
-func ShortID(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:6])
-}
-
-func hostname(id string, spec project.Container) string {
-	if spec.Hostname != "" {
-		return spec.Hostname
-	}
-	return ShortID(id)
-}
+// Docker shows a short ID: its default host name, and a name in DNS.
+func ShortID(id string) string { return spec.Hostname(id, project.Container{}) }
 
 // files maps paths in the container to the files of its folder.
 func files(dir string) map[string]string {
@@ -50,15 +39,15 @@ func files(dir string) map[string]string {
 
 // writeFiles puts the bound files in place. They are written in place and never
 // renamed over: a mount stays with the file it was made from.
-func writeFiles(dir string, spec project.Container, id string, e endpoint.Endpoint) error {
-	name := hostname(id, spec)
+func writeFiles(dir string, c project.Container, id string, e endpoint.Endpoint) error {
+	name := spec.Hostname(id, c)
 	resolv, err := resolvConf("/etc/resolv.conf")
 	if err != nil {
 		return err
 	}
 	return errors.Join(
 		os.WriteFile(filepath.Join(dir, hostnameFile), []byte(name+"\n"), 0o644),
-		os.WriteFile(filepath.Join(dir, hostsFile), hosts(name, spec.ExtraHosts, e), 0o644),
+		os.WriteFile(filepath.Join(dir, hostsFile), hosts(name, c.ExtraHosts, e), 0o644),
 		os.WriteFile(filepath.Join(dir, resolvFile), resolv, 0o644),
 	)
 }

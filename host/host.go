@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/engine"
@@ -17,8 +18,6 @@ import (
 	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks"
-	"github.com/gocompose/gocompose/networks/endpoint"
-	"github.com/gocompose/gocompose/supervisor"
 	"github.com/gocompose/gocompose/volumes"
 )
 
@@ -40,13 +39,8 @@ type Host struct {
 	images     *images.Store
 	networks   *networks.Networks
 	volumes    *volumes.Store
-	holder     holder
-}
-
-// holder keeps names and ports of running containers: the supervisor.
-type holder interface {
-	Hold(context.Context, endpoint.Endpoint) (endpoint.Endpoint, error)
-	Release(ctx context.Context, id string) error
+	supervisor *lazySupervisor
+	use        *flock.Lock // while it is held, nobody ends the engine; nil in the supervisor
 }
 
 // ErrNothingHere: the engine has never been started, so nothing exists.
@@ -54,11 +48,20 @@ var ErrNothingHere = errors.New("nothing was ever started here")
 
 // Open returns the host with its engine running, which it starts when need be.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
-	eng, err := engine.Ensure(ctx, engineConfig(cfg))
+	use, err := flock.Share(ctx, usersLock(cfg.Paths))
 	if err != nil {
 		return nil, err
 	}
-	return connect(ctx, cfg, eng)
+	eng, err := engine.Ensure(ctx, engineConfig(cfg))
+	if err != nil {
+		return nil, errors.Join(err, use.Unlock())
+	}
+	h, err := connect(ctx, cfg, eng)
+	if err != nil {
+		return nil, errors.Join(err, use.Unlock())
+	}
+	h.use = use
+	return h, nil
 }
 
 // OpenExisting is Open for commands that only look: on a machine where the
@@ -102,13 +105,20 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		images:     images.New(client),
 		networks:   nets,
 		volumes:    volumes.Open(cfg.Paths.Volumes()),
+		supervisor: newLazySupervisor(cfg),
 	}
-	h.holder = &lazySupervisor{host: h}
 	return h, nil
 }
 
 // Close ends the connections. What runs goes on.
-func (h *Host) Close() error { return h.containerd.Close() }
+func (h *Host) Close() error {
+	err := h.containerd.Close()
+	h.supervisor.Close()
+	if h.use != nil {
+		err = errors.Join(err, h.use.Unlock())
+	}
+	return err
+}
 
 // Images returns the images of this host.
 func (h *Host) Images() *images.Store { return h.images }
@@ -118,6 +128,9 @@ func (h *Host) Images() *images.Store { return h.images }
 func (h *Host) Lease(ctx context.Context, project string) (context.Context, func(context.Context) error, error) {
 	return h.containerd.Lease(ctx, project)
 }
+
+// lockPatience is how long a lock is waited for in silence.
+const lockPatience = 300 * time.Millisecond
 
 // Locks are named by what they guard.
 func projectLock(p paths.Paths, name string) string { return p.Locks() + "/project-" + name }
@@ -136,20 +149,4 @@ func (h *Host) containerLock(id string) string { return h.cfg.Paths.Locks() + "/
 // wait it says so by waiting.
 func LockProject(ctx context.Context, p paths.Paths, name string, waiting func()) (*flock.Lock, error) {
 	return flock.AcquireNotify(ctx, projectLock(p, name), lockPatience, waiting)
-}
-
-// lazySupervisor is the supervisor of this host, started on the first use.
-type lazySupervisor struct {
-	host *Host
-	once onceClient
-}
-
-func (l *lazySupervisor) Hold(ctx context.Context, e endpoint.Endpoint) (endpoint.Endpoint, error) {
-	c, err := l.once.get(func() (*supervisor.Client, error) {
-		return supervisor.Ensure(ctx, l.host.cfg.Paths, l.host.SupervisorCommand())
-	})
-	if err != nil {
-		return e, err
-	}
-	return c.Hold(ctx, e)
 }

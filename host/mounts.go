@@ -61,7 +61,7 @@ func (h *Host) resolveMounts(ctx context.Context, id string, c project.Container
 
 func (h *Host) resolveMount(ctx context.Context, m *mounts, id string, want project.Mount, c project.Container, inherit map[string]string) error {
 	out := spec.Mount{
-		Type:        string(want.Type),
+		Type:        want.Type,
 		Target:      want.Target,
 		ReadOnly:    want.ReadOnly,
 		Propagation: want.Propagation,
@@ -82,7 +82,7 @@ func (h *Host) resolveMount(ctx context.Context, m *mounts, id string, want proj
 		if out.Source, err = h.volumes.Data(name); err != nil {
 			return err
 		}
-		out.Type = string(project.MountBind)
+		out.Type = project.MountBind
 	}
 	m.spec = append(m.spec, out)
 	return nil

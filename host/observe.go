@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -199,19 +198,29 @@ func (h *Host) takenPorts(p *project.Project) ([]planner.TakenPort, error) {
 	}
 	var taken []planner.TakenPort
 	for _, port := range wanted {
-		holder, busy := "", false
-		if e, ours := holds(held, port); ours && e.Project == p.Name {
-			continue
-		} else if ours {
-			holder, busy = "container "+e.Name+" of project "+e.Project, true
-		} else {
-			holder, busy = ports.Holder(port)
+		holder, err := whoHolds(held, port, p.Name)
+		if err != nil {
+			return nil, err
 		}
-		if busy {
-			taken = append(taken, planner.TakenPort{Port: port, Holder: cmp.Or(holder, "another program")})
+		if holder != "" {
+			taken = append(taken, planner.TakenPort{Port: port, Holder: holder})
 		}
 	}
 	return taken, nil
+}
+
+// whoHolds names what keeps the project from having the port; empty when it
+// has it, or when nobody does.
+func whoHolds(held []endpoint.Endpoint, port project.Port, project string) (string, error) {
+	e, ours := holds(held, port)
+	switch {
+	case ours && e.Project == project:
+		return "", nil
+	case ours:
+		return "container " + e.Name + " of project " + e.Project, nil
+	}
+	holder, _, err := ports.Holder(port)
+	return holder, err
 }
 
 // holds returns the container that has the port published.

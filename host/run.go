@@ -9,9 +9,12 @@ import (
 	"time"
 
 	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/logs"
 	"github.com/gocompose/gocompose/networks"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/shim/options"
 	"github.com/gocompose/gocompose/supervisor"
 )
 
@@ -43,8 +46,8 @@ func (h *Host) CreateContainer(ctx context.Context, id string, c project.Contain
 		Mounts:     m.spec,
 		Files:      files(dir),
 		Netns:      filepath.Join(h.cfg.Paths.Netns(), id),
-		Hostname:   hostname(id, c),
-		InitBinary: h.initBinary(),
+		Hostname:   spec.Hostname(id, c),
+		InitBinary: h.engine.Init,
 		Anonymous:  m.anonymous,
 	})
 }
@@ -85,30 +88,30 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 // attach puts the container on its networks, and returns when its names are
 // answered and its ports lead to it.
 func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.Endpoint, error) {
-	spec := c.Record.Spec
+	want := c.Record.Spec
 	req := networks.AttachRequest{
-		ID: c.ID, Name: spec.Name, Project: spec.Project, Service: spec.Service,
+		ID: c.ID, Name: want.Name, Project: want.Project, Service: want.Service,
 		DNSPort: supervisor.DNSPort,
 	}
-	for _, n := range spec.Networks {
-		names := append([]string{spec.Name, spec.Service, ShortID(c.ID)}, n.Aliases...)
+	for _, n := range want.Networks {
+		names := append([]string{want.Name, want.Service, ShortID(c.ID)}, n.Aliases...)
 		req.Endpoints = append(req.Endpoints, networks.NetworkEndpoint{Network: n.Network, Names: names})
 	}
 	e, err := h.networks.Attach(ctx, req)
 	if err != nil {
 		return e, err
 	}
-	for _, p := range spec.Ports {
+	for _, p := range want.Ports {
 		e.Ports = append(e.Ports, endpoint.Port{Port: p, HostPort: p.Published})
 	}
-	if e, err = h.holder.Hold(ctx, e); err != nil {
+	if e, err = h.supervisor.Hold(ctx, e); err != nil {
 		return e, err
 	}
 	return e, h.networks.Publish(ctx, e)
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {
-	return errors.Join(h.holder.Release(ctx, id), h.networks.Detach(ctx, id))
+	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id))
 }
 
 // StopContainer ends the container's process: by its stop signal, after grace
@@ -142,4 +145,41 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 		return fmt.Errorf("removing the logs: %w", err)
 	}
 	return os.Remove(h.containerLock(id))
+}
+
+// shimOptions are what the container's shim is told: where its output goes, and
+// which supervisor to keep alive.
+func (h *Host) shimOptions(c containerd.Container) options.Options {
+	p := h.cfg.Paths
+	l := c.Record.Spec.Logging
+	return options.Options{
+		Dir:    p.Container(c.ID),
+		Driver: l.Driver,
+		Log:    logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
+		Supervisor: options.Supervisor{
+			Socket:  p.SupervisorSocket(),
+			Command: supervisorCommand(h.cfg),
+			Env:     []string{"GOCOMPOSE_ROOT=" + p.Root, "GOCOMPOSE_STATE=" + p.State},
+		},
+	}
+}
+
+// CreateNetwork makes a network, or finds it made.
+func (h *Host) CreateNetwork(ctx context.Context, n project.Network) error {
+	return h.networks.CreateNetwork(ctx, n)
+}
+
+// RemoveNetwork takes a network away that no container is attached to.
+func (h *Host) RemoveNetwork(ctx context.Context, n project.Network) error {
+	return h.networks.RemoveNetwork(ctx, n)
+}
+
+// CreateVolume makes a volume, or finds it made.
+func (h *Host) CreateVolume(ctx context.Context, v project.Volume) error {
+	return h.volumes.Create(ctx, v)
+}
+
+// RemoveVolume destroys a volume and its data.
+func (h *Host) RemoveVolume(ctx context.Context, v project.Volume) error {
+	return h.volumes.Remove(ctx, v.Name)
 }

@@ -130,6 +130,8 @@ func explain(ctx context.Context, f failure) error {
 		return newError(ErrUntrusted, err, `registry %s is not trusted: %s: put its CA certificate into %s`, host, root(err), filepath.Join(f.certs(), "ca.crt"))
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return newError(ErrUntrusted, err, `registry %s does not speak TLS: if that is as it should be, write server = "http://%s" into %s`, host, host, filepath.Join(f.certs(), "hosts.toml"))
+	case errors.Is(err, errLacks):
+		return newError(ErrDamaged, err, "image %s: registry %s lacks a part of it: push it again", f.image, host)
 	case damaged(err), broken(err) && !network(err):
 		return newError(ErrDamaged, err, "registry %s sent wrong or incomplete content for image %s: %s: try again; if it stays so, the image is damaged there", host, f.image, root(err))
 	case network(err):

@@ -90,6 +90,15 @@ func left(t *testing.T, c *containerd.Client) (blobs, files []string) {
 	return blobs, files
 }
 
+func wantLeases(t *testing.T, c *containerd.Client, n int) {
+	t.Helper()
+	leases, err := c.Raw().LeasesService().List(t.Context())
+	must(t, err)
+	if len(leases) != n {
+		t.Errorf("leases %v, want %d", leases, n)
+	}
+}
+
 func wantNothingLeft(t *testing.T, c *containerd.Client) {
 	t.Helper()
 	if blobs, files := left(t, c); len(blobs)+len(files) > 0 {
@@ -100,11 +109,7 @@ func wantNothingLeft(t *testing.T, c *containerd.Client) {
 	if len(ingests) > 0 {
 		t.Errorf("left: unfinished blobs %v", ingests)
 	}
-	leases, err := c.Raw().LeasesService().List(t.Context())
-	must(t, err)
-	if len(leases) > 0 {
-		t.Errorf("left: leases %v", leases)
-	}
+	wantLeases(t, c, 0)
 }
 
 func TestPulledImageCanBeReadAndRemoved(t *testing.T) {

@@ -2,13 +2,16 @@ package images
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/remotes"
+	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -120,36 +123,67 @@ type download struct {
 // yet brings some of it.
 const maxAttempts = 5
 
+// errLacks: the registry names a blob that it does not have.
+var errLacks = errors.New("the registry lacks a part of the image")
+
 func (d *download) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	fresh := false // whether the blob was begun anew
 	for attempt := 1; ; attempt++ {
 		var got atomic.Int64
 		err := remotes.Fetch(ctx, d.store, counted{d.fetcher, d.t, &got}, desc)
-		if err == nil || errdefs.IsAlreadyExists(err) {
+		switch {
+		case err == nil || errdefs.IsAlreadyExists(err):
 			d.t.status(desc.Digest, Downloaded)
 			return nil, nil
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		}
-		if !broken(err) {
-			// Not to be resumed: bytes that do not match stay wrong.
-			if damaged(err) {
-				ref := remotes.MakeRefKey(ctx, desc)
-				if e := d.store.Abort(ctx, ref); e != nil && !errdefs.IsNotFound(e) {
-					return nil, fmt.Errorf("%w (dropping them: %w)", err, e)
-				}
+		case errdefs.IsNotFound(err):
+			return nil, fmt.Errorf("%w: %s", errLacks, desc.Digest)
+		case useless(err):
+			// What an earlier attempt left cannot be gone on with.
+			if e := d.drop(ctx, remotes.MakeRefKey(ctx, desc)); e != nil {
+				return nil, errors.Join(err, e)
 			}
+			if fresh || got.Load() >= desc.Size {
+				return nil, err
+			}
+			fresh = true
+		case !broken(err) || got.Load() == 0 || attempt >= maxAttempts:
 			return nil, err
-		}
-		if got.Load() == 0 || attempt == maxAttempts {
-			return nil, err
-		}
-		select {
-		case <-time.After(time.Duration(attempt) * 200 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		default:
+			select {
+			case <-time.After(time.Duration(attempt) * 200 * time.Millisecond):
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
 		}
 	}
+}
+
+// drop forgets an unfinished blob. containerd may still be closing it, and then
+// cannot remove its folder at once.
+func (d *download) drop(ctx context.Context, ref string) error {
+	for try := 1; ; try++ {
+		err := d.store.Abort(ctx, ref)
+		if err == nil || errdefs.IsNotFound(err) {
+			return nil
+		}
+		if try == 20 {
+			return fmt.Errorf("dropping %s: %w", ref, err)
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// useless tells whether the bytes of a blob that came so far are wrong, or the
+// registry cannot send the rest alone.
+func useless(err error) bool {
+	var status remoteerrors.ErrUnexpectedStatus
+	return damaged(err) || errors.As(err, &status) && status.StatusCode == http.StatusRequestedRangeNotSatisfiable
 }
 
 // counted is a fetcher whose bytes are counted.

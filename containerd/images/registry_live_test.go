@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -69,6 +70,22 @@ func (f *fakeRegistry) handler() http.Handler {
 			return
 		}
 		wrap(w, r, next)
+	})
+}
+
+// ranges lets a registry answer requests for the rest of a blob, which the one
+// in this process refuses with status 416.
+func ranges(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		whole := r.Clone(r.Context())
+		whole.Header.Del("Range")
+		rec := httptest.NewRecorder()
+		next.ServeHTTP(rec, whole)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(rec.Body.Bytes()))
 	})
 }
 

@@ -1,0 +1,144 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/project/loader"
+)
+
+type configFlags struct {
+	format, hash, output                              string
+	quiet                                             bool
+	services, volumes, networks, images, profiles     bool
+	variables, environment                            bool
+	noInterpolate, noNormalize, noPaths, noConsistent bool
+	noEnv                                             bool
+}
+
+func (a *app) configCommand() *cobra.Command {
+	var f configFlags
+	c := &cobra.Command{
+		Use:     "config [OPTIONS] [SERVICE...]",
+		Aliases: []string{"convert"},
+		Short:   "Parse, resolve and render the Compose file in canonical form",
+		RunE: func(c *cobra.Command, services []string) error {
+			return a.config(c.Context(), f, services)
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&f.format, "format", "yaml", "Format the output. Values: [yaml | json]")
+	fs.StringVar(&f.hash, "hash", "", `Print the service config hash, one per line. "*" means all services`)
+	fs.StringVarP(&f.output, "output", "o", "", "Save to file (default to stdout)")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Only validate the configuration, don't print anything")
+	fs.BoolVar(&f.services, "services", false, "Print the service names, one per line")
+	fs.BoolVar(&f.volumes, "volumes", false, "Print the volume names, one per line")
+	fs.BoolVar(&f.networks, "networks", false, "Print the network names, one per line")
+	fs.BoolVar(&f.images, "images", false, "Print the image names, one per line")
+	fs.BoolVar(&f.profiles, "profiles", false, "Print the profile names, one per line")
+	fs.BoolVar(&f.variables, "variables", false, "Print model variables and default values")
+	fs.BoolVar(&f.environment, "environment", false, "Print environment used for interpolation")
+	fs.BoolVar(&f.noInterpolate, "no-interpolate", false, "Don't interpolate environment variables")
+	fs.BoolVar(&f.noNormalize, "no-normalize", false, "Don't normalize compose model")
+	fs.BoolVar(&f.noPaths, "no-path-resolution", false, "Don't resolve file paths")
+	fs.BoolVar(&f.noConsistent, "no-consistency", false, "Don't check model consistency - warning: may produce invalid Compose output")
+	fs.BoolVar(&f.noEnv, "no-env-resolution", false, "Don't resolve service env files")
+	return c
+}
+
+func (a *app) config(ctx context.Context, f configFlags, services []string) error {
+	if f.format != "yaml" && f.format != "json" {
+		return usage("unknown format %q: yaml or json", f.format)
+	}
+	opt, err := a.loadOptions()
+	if err != nil {
+		return err
+	}
+	opt.Services = services
+	text, err := f.render(ctx, opt)
+	if err != nil || f.quiet {
+		return err
+	}
+	if f.output != "" {
+		return os.WriteFile(f.output, text, 0o666)
+	}
+	_, err = a.Out.Write(text)
+	return err
+}
+
+// render returns what the flags ask for.
+func (f configFlags) render(ctx context.Context, opt loader.Options) ([]byte, error) {
+	if f.variables {
+		return variables(ctx, opt)
+	}
+	m, err := loader.LoadModel(ctx, opt, loader.ModelOptions{
+		NoInterpolate:    f.noInterpolate,
+		NoNormalize:      f.noNormalize,
+		NoPathResolution: f.noPaths,
+		NoConsistency:    f.noConsistent,
+		NoEnvResolution:  f.noEnv,
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case f.services:
+		return lines(m.Services()), nil
+	case f.volumes:
+		return lines(m.Volumes()), nil
+	case f.networks:
+		return lines(m.Networks()), nil
+	case f.images:
+		return lines(m.Images()), nil
+	case f.profiles:
+		return lines(m.Profiles()), nil
+	case f.environment:
+		return lines(m.Environment()), nil
+	case f.hash != "":
+		return hashes(m, f.hash)
+	case f.format == "json":
+		return m.JSON()
+	default:
+		return m.YAML()
+	}
+}
+
+func lines(all []string) []byte {
+	if len(all) == 0 {
+		return nil
+	}
+	return []byte(strings.Join(all, "\n") + "\n")
+}
+
+// hashes returns "service hash" lines of one service, of several with commas
+// between, or of all ("*").
+func hashes(m *loader.Model, which string) ([]byte, error) {
+	services := strings.Split(which, ",")
+	if which == "*" {
+		services = m.Services()
+	}
+	var out []string
+	var errs []error
+	for _, s := range services {
+		h, err := m.Hash(s)
+		errs = append(errs, err)
+		out = append(out, s+" "+h)
+	}
+	return lines(out), errors.Join(errs...)
+}
+
+func variables(ctx context.Context, opt loader.Options) ([]byte, error) {
+	found, err := loader.Variables(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	out := []string{fmt.Sprintf("%-20s%-20s%-20s%s", "NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE")}
+	for _, v := range found {
+		out = append(out, fmt.Sprintf("%-20s%-20v%-20s%s", v.Name, v.Required, v.Default, v.Alternate))
+	}
+	return lines(out), nil
+}

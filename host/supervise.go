@@ -1,0 +1,81 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/containerd/engine"
+	"github.com/gocompose/gocompose/internal/flock"
+	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/supervisor"
+)
+
+// Supervise is the supervisor of this host, until nothing needs it any more or
+// ctx ends.
+func Supervise(ctx context.Context, cfg Config, version string) error {
+	return supervisor.Run(ctx, supervisor.Config{
+		Paths:   cfg.Paths,
+		Runtime: &runtime{cfg: cfg},
+		Version: version,
+	})
+}
+
+// StopSystem ends the supervisor and the private engine. It refuses while
+// containers run, unless force is Force; these go on then, and the supervisor
+// comes back.
+func StopSystem(ctx context.Context, cfg Config, force Force) error {
+	alone, err := flock.AcquireNotify(ctx, usersLock(cfg.Paths), lockPatience, func() {})
+	if err != nil {
+		return err
+	}
+	defer alone.Unlock()
+	if force != Forced {
+		if err := checkNothingRuns(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	if err := supervisor.Stop(ctx, cfg.Paths); err != nil {
+		return err
+	}
+	return endEngine(ctx, cfg)
+}
+
+// Force says whether containers that run are a reason to refuse.
+type Force string
+
+const (
+	Forced  Force = "forced"
+	Careful Force = "careful"
+)
+
+func checkNothingRuns(ctx context.Context, cfg Config) error {
+	eng, err := engine.Find(ctx, engineConfig(cfg))
+	if errors.Is(err, engine.ErrNotRunning) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	h, err := connect(ctx, cfg, eng)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	found, err := h.containerd.Containers(ctx, containerd.Filter{})
+	if err != nil {
+		return err
+	}
+	for _, c := range found {
+		if c.Running() {
+			return fmt.Errorf("container %s of project %s runs: stop it first (gocompose -p %s stop), or use --force",
+				c.Record.Spec.Name, c.Record.Spec.Project, c.Record.Spec.Project)
+		}
+	}
+	return nil
+}
+
+// usersLock is shared by all commands that use the engine. Who has it alone may
+// end the engine.
+func usersLock(p paths.Paths) string { return p.Locks() + "/users" }
