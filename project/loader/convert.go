@@ -161,11 +161,13 @@ func (p place) container(s types.ServiceConfig) project.Container {
 	return t
 }
 
+func (p place) add(f finding) { p.c.found = append(p.c.found, f) }
+
 // image returns the normalised reference of a service's image.
 func (p place) image(s types.ServiceConfig) string {
 	if s.Image == "" {
 		if s.Build == nil && s.Provider == nil { // those are refused elsewhere
-			p.problem("has no image; name one with `image`")
+			p.problem(noImage)
 		}
 		return ""
 	}

@@ -54,7 +54,7 @@ func (p place) mount(v types.ServiceVolumeConfig) (project.Mount, bool) {
 	m := project.Mount{Type: project.MountType(v.Type), Target: v.Target, ReadOnly: v.ReadOnly}
 	switch m.Type {
 	case project.MountBind:
-		m.Source = v.Source
+		m.Source = p.c.src.inProject(v.Source)
 		m.CreateHostPath = true
 		if v.Bind != nil {
 			m.CreateHostPath = bool(v.Bind.CreateHostPath)
@@ -74,8 +74,7 @@ func (p place) mount(v types.ServiceVolumeConfig) (project.Mount, bool) {
 		}
 		volume, ok := p.c.model.Volumes[v.Source]
 		if !ok {
-			p.near(v.Source, "undefined volume %s; define it under the top-level volumes, "+
-				"or write ./%s for a path", v.Source, v.Source)
+			p.add(undefinedVolume(p.path, v.Source))
 			return m, false
 		}
 		m.Source = volume.Name

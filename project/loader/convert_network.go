@@ -89,7 +89,7 @@ func (p place) endpoints(s types.ServiceConfig) []project.Endpoint {
 	for _, key := range s.NetworksByPriority() {
 		network, ok := p.c.model.Networks[key]
 		if !ok {
-			p.in("networks", key).problem("undefined network %s; define it under the top-level networks", key)
+			p.add(undefinedNetwork(p.in("networks", key).path, key))
 			continue
 		}
 		e := project.Endpoint{Network: network.Name}

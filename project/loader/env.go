@@ -50,9 +50,19 @@ func (s *source) readEnvFiles(dir string) error {
 	for i, f := range files {
 		paths[i] = s.abs(s.expandHome(f))
 	}
+	var missing Problems
+	for _, path := range paths {
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			missing = append(missing, Problem{File: s.display(path),
+				Text: "no such env file; see --env-file and COMPOSE_ENV_FILES"})
+		}
+	}
+	if len(missing) > 0 {
+		return missing
+	}
 	vars, err := dotenv.GetEnvFromFile(s.env, paths)
 	if err != nil {
-		return fmt.Errorf("reading env files: %w", err)
+		return s.explain(err)
 	}
 	s.env.Merge(vars)
 	for _, p := range paths {

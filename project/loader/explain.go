@@ -3,10 +3,13 @@ package loader
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/compose-spec/compose-go/v2/template"
 )
 
 // problems gives findings their places, sorted by file, line and path.
@@ -29,14 +32,14 @@ func (ps Problems) sorted() Problems {
 
 // explain turns an error of compose-go, which names places in words, into
 // Problems with the places it names.
-func (s *source) explain(err error) error {
+func (s *source) explain(err error) Problems {
 	var done Problems
 	if errors.As(err, &done) {
-		return err
+		return done
 	}
 	var out Problems
 	for _, e := range leaves(err) {
-		out = append(out, s.problem(e.Error()))
+		out = append(out, s.problem(e))
 	}
 	return out.sorted()
 }
@@ -55,82 +58,80 @@ func leaves(err error) []error {
 }
 
 var (
-	// "failed to parse /x/compose.yaml: yaml: … line 3 …"
-	syntaxError = regexp.MustCompile(`(?s)^failed to parse (.+?): ((?:go-)?yaml.*)$`)
-	syntaxLine  = regexp.MustCompile(`\bline (\d+)(?:, column (\d+))?|\bL(\d+)[.:]?C?(\d+)?`)
 	// "validating /x/compose.yaml: services.web additional properties 'x', 'y' not allowed"
 	schemaError = regexp.MustCompile(`(?s)^validating (.+?): (\S*) (.*)$`)
-	extraKeys   = regexp.MustCompile(`^additional properties ('.*') not allowed`)
+	extraKeys   = regexp.MustCompile(`^additional properties '([^']*)'.* not allowed`)
 	// "error while interpolating services.web.image: …"
-	interpolation = regexp.MustCompile(`(?s)^(?:error while interpolating|invalid interpolation format for) (\S+?)[.:]\s(.*)$`)
-	// "failed to read /x/.env: line 1: …", "env file /x not found: …"
+	interpolating = regexp.MustCompile(`(?s)^error while interpolating (\S+): (.*)$`)
+	badTemplate   = regexp.MustCompile(`(?s)^invalid interpolation format for (\S+)\.\n[^\n]*\n(.*)$`)
+	// "failed to read /x/.env: line 1: …"
 	envFileError = regexp.MustCompile(`(?s)^failed to read (/.+?): line (\d+): (.*)$`)
 	// "services.web.scale: …", "services.web: …"
 	pathFirst = regexp.MustCompile(`(?s)^((?:services|networks|volumes|secrets|configs)[.][^\s:]+):? (.*)$`)
-	// `service "web" refers to undefined network front: invalid compose project`
+	// `service "web" declares …: invalid compose project`
 	aboutService = regexp.MustCompile(`(?s)^service "?([^\s"]+)"? .*$`)
-	undefined    = regexp.MustCompile(`(?:undefined|unknown) (network|volume|service|config|secret|model|build secret) "?([^\s":]+)"?`)
+	// "dependency cycle detected: a -> b -> a"
+	cycle = regexp.MustCompile(`cycle detected: (\S+) -> (\S+)`)
 )
 
 // problem finds out from its text what an error is about. The text stays.
-func (s *source) problem(text string) Problem {
-	text = strings.TrimSuffix(text, ": invalid compose project")
+func (s *source) problem(err error) Problem {
+	text := strings.TrimSuffix(err.Error(), ": invalid compose project")
 	ps := newPositions(s)
 	if m := syntaxError.FindStringSubmatch(text); m != nil {
-		return s.syntaxProblem(m[1], m[2])
+		return s.syntaxProblem(m[1], m[2], err)
 	}
 	if m := schemaError.FindStringSubmatch(text); m != nil {
 		return schemaProblem(ps, m[2], m[3])
 	}
-	if m := interpolation.FindStringSubmatch(text); m != nil {
-		return ps.locate(finding{path: splitPath(m[1]), text: oneLine(text)})
+	if m := interpolating.FindStringSubmatch(text); m != nil {
+		return ps.locate(finding{splitPath(m[1]), "{" + missing(err), m[2]})
+	}
+	if m := badTemplate.FindStringSubmatch(text); m != nil {
+		return ps.locate(finding{splitPath(m[1]), m[2], fmt.Sprintf(
+			"invalid interpolation format %q; you may need to escape any $ with another $", m[2])})
 	}
 	if m := envFileError.FindStringSubmatch(text); m != nil {
 		line, _ := strconv.Atoi(m[2])
 		return Problem{File: s.display(m[1]), Line: line, Text: oneLine(m[3])}
 	}
 	if m := pathFirst.FindStringSubmatch(text); m != nil {
-		return ps.locate(finding{path: splitPath(m[1]), text: oneLine(m[2])})
+		words := strings.Fields(m[2])
+		return ps.locate(finding{splitPath(m[1]), words[len(words)-1], oneLine(m[2])})
 	}
 	f := finding{text: oneLine(text)}
 	if m := aboutService.FindStringSubmatch(text); m != nil {
 		f.path = []string{"services", m[1]}
-		if u := undefined.FindStringSubmatch(text); u != nil {
-			f.path = append(f.path, referrers[u[1]]...)
-			f.path, f.near = append(f.path, u[2]), u[2]
-		}
+	}
+	if m := cycle.FindStringSubmatch(text); m != nil {
+		f.path = []string{"services", m[1], "depends_on", m[2]}
 	}
 	p := ps.locate(f)
 	p.Path = "" // the text names it
 	return p
 }
 
-// referrers are the attributes of a service that refer to a resource.
-var referrers = map[string][]string{
-	"network": {"networks"}, "volume": {"volumes"}, "service": {"depends_on"}, "config": {"configs"},
-	"secret": {"secrets"}, "model": {"models"}, "build secret": {"build", "secrets"},
-}
-
-// syntaxProblem takes the line out of what the YAML parser says.
-func (s *source) syntaxProblem(file, text string) Problem {
-	p := Problem{File: s.display(file), Text: oneLine(text)}
-	all := syntaxLine.FindAllStringSubmatch(text, -1)
-	if len(all) == 0 {
-		return p
+// missing names the variable that an interpolation needs, if that is what
+// went wrong.
+func missing(err error) string {
+	var required *template.MissingRequiredError
+	if errors.As(err, &required) {
+		return required.Variable
 	}
-	last := all[len(all)-1] // the first tells where the context began
-	p.Line, _ = strconv.Atoi(cmp.Or(last[1], last[3]))
-	p.Column, _ = strconv.Atoi(cmp.Or(last[2], last[4]))
-	return p
+	return ""
 }
 
 // schemaProblem places an error of the schema; unknown keys are found
 // themselves, not what they are in.
 func schemaProblem(ps *positions, path, text string) Problem {
 	keys := splitPath(path)
+	if text == "false schema" && len(keys) > 0 { // its way to say the same
+		last := keys[len(keys)-1]
+		keys, text = keys[:len(keys)-1], fmt.Sprintf("additional properties '%s' not allowed", last)
+	}
+	text = strings.ReplaceAll(text, "must be a array", "must be an array")
 	if m := extraKeys.FindStringSubmatch(text); m != nil {
-		first := strings.Trim(strings.SplitN(m[1], ",", 2)[0], "' ")
-		if file, node := ps.find(target{path: append(slices.Clone(keys), first)}); node != nil {
+		if file, node := ps.find(target{path: append(slices.Clone(keys), m[1])}); node != nil {
 			return Problem{File: ps.src.display(file), Line: node.Line, Column: node.Column,
 				Path: pathText(keys), Text: text}
 		}
@@ -138,14 +139,13 @@ func schemaProblem(ps *positions, path, text string) Problem {
 	return ps.locate(finding{path: keys, text: text})
 }
 
-// splitPath takes compose-go's "services.web.ports.0" or "….ports[0].target"
-// apart.
+// splitPath takes compose-go's "services.web.ports.0", "….ports[0].target" or
+// "….ports.[]", which tells no number, apart.
 func splitPath(path string) []string {
 	if path == "" {
 		return nil
 	}
-	path = strings.ReplaceAll(strings.ReplaceAll(path, ".[]", "[0]"), "[", ".[")
-	keys := strings.Split(path, ".")
+	keys := strings.Split(strings.ReplaceAll(strings.ReplaceAll(path, "[", ".["), "..[", ".["), ".")
 	for i, key := range keys {
 		if n, err := strconv.Atoi(key); err == nil && i > 1 {
 			keys[i] = index(n)
@@ -154,6 +154,4 @@ func splitPath(path string) []string {
 	return keys
 }
 
-func oneLine(text string) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", " ")), " ")
-}
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

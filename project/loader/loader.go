@@ -64,20 +64,38 @@ func Load(ctx context.Context, o Options) (*project.Project, error) {
 	}
 	var out *project.Project
 	err = src.withWarnings(func() error {
-		loaded, err := src.load(ctx, ModelOptions{})
-		if err != nil {
-			return err
-		}
-		c := newConverter(src, loaded.model)
-		out = c.project()
-		found := append(keepUsed(loaded.refused, loaded.model), c.found...)
-		if len(found) > 0 {
-			return src.problems(found)
-		}
-		return nil
+		out, err = src.project(ctx)
+		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	return out, nil
+}
+
+// project loads the model, which has to be honoured as a whole.
+func (s *source) project(ctx context.Context) (*project.Project, error) {
+	// Of all paths only a few matter here; they are made absolute one by one,
+	// which saves a sixth of the time.
+	loaded, err := s.load(ctx, ModelOptions{NoPathResolution: true})
+	if err != nil {
+		return nil, err
+	}
+	model, problems := loaded.model, loaded.broken
+	if resolved, err := s.resolved(model); err != nil {
+		problems = append(problems, s.explain(err)...)
+	} else {
+		model = resolved
+	}
+	c := newConverter(s, model)
+	out := c.project()
+	found := append(keepUsed(loaded.refused, model), c.found...)
+	if len(found) > 0 {
+		problems = append(problems, s.problems(found)...)
+	}
+	problems = append(problems, s.strayMountOptions(model)...)
+	if len(problems) > 0 {
+		return nil, problems.sorted()
 	}
 	return out, nil
 }

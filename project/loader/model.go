@@ -42,9 +42,14 @@ func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
 		if err != nil {
 			return err
 		}
-		out.model = loaded.model
+		if len(loaded.broken) > 0 {
+			return loaded.broken
+		}
 		out.refused = keepUsed(loaded.refused, loaded.model)
-		return nil
+		if out.model = loaded.model; !m.NoEnvResolution {
+			out.model, err = src.resolved(out.model)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -2,8 +2,12 @@ package loader
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/loader"
@@ -23,17 +27,20 @@ type ModelOptions struct {
 type loaded struct {
 	model   *types.Project
 	refused []finding // of the whole model, selected or not
+	broken  Problems  // references to what is not there
 }
 
 func (s *source) details() types.ConfigDetails {
 	return types.ConfigDetails{WorkingDir: s.dir, ConfigFiles: s.files, Environment: s.env.Clone()}
 }
 
-// configure sets compose-go's options. Selection and env files are left to
-// selected, so that env files of services that are not selected may be missing.
+// configure sets compose-go's options. Env files are left to resolved, so that
+// those of services that are not selected may be missing.
 func (s *source) configure(m ModelOptions, profiles []string) func(*loader.Options) {
 	return func(o *loader.Options) {
 		o.SetProjectName(s.name, true)
+		o.Interpolate.Substitute = substitute
+		o.Interpolate.TypeCastMapping = s.casts(o.Interpolate.TypeCastMapping)
 		o.Profiles = profiles
 		o.SkipInterpolation = m.NoInterpolate
 		o.SkipNormalization = m.NoNormalize
@@ -49,7 +56,13 @@ func (s *source) tree(ctx context.Context, m ModelOptions) (map[string]any, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	compiled := make(chan struct{})
+	go func() {
+		defer close(compiled)
+		compileSchema()
+	}()
 	tree, err := loader.LoadModelWithContext(ctx, s.details(), s.configure(m, nil))
+	<-compiled
 	if err != nil {
 		return nil, s.explain(err)
 	}
@@ -69,14 +82,19 @@ func (s *source) load(ctx context.Context, m ModelOptions) (loaded, error) {
 		return loaded{}, err
 	}
 	model, err := s.bind(tree, m, profiles)
+	var broken Problems
 	if err != nil {
-		return loaded{}, s.inconsistent(ctx, err, m, profiles)
+		if model, broken = s.inconsistent(ctx, err, m, profiles); model == nil {
+			return loaded{}, broken
+		}
 	}
-	model, err = s.selected(model, m)
-	if err != nil {
-		return loaded{}, s.explain(err)
+	if model, err = s.selected(model); err != nil {
+		if len(broken) == 0 { // else it is what selection stumbles over
+			broken = s.explain(err)
+		}
+		return loaded{}, broken
 	}
-	return loaded{model: model, refused: refused}, nil
+	return loaded{model, refused, broken}, nil
 }
 
 // bind turns the tree, which it uses up, into compose-go's types.
@@ -125,19 +143,19 @@ func among(services map[string]any) string {
 	return fmt.Sprintf(" (there are: %s)", joined(names))
 }
 
-// selected narrows the model to the services asked for and what they use, and
-// then resolves their env and label files.
-func (s *source) selected(model *types.Project, m ModelOptions) (*types.Project, error) {
+// selected narrows the model to the services asked for and what they use.
+func (s *source) selected(model *types.Project) (*types.Project, error) {
 	policy := types.IncludeDependencies
 	if s.options.NoDeps {
 		policy = types.IgnoreDependencies
 	}
-	var err error
 	if len(s.options.Services) > 0 {
+		var err error
 		if model, err = model.WithSelectedServices(s.options.Services, policy); err != nil {
 			return nil, err
 		}
 	}
+	model = model.WithoutUnresolvedOptionalDependencies()
 	for name, n := range s.options.Scale {
 		service, ok := model.Services[name]
 		if !ok {
@@ -149,12 +167,56 @@ func (s *source) selected(model *types.Project, m ModelOptions) (*types.Project,
 	if !s.options.AllResources {
 		model = model.WithoutUnnecessaryResources()
 	}
-	if !m.NoEnvResolution {
-		if model, err = model.WithServicesEnvironmentResolved(true); err != nil {
-			return nil, err
+	return model, nil
+}
+
+// resolved reads the env and label files of the model's services.
+func (s *source) resolved(model *types.Project) (*types.Project, error) {
+	var missing []finding
+	for name, service := range model.Services {
+		for i, f := range service.EnvFiles {
+			path := s.inProject(f.Path)
+			service.EnvFiles[i].Path = path
+			if bool(f.Required) && !exists(path) {
+				missing = append(missing, s.missingFile(path, "services", name, "env_file", index(i)))
+			}
+		}
+		for i, f := range service.LabelFiles {
+			service.LabelFiles[i] = s.inProject(f)
+			if !exists(service.LabelFiles[i]) {
+				missing = append(missing, s.missingFile(service.LabelFiles[i], "services", name, "label_file", index(i)))
+			}
 		}
 	}
-	return model.WithServicesLabelsResolved(false)
+	if len(missing) > 0 {
+		return nil, s.problems(missing)
+	}
+	model, err := model.WithServicesEnvironmentResolved(true)
+	if err == nil {
+		model, err = model.WithServicesLabelsResolved(false)
+	}
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	return model, nil
+}
+
+func (s *source) missingFile(path string, at ...string) finding {
+	return finding{at, filepath.Base(path), fmt.Sprintf("there is no file %s", s.display(path))}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// inProject makes a path of the files absolute.
+func (s *source) inProject(path string) string {
+	path = s.expandHome(path)
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(s.dir, path)
 }
 
 func stringList(v any) []string {

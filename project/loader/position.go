@@ -218,6 +218,9 @@ func find(node *yaml.Node, path []string, near string) *yaml.Node {
 // gives to a value ("KEY=value"), or by number.
 func item(list *yaml.Node, path []string, near string) *yaml.Node {
 	n, numbered := isIndex(path[0])
+	if path[0] == "[]" {
+		return containing(list, near)
+	}
 	if !numbered {
 		for _, candidate := range list.Content {
 			text := resolved(candidate).Value

@@ -138,7 +138,7 @@ func isIndex(key string) (int, bool) {
 func pathText(path []string) string {
 	var b strings.Builder
 	for _, key := range path {
-		if _, ok := isIndex(key); !ok && b.Len() > 0 {
+		if _, ok := isIndex(key); !ok && key != "[]" && b.Len() > 0 {
 			b.WriteByte('.')
 		}
 		b.WriteString(key)

@@ -111,6 +111,9 @@ func (s *source) baseDir(paths []string) string {
 }
 
 func (s *source) abs(path string) string {
+	if strings.Contains(path, "://") {
+		return path
+	}
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
@@ -213,6 +216,9 @@ func (s *source) read(path string) ([]byte, error) {
 		}
 		return content, err
 	}
+	if strings.Contains(path, "://") {
+		return nil, errors.New("remote files are not supported yet; fetch it and name the copy")
+	}
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
 		return nil, errors.New("is a directory; -f takes a file")
@@ -220,10 +226,6 @@ func (s *source) read(path string) ([]byte, error) {
 	var content []byte
 	if err == nil {
 		content, err = os.ReadFile(path)
-	}
-	if scheme, _, ok := strings.Cut(path, ":/"); ok && err != nil {
-		return nil, fmt.Errorf("remote files (%s) are not supported yet; fetch it and name the copy",
-			filepath.Base(scheme))
 	}
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
