@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"context"
+	"errors"
 	"strings"
 
 	"github.com/gocompose/gocompose/planner"
@@ -31,11 +33,14 @@ type ApplyError struct {
 	Interrupted error
 }
 
-// Error returns the failures, one a line.
+// Error returns the failures, one a line. Steps that only failed because the
+// context ended are summed up as the interruption.
 func (e *ApplyError) Error() string {
 	var lines []string
 	for _, f := range e.Failed {
-		lines = append(lines, f.Error())
+		if e.Interrupted == nil || !errors.Is(f.Err, context.Canceled) {
+			lines = append(lines, f.Error())
+		}
 	}
 	if e.Interrupted != nil {
 		lines = append(lines, "interrupted: "+e.Interrupted.Error())

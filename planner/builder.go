@@ -18,16 +18,20 @@ type builder struct {
 	at        map[StepID]int
 	notices   []Notice
 	unchanged []Ref
-	// The steps that stop and start containers, by service: finish puts them
-	// in the order of dependencies.
-	stops, starts map[string][]StepID
+	// The steps that create, stop and start containers, by service: finish puts
+	// them in the order of dependencies.
+	creates, stops, starts map[string][]StepID
+	// frees maps services to those that hold a port or a name which a start of
+	// the service waits for.
+	frees map[string][]string
 }
 
 func newBuilder(p *project.Project, obs Observed, opt Options) *builder {
 	return &builder{
 		project: p, obs: obs, opt: opt,
-		at:    map[StepID]int{},
-		stops: map[string][]StepID{}, starts: map[string][]StepID{},
+		at:      map[StepID]int{},
+		creates: map[string][]StepID{}, stops: map[string][]StepID{}, starts: map[string][]StepID{},
+		frees: map[string][]string{},
 	}
 }
 
@@ -96,20 +100,22 @@ func (b *builder) notice(text string, of ...project.ID) {
 
 // finish orders what starts and stops by the dependencies of services and
 // returns the plan: a container is started after those its service needs, and
-// stopped after those that need its service.
+// stopped after those that need its service, but not before all is made that
+// its successor's start depends on.
 func (b *builder) finish(g graph) (*Plan, error) {
-	before := g.through(b.starts)
-	after := g.reversed().through(b.stops)
-	wait := func(steps map[string][]StepID, waits map[string][]StepID) {
-		for service, ids := range steps {
-			for _, id := range ids {
-				s := &b.steps[b.at[id]]
-				s.Needs = merged(waits[service], s.Needs)
+	reversed := g.reversed()
+	after := through(reversed, b.stops)
+	if len(b.creates) > 0 {
+		r := reach{b, through(g, owners(b.starts)), through(reversed, owners(b.stops))}
+		for service := range b.stops {
+			// Where others stop first, they have waited for all this, and more.
+			if len(after[service]) == 0 {
+				after[service] = r.creates(service)
 			}
 		}
 	}
-	wait(b.starts, before)
-	wait(b.stops, after)
+	b.wait(b.starts, through(g, b.starts))
+	b.wait(b.stops, after)
 	for i := range b.steps {
 		s := &b.steps[i]
 		slices.Sort(s.Needs)
@@ -123,6 +129,46 @@ func (b *builder) finish(g graph) (*Plan, error) {
 		return compareNatural(x.Target.String(), y.Target.String())
 	})
 	return &Plan{b.project.Name, steps, b.notices, b.unchanged}, nil
+}
+
+// wait makes the steps of each service wait for others.
+func (b *builder) wait(steps, others map[string][]StepID) {
+	for service, ids := range steps {
+		for _, id := range ids {
+			s := &b.steps[b.at[id]]
+			s.Needs = merged(others[service], s.Needs)
+		}
+	}
+}
+
+// reach is what the start of a service depends on, by service.
+type reach struct {
+	*builder
+	starts map[string][]string // those that start before
+	stops  map[string][]string // those that stop before it stops
+}
+
+// creates returns the steps that create containers, of the service and of all
+// whose start or stop its own start waits for, directly or not; sorted.
+func (r reach) creates(service string) []StepID {
+	var list []StepID
+	seen := map[string]bool{}
+	var add func(string)
+	add = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		list = append(list, r.builder.creates[name]...)
+		for _, others := range [][]string{r.starts[name], r.stops[name], r.frees[name]} {
+			for _, n := range others {
+				add(n)
+			}
+		}
+	}
+	add(service)
+	slices.Sort(list)
+	return list
 }
 
 // merged returns the sorted list with a few more in their places.

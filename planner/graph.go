@@ -120,10 +120,10 @@ func (g graph) closure(names []string) map[string]bool {
 // through maps each service to the steps of those it needs. Where a needed
 // service has no steps, those of the services that one needs stand in, so that
 // order survives services with nothing to do. The lists are sorted.
-func (g graph) through(steps map[string][]StepID) map[string][]StepID {
-	out := make(map[string][]StepID, len(g.order))
+func through[T ~string](g graph, steps map[string][]T) map[string][]T {
+	out := make(map[string][]T, len(g.order))
 	for _, name := range g.order {
-		var list []StepID
+		var list []T
 		for _, n := range g.needs[name] {
 			if own := steps[n]; len(own) > 0 {
 				list = append(list, own...)
@@ -133,6 +133,17 @@ func (g graph) through(steps map[string][]StepID) map[string][]StepID {
 		}
 		slices.Sort(list)
 		out[name] = slices.Compact(list)
+	}
+	return out
+}
+
+// owners maps each service that has steps to itself.
+func owners(steps map[string][]StepID) map[string][]string {
+	out := make(map[string][]string, len(steps))
+	for name, list := range steps {
+		if len(list) > 0 {
+			out[name] = []string{name}
+		}
 	}
 	return out
 }

@@ -90,3 +90,24 @@ func BenchmarkDown1000(b *testing.B) {
 		}
 	}
 }
+
+// The worst shape for replacements: everything needs one service, and
+// everything is replaced.
+func BenchmarkReplaceStar1000(b *testing.B) {
+	p := large(100)
+	for i := range p.Services {
+		if i > 0 {
+			p.Services[i].Template.Needs = []project.Need{{Service: "s000"}}
+		}
+	}
+	plan, err := planner.Up(p, planner.Observed{}, planner.Options{Nonce: "n"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	obs := after(plan, planner.Observed{})
+	for b.Loop() {
+		if _, err := planner.Up(p, obs, planner.Options{Nonce: "m", Recreate: planner.RecreateAll}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

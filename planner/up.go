@@ -53,9 +53,8 @@ type up struct {
 	scaled, orphans, unselected []instance
 
 	// restarting maps services whose running containers are to be started anew
-	// because of what they need to the steps that come first.
-	restarting map[string][]StepID
-	restartFor map[string]string // to the service they follow
+	// to the services that they follow.
+	restarting map[string]string
 	// What stops holds ports, and what is removed names, until then.
 	ports map[portKey][]release
 	names map[string][]release
@@ -63,9 +62,10 @@ type up struct {
 
 // release is a step after which a port or a name is free.
 type release struct {
-	port project.Port
-	by   project.ID
-	step StepID
+	port    project.Port
+	by      project.ID
+	service string
+	step    StepID
 }
 
 // surplus sorts out the containers that are there and not wanted.
@@ -165,21 +165,20 @@ func (u *up) create(r *replica) {
 		}
 	}
 	id := ContainerID(u.project.Name, c.Service, c.Replica, u.opt.Nonce)
-	u.add(CreateContainer{ID: id, Spec: c, Inherit: u.inherit(*r)}, needs, r.why)
+	step := u.add(CreateContainer{ID: id, Spec: c, Inherit: u.inherit(*r)}, needs, r.why)
+	u.creates[c.Service] = append(u.creates[c.Service], step)
 }
 
 // restarts finds out which services must be started anew because one they need
 // with `restart: true` is replaced or itself started anew.
 func (u *up) restarts() {
-	u.restarting, u.restartFor = map[string][]StepID{}, map[string]string{}
+	u.restarting = map[string]string{}
 	if u.opt.NoStart {
 		return
 	}
-	replaced := map[string][]StepID{}
+	anew := map[string]bool{}
 	for _, r := range u.wanted {
-		if r.replaces() {
-			replaced[r.want.Service] = append(replaced[r.want.Service], stepID(VerbCreate, r.want.ID()))
-		}
+		anew[r.want.Service] = anew[r.want.Service] || r.replaces()
 	}
 	needs := map[string][]project.Need{}
 	for _, s := range u.project.Services {
@@ -188,14 +187,9 @@ func (u *up) restarts() {
 	g, _ := wantedGraph(u.project)
 	for _, name := range g.order {
 		for _, n := range needs[name] {
-			first := append(slices.Clone(replaced[n.Service]), u.restarting[n.Service]...)
-			if n.Restart && len(first) > 0 {
-				gate := append(u.restarting[name], first...)
-				slices.Sort(gate)
-				u.restarting[name] = slices.Compact(gate)
-				if u.restartFor[name] == "" {
-					u.restartFor[name] = n.Service
-				}
+			if n.Restart && anew[n.Service] && u.restarting[name] == "" {
+				u.restarting[name] = n.Service
+				anew[name] = true
 			}
 		}
 	}
@@ -203,7 +197,7 @@ func (u *up) restarts() {
 
 // replace plans the end of the containers that the replica has too many, and
 // the stop of one that is started anew. A replacement is made completely before
-// the old one is stopped.
+// the old one is stopped; finish adds that what it needs is made, too.
 func (u *up) replace(r *replica) {
 	if len(r.have) == 0 {
 		return
@@ -214,16 +208,15 @@ func (u *up) replace(r *replica) {
 		u.release(extra, u.discard(extra, made, because(Interrupted)))
 	}
 	first := r.have[0]
-	switch gate := u.restarting[r.want.Service]; {
-	case r.creates():
+	if r.creates() {
 		u.release(first, u.discard(first, made, r.why))
-	case len(gate) > 0 && first.Running():
-		u.stop(first, gate, []Reason{u.follows(r)})
+	} else if u.restarting[r.want.Service] != "" && first.Running() {
+		u.stop(first, nil, []Reason{u.follows(r)})
 	}
 }
 
 func (u *up) follows(r *replica) Reason {
-	return following(project.ID{Kind: project.KindService, Name: u.restartFor[r.want.Service]})
+	return following(project.ID{Kind: project.KindService, Name: u.restarting[r.want.Service]})
 }
 
 // release notes what c gives back when it is removed by step last.
@@ -232,11 +225,11 @@ func (u *up) release(c instance, last StepID) {
 		u.ports, u.names = map[portKey][]release{}, map[string][]release{}
 	}
 	by := c.Spec.ID()
-	u.names[c.Spec.Name] = append(u.names[c.Spec.Name], release{by: by, step: last})
+	u.names[c.Spec.Name] = append(u.names[c.Spec.Name], release{by: by, service: c.Spec.Service, step: last})
 	for _, step := range u.planned(VerbStop, c.target) {
 		for _, p := range c.Spec.Ports {
 			if p.Published != 0 {
-				u.ports[keyOf(p)] = append(u.ports[keyOf(p)], release{p, by, step})
+				u.ports[keyOf(p)] = append(u.ports[keyOf(p)], release{p, by, c.Spec.Service, step})
 			}
 		}
 	}
@@ -273,17 +266,23 @@ func (u *up) begin(r *replica, c Ref, needs []StepID, why []Reason) {
 	}
 	for _, free := range u.names[r.want.Name] {
 		if free.by != c.Target {
-			needs = append(needs, free.step)
+			needs = append(needs, u.await(r, free))
 		}
 	}
 	for _, p := range r.want.Ports {
 		for _, free := range u.ports[keyOf(p)] {
 			if free.by != c.Target && overlap(p, free.port) {
-				needs = append(needs, free.step)
+				needs = append(needs, u.await(r, free))
 			}
 		}
 	}
 	u.start(c, r.want.Service, needs, why)
+}
+
+// await returns the step that frees what the replica's start waits for.
+func (u *up) await(r *replica, free release) StepID {
+	u.frees[r.want.Service] = append(u.frees[r.want.Service], free.service)
+	return free.step
 }
 
 func (u *up) noteOrphans() {

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -122,6 +124,9 @@ func (p *Progress) Event(e executor.Event) {
 		r.left--
 		show = true
 		u.status, u.text, u.details = failed, textError, e.Err.Error()
+		if errors.Is(e.Err, context.Canceled) {
+			u.status, u.text, u.details = warning, textInterrupted, ""
+		}
 	case executor.Skipped:
 		r.left--
 		show = show && !r.skipped

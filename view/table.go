@@ -30,11 +30,18 @@ func (t *Table) Row(cells ...string) {
 
 // Write writes the table. Nothing is padded at the end of a line.
 func (t *Table) Write(w io.Writer) error {
-	out := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
-	for _, l := range t.lines {
-		if _, err := io.WriteString(out, l+"\n"); err != nil {
+	var b strings.Builder
+	columns := tabwriter.NewWriter(&b, 10, 1, 3, ' ', 0)
+	if _, err := io.WriteString(columns, strings.Join(t.lines, "\n")+"\n"); err != nil {
+		return err
+	}
+	if err := columns.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
 			return err
 		}
 	}
-	return out.Flush()
+	return nil
 }

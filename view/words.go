@@ -25,6 +25,8 @@ const (
 	textRunning   = "Running"
 	textError     = "Error"
 	textSkipped   = "Skipped"
+
+	textInterrupted = "Interrupted" // ours
 )
 
 // doing and did are what a step says when it begins and when it is done.

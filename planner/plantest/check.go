@@ -3,6 +3,7 @@ package plantest
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
@@ -34,7 +35,34 @@ func CheckPlan(p *planner.Plan, obs planner.Observed) error {
 		}
 		before[id] = all
 	}
+	if err := checkReplacements(p, before); err != nil {
+		return err
+	}
 	return checkOrder(p, obs, before)
+}
+
+// checkReplacements holds that nothing that runs is stopped for a successor
+// before all is made that the successor needs to start.
+func checkReplacements(p *planner.Plan, before map[planner.StepID]map[planner.StepID]bool) error {
+	start := map[project.ID]planner.StepID{}
+	for _, s := range p.Steps {
+		if s.Op.Verb() == planner.VerbStart {
+			start[s.Op.Target()] = s.ID()
+		}
+	}
+	for _, s := range p.Steps {
+		next, replaced := start[s.Op.Target()]
+		if s.Op.Verb() != planner.VerbStop || !replaced {
+			continue
+		}
+		for n := range before[next] {
+			made := strings.HasPrefix(string(n), "create ") || strings.HasPrefix(string(n), "pull ")
+			if made && !before[s.ID()][n] {
+				return fmt.Errorf("%s does not wait for %s, which %s needs", s.ID(), n, next)
+			}
+		}
+	}
+	return nil
 }
 
 // checkOrder holds the steps of a plan against the needs of services.

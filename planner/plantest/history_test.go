@@ -96,6 +96,9 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 		"a start does not wait for the end of the old one": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
 			return starts(s) && (strings.HasPrefix(string(n), "remove ") || strings.HasPrefix(string(n), "stop "))
 		})},
+		"what runs is stopped before its replacement is made": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return s.Op.Verb() == planner.VerbStop && strings.HasPrefix(string(n), "create ")
+		})},
 		"a step has no reason": {Plan: func(p *planner.Plan) *planner.Plan {
 			q := *p
 			q.Steps = slices.Clone(p.Steps)

@@ -1,0 +1,78 @@
+package backendtest
+
+import (
+	"slices"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+func testNetworks(s *suite) {
+	n := s.network()
+	there := func() bool {
+		return slices.ContainsFunc(s.observe().Networks, func(o project.Network) bool {
+			return o.Name == n.Name && o.Project == n.Project
+		})
+	}
+	for range 2 {
+		s.must(s.Backend.RemoveNetwork(s.ctx, n)) // which is not there
+		for range 2 {
+			s.must(s.Backend.CreateNetwork(s.ctx, n))
+			if !there() {
+				s.Fatal("the network is not there")
+			}
+		}
+		s.must(s.Backend.RemoveNetwork(s.ctx, n))
+		if there() {
+			s.Fatal("the network is still there")
+		}
+	}
+}
+
+func testVolumes(s *suite) {
+	v := s.volume()
+	there := func() bool {
+		return slices.ContainsFunc(s.observe().Volumes, func(o project.Volume) bool {
+			return o.Name == v.Name && o.Project == v.Project && o.Key == v.Key
+		})
+	}
+	for range 2 {
+		s.must(s.Backend.RemoveVolume(s.ctx, v))
+		for range 2 {
+			s.must(s.Backend.CreateVolume(s.ctx, v))
+			if !there() {
+				s.Fatal("the volume is not there")
+			}
+		}
+		s.must(s.Backend.RemoveVolume(s.ctx, v))
+		if there() {
+			s.Fatal("the volume is still there")
+		}
+	}
+}
+
+func testPull(s *suite) {
+	for range 2 {
+		s.must(s.Backend.PullImage(s.ctx, s.Image, func(int64, int64) {}))
+	}
+	if s.observe().Images[s.Image] == "" {
+		s.Errorf("%s is not among %v", s.Image, s.observe().Images)
+	}
+}
+
+func testPullMissing(s *suite) {
+	s.fails(s.Backend.PullImage(s.ctx, s.MissingImage, func(int64, int64) {}), "pulling %s", s.MissingImage)
+	if _, there := s.observe().Images[s.MissingImage]; there {
+		s.Errorf("%s is there", s.MissingImage)
+	}
+}
+
+func testNetworkInUse(s *suite) {
+	id := s.create("n1")
+	s.must(s.Backend.StartContainer(s.ctx, id))
+	s.fails(s.Backend.RemoveNetwork(s.ctx, s.network()), "removing a network in use")
+	s.must(s.Backend.StopContainer(s.ctx, id, 0))
+	s.must(s.Backend.StartContainer(s.ctx, id)) // the network is as good as before
+	s.must(s.Backend.StopContainer(s.ctx, id, 0))
+	s.must(s.Backend.RemoveContainer(s.ctx, id))
+	s.must(s.Backend.RemoveNetwork(s.ctx, s.network()))
+}
