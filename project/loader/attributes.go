@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -172,6 +171,3 @@ func isHostPlatform(v any) bool {
 	}
 	return arch == runtime.GOARCH || text == "linux"
 }
-
-// attributeNames returns the table's places, sorted.
-func attributeNames(rules map[string]rule) []string { return slices.Sorted(maps.Keys(rules)) }

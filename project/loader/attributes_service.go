@@ -1,5 +1,7 @@
 package loader
 
+import "slices"
+
 func serviceRules() map[string]rule {
 	rules := processRules()
 	for _, more := range []map[string]rule{lifeRules(), isolationRules(), resourceRules(), connectionRules()} {
@@ -73,7 +75,7 @@ func lifeRules() map[string]rule {
 		"healthcheck": {verdict: limited, why: "health is not checked; remove it, or set disable: true",
 			ok: func(v any) bool {
 				m, _ := v.(map[string]any)
-				return m["disable"] == true
+				return m["disable"] == true || slices.Equal(stringList(m["test"]), []string{"NONE"})
 			}},
 		"restart":    only(`containers are not restarted; only "no" is`, "no"),
 		"pre_start":  no("hooks are not run; use a service and depends_on"),

@@ -46,7 +46,7 @@ func (s *source) explain(err error) Problems {
 
 // leaves takes joined errors apart.
 func leaves(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error })
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
 	if !ok {
 		return []error{err}
 	}

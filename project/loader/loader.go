@@ -50,7 +50,7 @@ type Options struct {
 	WorkingDir string
 	Stdin      io.Reader
 	// Warn, when set, is called for what deserves the user's attention and is
-	// no error. It is called before Load returns, in the order of the text.
+	// no error. It is called before Load returns, once for each text, sorted.
 	Warn func(string)
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,6 +141,58 @@ func TestNothingIsInterpolatedWhenNotAsked(t *testing.T) {
 	}
 	if !strings.Contains(string(out), "web:${TAG}") || !strings.Contains(string(out), "5$$\n") {
 		t.Errorf("interpolated:\n%s", out)
+	}
+}
+
+func TestVariablesMayStandAnywhereWhenNothingIsInterpolated(t *testing.T) {
+	o := loader.Options{WorkingDir: t.TempDir()}
+	write(t, filepath.Join(o.WorkingDir, "compose.yaml"), `
+services:
+  web:
+    image: ${IMAGE:?}
+    init: ${INIT}
+    scale: ${N}
+    ports: ["${PORT}:80", "${ALL}"]
+    volumes: ["${SRC}:/a:${MODE}", "${V}"]
+    environment: ["A=${A}", "${B}"]
+    env_file: ${ENV_FILE}
+    depends_on: ["${DEP}"]
+    deploy: {replicas: "${N}", resources: {limits: {cpus: "${C}", memory: "${M}"}}}
+    ulimits: {nofile: "${L}"}
+    build: {context: "${CTX}"}
+    healthcheck: {interval: "${I}"}
+    networks: ["${NET}"]
+    extra_hosts: ["${HOSTS}"]
+`)
+	m := loadModel(t, o, loader.ModelOptions{NoInterpolate: true})
+	if _, err := m.JSON(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := loader.Variables(context.Background(), o)
+	image := loader.Variable{Name: "IMAGE", Required: true}
+	if err != nil || len(got) < 16 || !slices.Contains(got, image) {
+		t.Errorf("variables are %v, %v", got, err)
+	}
+}
+
+func TestPartsOfTheWorkCanBeLeftOut(t *testing.T) {
+	o := loader.Options{WorkingDir: t.TempDir()}
+	write(t, filepath.Join(o.WorkingDir, "compose.yaml"),
+		"services: {web: {image: a, volumes: ['./x:/x'], env_file: missing.env, networks: [undefined]}}\n")
+	if _, err := loader.LoadModel(context.Background(), o, loader.ModelOptions{}); err == nil {
+		t.Error("what is missing is not noticed")
+	}
+	m := loadModel(t, o, loader.ModelOptions{
+		NoNormalize: true, NoPathResolution: true, NoConsistency: true, NoEnvResolution: true,
+	})
+	out, err := m.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"source: ./x", "path: missing.env", "undefined: null"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems are all that is wrong with the files, in the order of the files.
+// Problems are all that is wrong with the files, sorted by file and line.
 type Problems []Problem
 
 // Error returns one problem a line.
