@@ -49,7 +49,7 @@ func (n *Networks) Publish(ctx context.Context, e endpoint.Endpoint) error {
 		return n.rules.Change(drop, add)
 	})
 	if err == nil && len(want) > 0 {
-		err = errors.Join(reflect(e.Interfaces[0]), forgetUDP(want, netip.Addr{}))
+		err = errors.Join(allowHairpin(e.Interfaces[0]), forgetUDP(want, netip.Addr{}))
 	}
 	if err != nil {
 		return fmt.Errorf("publishing the ports of container %s: %w", e.Name, err)
@@ -104,10 +104,10 @@ func mappings(e endpoint.Endpoint) ([]nft.Mapping, error) {
 	return ms, nil
 }
 
-// reflect lets packets leave the bridge by the port they came in: where
+// allowHairpin lets packets leave the bridge by the port they came in: where
 // br_netfilter is on, a container that reaches itself by a host port never gets
 // off the bridge.
-func reflect(i endpoint.Interface) error {
+func allowHairpin(i endpoint.Interface) error {
 	h, err := openLinks()
 	if err != nil {
 		return err
