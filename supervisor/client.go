@@ -52,6 +52,9 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // supervisor, from the record that the caller writes. Of a port that somebody
 // else has, the error is a *PortTakenError.
 func (c *Client) Hold(ctx context.Context, e endpoint.Endpoint) (endpoint.Endpoint, error) {
+	if err := endpoint.CheckID(e.ID); err != nil {
+		return e, err
+	}
 	var held endpoint.Endpoint
 	for try := 1; ; try++ {
 		err := c.do(ctx, http.MethodPut, pathEndpoints+"/"+url.PathEscape(e.ID), e, &held)
@@ -71,6 +74,9 @@ func (c *Client) Hold(ctx context.Context, e endpoint.Endpoint) (endpoint.Endpoi
 // Release lets go of what is held for the container. Nothing held is no error,
 // and neither is no supervisor: then nothing is held.
 func (c *Client) Release(ctx context.Context, id string) error {
+	if err := endpoint.CheckID(id); err != nil {
+		return err
+	}
 	err := c.do(ctx, http.MethodDelete, pathEndpoints+"/"+url.PathEscape(id), nil, nil)
 	if errors.Is(err, ErrNotRunning) {
 		return nil
