@@ -35,6 +35,9 @@ type (
 		PullImage(ctx context.Context, ref string, progress func(current, total int64)) error
 	}
 	Containers interface {
+		// CreateContainer makes a container of that identifier; one that is
+		// there with the same specification is it. Inherit is as in
+		// planner.CreateContainer.
 		CreateContainer(ctx context.Context, id string, spec project.Container, inherit map[string]string) error
 		StartContainer(ctx context.Context, id string) error
 		StopContainer(ctx context.Context, id string, grace time.Duration) error

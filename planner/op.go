@@ -47,7 +47,8 @@ type (
 		ID   string
 		Spec project.Container
 		// Inherit maps mount targets to the anonymous volumes that the
-		// replaced container leaves to this one.
+		// replaced container leaves to this one. Targets where this one has
+		// no anonymous volume, of its own or of its image, do not count.
 		Inherit map[string]string
 	}
 	// StartContainer runs a created or stopped container. When it returns the

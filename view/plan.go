@@ -22,12 +22,12 @@ func Text(w io.Writer, p *planner.Plan) error {
 		for i, r := range c.Why {
 			why[i] = oneLine(r.String())
 		}
-		fmt.Fprintf(out, "%c %s  %s\n", c.Action, pad(c.ID.String(), min(width, 40)), strings.Join(why, ", "))
+		out.printf("%c %s  %s\n", c.Action, pad(c.ID.String(), min(width, 40)), strings.Join(why, ", "))
 	}
 	for _, n := range p.Notices {
-		fmt.Fprintf(out, "! %s\n", oneLine(n.Text))
+		out.printf("! %s\n", oneLine(n.Text))
 	}
-	fmt.Fprintln(out, summary(changes))
+	out.printf("%s\n", summary(changes))
 	return out.err
 }
 

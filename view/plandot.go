@@ -1,7 +1,6 @@
 package view
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -12,20 +11,20 @@ import (
 // for it.
 func DOT(w io.Writer, p *planner.Plan) error {
 	out := &sticky{w: w}
-	fmt.Fprintf(out, "digraph %s {\n\trankdir=LR\n\tnode [shape=box]\n", dotString(p.Project))
+	out.printf("digraph %s {\n\trankdir=LR\n\tnode [shape=box]\n", dotString(p.Project))
 	for _, s := range p.Steps {
 		why := make([]string, len(s.Why))
 		for i, r := range s.Why {
 			why[i] = r.String()
 		}
-		fmt.Fprintf(out, "\t%s [tooltip=%s]\n", dotString(string(s.ID())), dotString(strings.Join(why, ", ")))
+		out.printf("\t%s [tooltip=%s]\n", dotString(string(s.ID())), dotString(strings.Join(why, ", ")))
 	}
 	for _, s := range p.Steps {
 		for _, n := range s.Needs {
-			fmt.Fprintf(out, "\t%s -> %s\n", dotString(string(n)), dotString(string(s.ID())))
+			out.printf("\t%s -> %s\n", dotString(string(n)), dotString(string(s.ID())))
 		}
 	}
-	fmt.Fprintln(out, "}")
+	out.printf("}\n")
 	return out.err
 }
 

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -179,4 +180,8 @@ func (s *sticky) Write(b []byte) (int, error) {
 	n, err := s.w.Write(b)
 	s.err = err
 	return n, err
+}
+
+func (s *sticky) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(s, format, args...) // kept in s
 }

@@ -37,6 +37,15 @@ func TestEveryHistoryConverges(t *testing.T) {
 	})
 }
 
+func FuzzHistory(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
+		h := plantest.Histories().Draw(t, "history")
+		if err := h.Run(1, plantest.Tamper{}); err != nil {
+			t.Fatal(err)
+		}
+	}))
+}
+
 // The same with steps side by side, where the order of calls is chance.
 func TestEveryHistoryConvergesInParallel(t *testing.T) {
 	g := plantest.Histories()
@@ -49,32 +58,6 @@ func TestEveryHistoryConvergesInParallel(t *testing.T) {
 
 // The properties above are worth what they notice.
 func TestPlantedFaultsAreNoticed(t *testing.T) {
-	without := func(drop func(planner.Step) bool) func(*planner.Plan) *planner.Plan {
-		return func(p *planner.Plan) *planner.Plan {
-			q := *p
-			q.Steps = slices.DeleteFunc(slices.Clone(p.Steps), drop)
-			kept := map[planner.StepID]bool{}
-			for _, s := range q.Steps {
-				kept[s.ID()] = true
-			}
-			for i := range q.Steps {
-				q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(q.Steps[i].Needs), func(n planner.StepID) bool { return !kept[n] })
-			}
-			return &q
-		}
-	}
-	unordered := func(which func(planner.Step, planner.StepID) bool) func(*planner.Plan) *planner.Plan {
-		return func(p *planner.Plan) *planner.Plan {
-			q := *p
-			q.Steps = slices.Clone(p.Steps)
-			for i, s := range q.Steps {
-				q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(s.Needs), func(n planner.StepID) bool { return which(s, n) })
-			}
-			slices.Reverse(q.Steps)
-			q.Steps = topological(q.Steps)
-			return &q
-		}
-	}
 	starts := func(s planner.Step) bool { _, is := s.Op.(planner.StartContainer); return is }
 	faults := map[string]plantest.Tamper{
 		"a container is not started": {Plan: without(starts)},
@@ -132,6 +115,36 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 			}
 			t.Error("300 histories saw nothing")
 		})
+	}
+}
+
+// without returns what leaves steps out of a plan.
+func without(drop func(planner.Step) bool) func(*planner.Plan) *planner.Plan {
+	return func(p *planner.Plan) *planner.Plan {
+		q := *p
+		q.Steps = slices.DeleteFunc(slices.Clone(p.Steps), drop)
+		kept := map[planner.StepID]bool{}
+		for _, s := range q.Steps {
+			kept[s.ID()] = true
+		}
+		for i := range q.Steps {
+			q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(q.Steps[i].Needs), func(n planner.StepID) bool { return !kept[n] })
+		}
+		return &q
+	}
+}
+
+// unordered returns what drops needs from a plan, and orders it anew.
+func unordered(which func(planner.Step, planner.StepID) bool) func(*planner.Plan) *planner.Plan {
+	return func(p *planner.Plan) *planner.Plan {
+		q := *p
+		q.Steps = slices.Clone(p.Steps)
+		for i, s := range q.Steps {
+			q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(s.Needs), func(n planner.StepID) bool { return which(s, n) })
+		}
+		slices.Reverse(q.Steps)
+		q.Steps = topological(q.Steps)
+		return &q
 	}
 }
 
