@@ -18,6 +18,10 @@ import (
 	"github.com/gocompose/gocompose/networks/endpoint"
 )
 
+// realNamespaces is the variable that has a started supervisor serve names in
+// network namespaces.
+const realNamespaces = "GOCOMPOSE_TEST_NAMESPACES"
+
 // TestMain makes the test binary a supervisor when a test starts it as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "supervisor" {
@@ -42,10 +46,14 @@ func beSupervisor(living []string) int {
 	if err := note(p); err != nil {
 		return 3
 	}
-	err = Run(ctx, Config{
+	cfg := Config{
 		Paths: p, Runtime: newFake(living...), IdleAfter: patience, ListenDNS: listenOn,
 		Upstreams: func() ([]netip.AddrPort, error) { return nil, nil },
-	})
+	}
+	if os.Getenv(realNamespaces) != "" {
+		cfg.ListenDNS = nil
+	}
+	err = Run(ctx, cfg)
 	if err != nil && !errors.Is(err, ErrRunning) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
