@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/internal/paths"
 )
@@ -45,7 +46,7 @@ func TestInterruptedUp(t *testing.T) {
 				l.t = t
 				l.interruptedUp(line, strike)
 				l.must("up", "-d")
-				if out := l.must("plan"); strings.TrimSpace(out) != "" && !strings.Contains(out, "nothing to do") {
+				if out := l.must("plan"); strings.TrimSpace(out) != "" && !strings.Contains(strings.ToLower(out), "nothing to do") {
 					t.Fatalf("up has not converged:\n%s", out)
 				}
 				l.must("down", "-v")
@@ -77,6 +78,7 @@ func newLayout(t *testing.T) *layoutDir {
 	if err != nil {
 		t.Fatal(err)
 	}
+	os.Setenv("PATH", bin+":"+os.Getenv("PATH")) // for cleaning up, in process
 	state, err := os.MkdirTemp("/run", "gct-")
 	if err != nil {
 		t.Fatal(err)
@@ -89,8 +91,11 @@ func newLayout(t *testing.T) *layoutDir {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		l.command("down", "-v", "--remove-orphans").Run()
-		l.command("system", "stop", "--force").Run()
+		if left, err := livetest.Leftovers(l.paths); len(left) > 0 || err != nil {
+			if err := wipe(host.Config{Paths: l.paths, Program: filepath.Join(bin, "gocompose")}); err != nil {
+				t.Log("cleaning up:", err)
+			}
+		}
 		os.RemoveAll(state)
 	})
 	return l

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -24,8 +23,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/networks"
 )
 
 // patience is how long a condition is waited for before a script fails.
@@ -44,6 +45,7 @@ func TestLive(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(bin, "containerd")); err != nil {
 		t.Fatalf("the live tests run what make build makes: %v", err)
 	}
+	os.Setenv("PATH", bin+":"+os.Getenv("PATH")) // for cleaning up, in process
 	images := t.TempDir()
 	writeImages(t, images)
 	registry := livetest.StartRegistry(t)
@@ -58,9 +60,9 @@ func TestLive(t *testing.T) {
 				return err
 			}
 			e.Vars = append(e.Vars,
-				"PATH="+bin+":"+os.Getenv("PATH"), "HOME="+e.WorkDir, "IMAGES="+images, "REGISTRY="+registry.Host,
+				"PATH="+os.Getenv("PATH"), "HOME="+e.WorkDir, "IMAGES="+images, "REGISTRY="+registry.Host,
 				"GOCOMPOSE_ROOT="+filepath.Join(e.WorkDir, ".root"), "GOCOMPOSE_STATE="+state, "GOCOMPOSE_NO_SYNC=1")
-			e.Defer(func() { cleanUp(e) })
+			e.Defer(func() { cleanUp(e, bin) })
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -76,16 +78,37 @@ func TestLive(t *testing.T) {
 }
 
 // cleanUp ends what a failed script left, so that it does not disturb others.
-func cleanUp(e *testscript.Env) {
+func cleanUp(e *testscript.Env, bin string) {
 	p := paths.Paths{Root: e.Getenv("GOCOMPOSE_ROOT"), State: e.Getenv("GOCOMPOSE_STATE")}
-	cmd := exec.Command(filepath.Join(strings.SplitN(e.Getenv("PATH"), ":", 2)[0], "gocompose"), "system", "stop", "--force")
-	cmd.Env = e.Vars
-	_ = cmd.Run() // the script has failed or found nothing left already
-	left, err := livetest.Leftovers(p)
-	if len(left) > 0 || err != nil {
-		e.T().Log("left behind:", strings.Join(left, "\n"), err)
+	if left, err := livetest.Leftovers(p); len(left) > 0 || err != nil {
+		if err := wipe(host.Config{Paths: p, Program: filepath.Join(bin, "gocompose")}); err != nil {
+			e.T().Log("cleaning up:", err)
+		}
 	}
 	_ = os.RemoveAll(p.State)
+}
+
+// wipe takes away all containers and networks of a layout, and its processes.
+func wipe(cfg host.Config) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	h, err := host.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	infos, err := h.Containers(ctx, "")
+	for _, i := range infos {
+		err = errors.Join(err, h.StopContainer(ctx, i.ID, 0), h.RemoveContainer(ctx, i.ID))
+	}
+	nets, lerr := networks.Open(cfg.Paths)
+	if lerr == nil {
+		var all []networks.Record
+		all, lerr = nets.List(ctx)
+		for _, n := range all {
+			lerr = errors.Join(lerr, h.RemoveNetwork(ctx, n.Network))
+		}
+	}
+	return errors.Join(err, lerr, h.Close(), host.StopSystem(ctx, cfg, host.Forced))
 }
 
 func layout(ts *testscript.TestScript) paths.Paths {
@@ -115,6 +138,9 @@ func leftovers(ts *testscript.TestScript, neg bool, args []string) {
 // eventually COMMAND... runs the command again until it succeeds (with !, until
 // it fails).
 func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if args[0] == "exec" {
+		args = args[1:]
+	}
 	deadline := time.Now().Add(patience)
 	for {
 		err := ts.Exec(args[0], args[1:]...)

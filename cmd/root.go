@@ -49,6 +49,7 @@ func (a *app) root() *cobra.Command {
 		},
 		PersistentPreRunE: func(*cobra.Command, []string) error { return g.check() },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,13 +16,16 @@ import (
 	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/containerd/spec"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/volumes"
 )
 
 // mounts is where a container's data lies.
 type mounts struct {
 	spec []spec.Mount
-	// anonymous maps targets to the names of anonymous volumes.
+	// anonymous maps targets to the names of anonymous volumes; made are those
+	// of them that did not exist.
 	anonymous map[string]string
+	made      []string
 	// fill are the volumes that the image's content may be copied into.
 	fill []filling
 }
@@ -35,31 +39,39 @@ func anonymousName(id, target string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// resolveMounts finds or makes what a container mounts: the folders of binds,
-// its volumes, and those that the image declares.
-func (h *Host) resolveMounts(ctx context.Context, id string, c project.Container, img images.Image, inherit map[string]string) (mounts, error) {
-	m := mounts{anonymous: map[string]string{}}
-	covered := map[string]bool{}
-	for _, want := range c.Mounts {
-		covered[want.Target] = true
-		if err := h.resolveMount(ctx, &m, id, want, c, inherit); err != nil {
-			return mounts{}, err
-		}
-	}
-	for _, target := range slices.Sorted(maps.Keys(img.Config.Volumes)) {
-		target = path.Clean(target)
-		if !covered[target] {
-			covered[target] = true
-			want := project.Mount{Type: project.MountVolume, Target: target}
-			if err := h.resolveMount(ctx, &m, id, want, c, inherit); err != nil {
-				return mounts{}, err
-			}
-		}
-	}
-	return m, nil
+// mountRequest is the container whose mounts are resolved.
+type mountRequest struct {
+	id      string
+	want    project.Container
+	image   images.Image
+	inherit map[string]string
 }
 
-func (h *Host) resolveMount(ctx context.Context, m *mounts, id string, want project.Mount, c project.Container, inherit map[string]string) error {
+// resolveMounts finds or makes what a container mounts: the folders of binds,
+// its volumes, and those that the image declares.
+func (h *Host) resolveMounts(ctx context.Context, m *mounts, req mountRequest) error {
+	m.anonymous = map[string]string{}
+	covered := map[string]bool{}
+	for _, want := range req.want.Mounts {
+		covered[want.Target] = true
+		if err := h.resolveMount(ctx, m, req, want); err != nil {
+			return err
+		}
+	}
+	for _, target := range slices.Sorted(maps.Keys(req.image.Config.Volumes)) {
+		target = path.Clean(target)
+		if covered[target] {
+			continue
+		}
+		covered[target] = true
+		if err := h.resolveMount(ctx, m, req, project.Mount{Type: project.MountVolume, Target: target}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Host) resolveMount(ctx context.Context, m *mounts, req mountRequest, want project.Mount) error {
 	out := spec.Mount{
 		Type:        want.Type,
 		Target:      want.Target,
@@ -75,7 +87,7 @@ func (h *Host) resolveMount(ctx context.Context, m *mounts, id string, want proj
 		}
 		out.Source = want.Source
 	case project.MountVolume:
-		name, err := h.volume(ctx, m, id, want, c, inherit)
+		name, err := h.volume(ctx, m, req, want)
 		if err != nil {
 			return err
 		}
@@ -101,15 +113,12 @@ func bindSource(m project.Mount) error {
 }
 
 // volume returns the name of the volume at a target, which exists then.
-func (h *Host) volume(ctx context.Context, m *mounts, id string, want project.Mount, c project.Container, inherit map[string]string) (string, error) {
+func (h *Host) volume(ctx context.Context, m *mounts, req mountRequest, want project.Mount) (string, error) {
 	name := want.Source
 	if name == "" {
-		if name = inherit[want.Target]; name == "" {
-			name = anonymousName(id, want.Target)
-		}
+		name = cmp.Or(req.inherit[want.Target], anonymousName(req.id, want.Target))
 		m.anonymous[want.Target] = name
-		v := project.Volume{Name: name, Project: c.Project, Driver: "local", Anonymous: true}
-		if err := h.volumes.Create(ctx, v); err != nil {
+		if err := h.anonymousVolume(ctx, m, name, req.want.Project); err != nil {
 			return "", err
 		}
 	}
@@ -119,8 +128,17 @@ func (h *Host) volume(ctx context.Context, m *mounts, id string, want project.Mo
 	return name, nil
 }
 
+func (h *Host) anonymousVolume(ctx context.Context, m *mounts, name, owner string) error {
+	_, err := h.volumes.Get(name)
+	if errors.Is(err, volumes.ErrNotFound) {
+		m.made = append(m.made, name)
+		return h.volumes.Create(ctx, project.Volume{Name: name, Project: owner, Driver: "local", Anonymous: true})
+	}
+	return err
+}
+
 // fillVolumes copies the image's content into the volumes that are empty.
-func (h *Host) fillVolumes(ctx context.Context, m mounts, img images.Image) error {
+func (h *Host) fillVolumes(ctx context.Context, m *mounts, img images.Image) error {
 	var empty []filling
 	for _, f := range m.fill {
 		is, err := h.volumes.Empty(f.volume)

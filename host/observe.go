@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -89,6 +91,9 @@ type life struct {
 func (h *Host) state(c containerd.Container) (life, error) {
 	l := life{state: c.State}
 	recorded, err := state.Read(h.cfg.Paths.Container(c.ID))
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil // never started
+	}
 	if err != nil {
 		return l, err
 	}

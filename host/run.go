@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/spec"
 	"github.com/gocompose/gocompose/logs"
@@ -18,8 +20,25 @@ import (
 	"github.com/gocompose/gocompose/supervisor"
 )
 
-// CreateContainer makes everything of a container but its process.
-func (h *Host) CreateContainer(ctx context.Context, id string, c project.Container, inherit map[string]string) (err error) {
+// CreateContainer makes everything of a container but its process. When it
+// fails, nothing is left but bind sources that it made.
+func (h *Host) CreateContainer(ctx context.Context, id string, c project.Container, inherit map[string]string) error {
+	var m mounts
+	err := h.create(ctx, &m, id, c, inherit)
+	if err == nil {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	if _, found := h.containerd.Container(ctx, id); errdefs.IsNotFound(found) {
+		for _, v := range m.made {
+			err = errors.Join(err, h.volumes.Remove(ctx, v))
+		}
+		err = errors.Join(err, os.RemoveAll(h.cfg.Paths.Container(id)))
+	}
+	return err
+}
+
+func (h *Host) create(ctx context.Context, m *mounts, id string, c project.Container, inherit map[string]string) error {
 	img, err := h.images.Get(ctx, c.Image)
 	if err != nil {
 		return err
@@ -28,8 +47,7 @@ func (h *Host) CreateContainer(ctx context.Context, id string, c project.Contain
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return err
 	}
-	m, err := h.resolveMounts(ctx, id, c, img, inherit)
-	if err != nil {
+	if err := h.resolveMounts(ctx, m, mountRequest{id, c, img, inherit}); err != nil {
 		return err
 	}
 	if err := h.fillVolumes(ctx, m, img); err != nil {
