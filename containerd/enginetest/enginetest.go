@@ -60,7 +60,7 @@ func Start(t testing.TB) *Engine {
 		Cgroup:   "/" + filepath.Base(dir),
 	}
 	t.Cleanup(func() { e.cleanup(t) })
-	if err := os.WriteFile(e.configFile(), []byte(e.config()), 0o600); err != nil {
+	if err := os.WriteFile(e.configFile(), []byte(e.config(version(t))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if e.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
@@ -147,7 +147,20 @@ func environ() []string {
 	return env
 }
 
-func (e *Engine) config() string {
+// config is for containerd 2; before that there was neither version 3 nor a
+// folder for the shims' sockets.
+func (e *Engine) config(version string) string {
+	if strings.HasPrefix(version, "1.") {
+		return fmt.Sprintf(`version = 2
+root = %q
+state = %q
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.restart", "io.containerd.nri.v1.nri"]
+[grpc]
+  address = %q
+[ttrpc]
+  address = %q
+`, e.Root, e.State, e.Address, e.Address+".ttrpc")
+	}
 	return fmt.Sprintf(`version = 3
 root = %q
 state = %q
@@ -168,6 +181,23 @@ disabled_plugins = [
 [plugins."io.containerd.metadata.v1.bolt"]
   no_sync = true
 `, e.Root, e.State, e.Address, e.Address+".ttrpc", filepath.Join(e.Dir, "s"))
+}
+
+// version asks the program containerd for its version, "2.3.7".
+func version(t testing.TB) string {
+	t.Helper()
+	out, err := exec.Command(program(t, "containerd"), "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range strings.Fields(string(out)) {
+		word = strings.TrimPrefix(word, "v")
+		if word != "" && word[0] >= '0' && word[0] <= '9' {
+			return word
+		}
+	}
+	t.Fatalf("no version in %q", out)
+	return ""
 }
 
 func program(t testing.TB, name string) string {
@@ -244,7 +274,7 @@ func (e *Engine) processes() []process {
 // mounts lists the mount points below dir, the deepest first.
 func mounts(t testing.TB, dir string) []string {
 	t.Helper()
-	data, err := os.ReadFile("/proc/self/mountinfo")
+	data, err := os.ReadFile("/proc/thread-self/mountinfo")
 	if err != nil {
 		t.Error(err)
 		return nil

@@ -67,7 +67,7 @@ func missing(err error) bool {
 func notHere(ref string, err error) error {
 	var c *classified
 	switch {
-	case errors.As(err, &c) && c.class == ErrNotFound:
+	case errors.As(err, &c) && errors.Is(c.class, ErrNotFound):
 		return err
 	case errdefs.IsNotFound(err):
 		return newError(ErrNotFound, errdefs.ErrNotFound,
@@ -117,7 +117,7 @@ func explain(ctx context.Context, f failure) error {
 	case errors.As(err, &c), errors.As(err, &credentials), errors.As(err, &hosts), errors.Is(err, errNoContainerImage):
 		return fmt.Errorf("image %s: %w", f.image, err)
 	case noSpace(err):
-		return newError(ErrNoSpace, err, "image %s: no space left on the disk with containerd's root: make room there and try again; what was fetched is kept", f.image)
+		return newError(ErrNoSpace, err, "image %s: no space left on the disk with containerd's root: make room there and try again", f.image)
 	case errors.As(err, &stall):
 		return f.unreachable(stall.Error())
 	case errors.As(err, &status):

@@ -29,11 +29,11 @@ type PullOptions struct {
 }
 
 // Pull brings the image that ref names from its registry to this host and
-// unpacks it. What is here already is not fetched again, and a pull that was
-// interrupted goes on where it ended. A name with a digest whose image is here
-// does not need the registry.
+// unpacks it. What is here already is not fetched again. A name with a digest
+// whose image is here does not need the registry.
 //
-// It keeps what it fetches with the lease in ctx, or with one of its own.
+// It keeps what it fetches with the lease in ctx, or with one of its own. While
+// that lasts, a pull that was interrupted goes on where it ended.
 func (s *Store) Pull(ctx context.Context, ref string, o PullOptions) (Image, error) {
 	named, err := normalize(ref)
 	if err != nil {
