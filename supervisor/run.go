@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/internal/paths"
 )
@@ -89,6 +90,7 @@ func (s *supervisor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.work.Go(s.changeCgroup) // it waits for the kernel, and nobody for it
 	server := &http.Server{
 		Handler:   s.handler(),
 		ConnState: s.connection,
@@ -105,6 +107,17 @@ func (s *supervisor) run(ctx context.Context) error {
 		err = errors.Join(err, fmt.Errorf("serving %s: %w", s.cfg.Paths.SupervisorSocket(), serr))
 	}
 	return err
+}
+
+// changeCgroup leaves the starter's cgroup as far as possible: one that it stays
+// in is no harm until the starter's session ends.
+func (s *supervisor) changeCgroup() {
+	if s.cfg.Cgroup == "" {
+		return
+	}
+	if err := cgroup.Enter(s.cfg.Cgroup, os.Getpid()); err != nil {
+		s.report.log.Warn("staying in a cgroup of the starter", "reason", err)
+	}
 }
 
 // listen puts a socket where clients look for it, in place of one that a dead

@@ -68,6 +68,10 @@ type Config struct {
 	Paths   paths.Paths // required
 	Runtime Runtime     // required
 	Version string      // told to who asks
+	// Cgroup is where the process moves to, from the root of each hierarchy, so
+	// that it does not end with its starter's session: "/" leaves nothing to be
+	// removed after it. Empty: it stays where it is.
+	Cgroup string
 	// IdleAfter is how long nothing has to be needed of the supervisor for it to
 	// leave. Default: DefaultIdleAfter.
 	IdleAfter time.Duration
