@@ -3,9 +3,9 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN     := bin
+IMAGES  := build/images
 
-# What gocompose never asks of containerd is left out: the binary becomes a
-# third smaller, and starts faster.
+# What gocompose never asks of containerd is left out.
 CONTAINERD      := github.com/containerd/containerd/v2
 CONTAINERD_TAGS := no_cri no_btrfs no_zfs no_devmapper no_tracing no_rdt no_systemd
 
@@ -13,6 +13,21 @@ CONTAINERD_TAGS := no_cri no_btrfs no_zfs no_devmapper no_tracing no_rdt no_syst
 # linked statically: it is executed four times a container start, and so needs no
 # library of the host it runs on.
 RUNC_TAGS := seccomp netgo osusergo runc_nocriu urfave_cli_no_docs
+
+# $(call install,PROGRAM:PACKAGE ...) installs the packages of the programs that
+# are missing with apt-get, as root, or says which they are. $missing may name
+# more.
+define install
+for want in $(1); do command -v $${want%%:*} >/dev/null || missing="$$missing $${want#*:}"; done; \
+if [ -n "$$missing" ]; then \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "packages are missing; as root: apt-get install$$missing" >&2; exit 1; fi; \
+	apt() { DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }; \
+	apt || { apt-get update -q && apt; }; fi
+endef
+
+# Live tests and the demonstration run what was built.
+with_bin := PATH='$(abspath $(BIN)):'"$$PATH" GOCOMPOSE_TEST_BIN='$(abspath $(BIN))'
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -22,7 +37,7 @@ build: bundle programs ## build everything into bin/
 
 .PHONY: programs
 programs: go
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' \
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' \
 		-o $(BIN)/ ./cmd/gocompose ./cmd/containerd-shim-gocompose-v1
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(BIN)/ ./cmd/gocompose-init
 
@@ -48,21 +63,34 @@ go:
 
 .PHONY: deps
 deps: go ## install the Debian packages that a build needs, as root
-	@missing=; \
-	command -v gcc >/dev/null || missing='gcc libc6-dev'; \
-	command -v pkg-config >/dev/null || missing="$$missing pkg-config"; \
+	@missing=; command -v gcc >/dev/null || missing=' gcc libc6-dev'; \
 	pkg-config --exists libseccomp 2>/dev/null || missing="$$missing libseccomp-dev"; \
-	[ -n "$$missing" ] || exit 0; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "the build needs packages that are missing; as root: apt-get install" $$missing >&2; exit 1; fi; \
-	install() { DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; }; \
-	install || { apt-get update -q && install; }
+	$(call install,pkg-config:pkg-config)
+
+.PHONY: busybox
+busybox:
+	@missing=; $(call install,busybox:busybox-static)
 
 .PHONY: test
-test: build ## run all tests; those of a real containerd need root
+test: build deps busybox ## run all tests; those on a real containerd need root
 	$(GO) vet -tags live ./...
+	cd examples/app && $(GO) vet ./...
 	$(GO) test -race ./...
-	PATH='$(abspath $(BIN)):'"$$PATH" GOCOMPOSE_TEST_BIN='$(abspath $(BIN))' $(GO) test -tags live -p 1 ./...
+	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m ./...
+
+.PHONY: images
+images: go ## build the example's images, from Debian's packages
+	@missing=; $(call install,mmdebstrap:mmdebstrap)
+	examples/images/build.sh $(IMAGES)
+
+.PHONY: demo
+demo: build images ## bring the example stack up, show that it answers, take it down
+	@missing=; $(call install,curl:curl)
+	$(with_bin) examples/stack/demo.sh $(IMAGES)
+
+.PHONY: bench
+bench: build busybox ## measure against bare runc, and beside others where they are found
+	$(GO) run ./bench -bin $(BIN)
 
 .PHONY: lint
 lint: go ## run golangci-lint, or go vet and gofmt where it is not installed
@@ -72,7 +100,7 @@ lint: go ## run golangci-lint, or go vet and gofmt where it is not installed
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf $(BIN)
+	rm -rf $(BIN) build
 
 .PHONY: help
 help: ## list the targets

@@ -27,18 +27,23 @@ type change struct {
 	load func(*loader.Options)
 	// fileless: without Compose files the command goes by what is there.
 	fileless bool
-	plan     func(*project.Project, planner.Observed) (*planner.Plan, error)
+	// hide are operations whose progress is not shown; nil: none.
+	hide func(planner.Op) bool
+	plan func(*project.Project, planner.Observed) (*planner.Plan, error)
 }
 
 // change loads, locks, observes, plans, and has the plan carried out: the one
 // path of all commands that change anything.
 func (a *app) change(ctx context.Context, c change) error {
+	if a.globals.dryRun {
+		return a.dryRun(ctx, c)
+	}
 	name, p, err := a.wanted(ctx, c)
 	if err != nil {
 		return err
 	}
-	h, err := a.openHost(ctx)
-	if err != nil {
+	h, err := a.openFor(ctx, c, name, p)
+	if h == nil || err != nil {
 		return err
 	}
 	defer h.Close()
@@ -57,11 +62,37 @@ func (a *app) change(ctx context.Context, c change) error {
 	if err != nil {
 		return err
 	}
-	if a.globals.dryRun {
-		w, opt := a.progress(c.title)
-		return view.DryRun(w, plan, opt)
+	return a.apply(ctx, h, plan, c)
+}
+
+// dryRun shows what c would do. Like plan it changes nothing, waits for nobody,
+// and starts no engine where none ever ran.
+func (a *app) dryRun(ctx context.Context, c change) error {
+	plan, err := a.planOnly(ctx, c)
+	if err != nil {
+		return err
 	}
-	return a.apply(ctx, h, plan, c.title)
+	a.notices(plan)
+	w, opt := a.progress(c)
+	return view.DryRun(w, plan, opt)
+}
+
+// openFor returns the host for c. Where no engine ever ran and c has nothing to
+// do about that, it says so and returns nil.
+func (a *app) openFor(ctx context.Context, c change, name string, p *project.Project) (*host.Host, error) {
+	h, err := a.openExisting(ctx)
+	if h != nil || err != nil {
+		return h, err
+	}
+	plan, err := c.plan(orEmpty(p, name), planner.Observed{})
+	if err != nil {
+		return nil, err
+	}
+	if plan.Empty() {
+		a.notices(plan)
+		return nil, nil
+	}
+	return a.openHost(ctx)
 }
 
 // wanted returns the project that the files describe. Commands that can do
@@ -98,15 +129,16 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 }
 
 // apply has the plan carried out and shows how it goes.
-func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, title string) (err error) {
-	for _, n := range plan.Notices {
-		a.warn(n.Text)
-	}
-	progress := view.NewProgress(a.progress(title))
+func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c change) (err error) {
+	a.notices(plan)
+	progress := view.NewProgress(a.progress(c))
 	progress.Begin(plan)
 	defer func() { err = errors.Join(err, progress.End()) }()
 	if plan.Empty() {
 		return nil
+	}
+	if err := h.EndLeases(ctx, plan.Project); err != nil {
+		return err
 	}
 	leased, release, err := h.Lease(ctx, plan.Project)
 	if err != nil {
@@ -118,6 +150,12 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, title
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),
 		Events:   progress.Event,
 	})
+}
+
+func (a *app) notices(plan *planner.Plan) {
+	for _, n := range plan.Notices {
+		a.warn(n.Text)
+	}
 }
 
 func (a *app) openHost(ctx context.Context) (*host.Host, error) {

@@ -186,7 +186,7 @@ func userOf(asked string, mounts []mount.Mount) (_ spec.User, err error) {
 	if u, ok := numericUser(asked); ok {
 		return u, nil
 	}
-	root, err := openRootfs(mounts)
+	root, err := OpenMounts(mounts)
 	if err != nil {
 		return spec.User{}, err
 	}

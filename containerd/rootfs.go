@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -30,27 +29,7 @@ func (c *Client) Rootfs(ctx context.Context, id string) (*Rootfs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding its file system: %w", err)
 	}
-	return openRootfs(mounts)
-}
-
-// openRootfs mounts a snapshot in a mount namespace that one thread has for
-// itself. When the thread has ended, what is left of the namespace is the open
-// folder.
-func openRootfs(mounts []mount.Mount) (*Rootfs, error) {
-	var dir *os.File
-	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		// Never unlocked: the thread ends with its goroutine.
-		runtime.LockOSThread()
-		dir, err = mountApart(mounts)
-	}()
-	<-done
-	if err != nil {
-		return nil, fmt.Errorf("mounting the snapshot: %w", err)
-	}
-	return &Rootfs{dir}, nil
+	return OpenMounts(mounts)
 }
 
 // mountApart gives the calling thread a mount namespace, mounts the snapshot

@@ -129,6 +129,12 @@ func (h *Host) Lease(ctx context.Context, project string) (context.Context, func
 	return h.containerd.Lease(ctx, project)
 }
 
+// EndLeases ends the leases that killed commands on the project left. The
+// caller has the project's lock.
+func (h *Host) EndLeases(ctx context.Context, project string) error {
+	return h.containerd.EndLeases(ctx, project)
+}
+
 // lockPatience is how long a lock is waited for in silence.
 const lockPatience = 300 * time.Millisecond
 

@@ -19,6 +19,9 @@ func Supervise(ctx context.Context, cfg Config, version string) error {
 		Paths:   cfg.Paths,
 		Runtime: &runtime{cfg: cfg},
 		Version: version,
+		// Started by a shim it would stay in the engine's cgroup, which could
+		// not go then.
+		Cgroup: "/",
 	})
 }
 

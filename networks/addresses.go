@@ -53,15 +53,40 @@ type leases struct {
 	// was just given back rests.
 	Last netip.Addr            `json:"last,omitzero"`
 	Held map[netip.Addr]string `json:"held,omitempty"` // container IDs
+	// Before is the address that the container of each name had last. Its
+	// successor gets it again when it is free: programs that look a name up only
+	// once, when they start, find the replaced container.
+	Before map[string]netip.Addr `json:"before,omitempty"`
 }
 
-// take returns the address that id holds, or gives it the next free one.
-func (l *leases) take(r Record, id string) (netip.Addr, error) {
+// take returns the address that id holds, or gives it the one that a container
+// of its name had before, or the next free one.
+func (l *leases) take(r Record, id, name string) (netip.Addr, error) {
 	for a, holder := range l.Held {
 		if holder == id && r.Subnet.Contains(a) {
 			return a, nil
 		}
 	}
+	at := l.Before[name]
+	if _, held := l.Held[at]; held || !r.Subnet.Contains(at) {
+		var err error
+		if at, err = l.next(r); err != nil {
+			return netip.Addr{}, err
+		}
+		l.Last = at
+	}
+	if l.Held == nil {
+		l.Held = map[netip.Addr]string{}
+	}
+	if l.Before == nil {
+		l.Before = map[string]netip.Addr{}
+	}
+	l.Held[at], l.Before[name] = id, at
+	return at, nil
+}
+
+// next returns the free address after the one given out last.
+func (l *leases) next(r Record) (netip.Addr, error) {
 	first := r.Subnet.Masked().Addr()
 	at := l.Last
 	if !r.Subnet.Contains(at) {
@@ -74,10 +99,6 @@ func (l *leases) take(r Record, id string) (netip.Addr, error) {
 		if _, held := l.Held[at]; held || at == first || at == r.Gateway || !r.Subnet.Contains(at.Next()) {
 			continue
 		}
-		if l.Held == nil {
-			l.Held = map[netip.Addr]string{}
-		}
-		l.Held[at], l.Last = id, at
 		return at, nil
 	}
 	return netip.Addr{}, fmt.Errorf("no free address in network %q: %d containers are attached to %s", r.Name, len(l.Held), r.Subnet)

@@ -81,7 +81,7 @@ func TestAddressesAreHeldByOne(t *testing.T) {
 			"take": func(t *rapid.T) {
 				id := fmt.Sprint("c", rapid.IntRange(0, 20).Draw(t, "id"))
 				before, had := has[id]
-				a, err := l.take(r, id)
+				a, err := l.take(r, id, "name-"+id[:2])
 				if err != nil {
 					if had || len(has) != usable {
 						t.Fatalf("%s gets no address though %d are held: %v", id, len(has), err)
@@ -124,13 +124,31 @@ func TestAddressesAreHeldByOne(t *testing.T) {
 func TestAnAddressThatWasGivenBackRests(t *testing.T) {
 	r := Record{Subnet: netip.MustParsePrefix("172.24.0.0/22"), Gateway: netip.MustParseAddr("172.24.0.1")}
 	var l leases
-	first, err := l.take(r, "a")
+	first, err := l.take(r, "a", "web-1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.release("a")
-	second, err := l.take(r, "b")
+	second, err := l.take(r, "b", "db-1")
 	if err != nil || second == first {
 		t.Errorf("%s is given out at once again (%v)", second, err)
+	}
+}
+
+func TestAReplacedContainerKeepsItsAddress(t *testing.T) {
+	r := Record{Subnet: netip.MustParsePrefix("172.24.0.0/22"), Gateway: netip.MustParseAddr("172.24.0.1")}
+	var l leases
+	old, err := l.take(r, "web-1.a", "shop-web-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := l.take(r, "web-1.b", "shop-web-1")
+	if err != nil || both == old {
+		t.Errorf("beside its predecessor it has %s (%v)", both, err)
+	}
+	l.release("web-1.a")
+	l.release("web-1.b")
+	if again, err := l.take(r, "web-1.c", "shop-web-1"); err != nil || again != both {
+		t.Errorf("%s, want %s (%v)", again, both, err)
 	}
 }

@@ -89,7 +89,7 @@ func (n *Networks) reserve(ctx context.Context, req AttachRequest) (endpoint.End
 	}
 	err := n.locked(ctx, recordsLock, func() error {
 		for i, want := range req.Endpoints {
-			iface, err := n.lease(req.ID, want)
+			iface, err := n.lease(req, want)
 			if err != nil {
 				return err
 			}
@@ -101,7 +101,7 @@ func (n *Networks) reserve(ctx context.Context, req AttachRequest) (endpoint.End
 	return e, err
 }
 
-func (n *Networks) lease(id string, want NetworkEndpoint) (endpoint.Interface, error) {
+func (n *Networks) lease(req AttachRequest, want NetworkEndpoint) (endpoint.Interface, error) {
 	r, err := n.read(want.Network)
 	if err != nil {
 		return endpoint.Interface{}, err
@@ -110,7 +110,7 @@ func (n *Networks) lease(id string, want NetworkEndpoint) (endpoint.Interface, e
 	if err != nil {
 		return endpoint.Interface{}, err
 	}
-	addr, err := l.take(r, id)
+	addr, err := l.take(r, req.ID, req.Name)
 	if err != nil {
 		return endpoint.Interface{}, err
 	}

@@ -95,7 +95,7 @@ func TestWhatAKilledAttachLeftIsDetached(t *testing.T) {
 	b.network("shop_default")
 	// Killed with an address, before there was a record.
 	must(t, b.n.locked(t.Context(), recordsLock, func() error {
-		_, err := b.n.lease("web", NetworkEndpoint{Network: "shop_default"})
+		_, err := b.n.lease(AttachRequest{ID: "web", Name: "web"}, NetworkEndpoint{Network: "shop_default"})
 		return err
 	}))
 	// Killed between the file and the namespace.
@@ -119,6 +119,18 @@ func TestADetachedContainerLeavesNoLinkThoughItsNamespaceIsHeld(t *testing.T) {
 	addr, _ := again.Address()
 	b.reaches("", "tcp4", at(addr, 81))
 	b.doesNotReach("", "tcp4", at(addr, 80))
+}
+
+func TestAnAttachReplacesTheLinkOfANamespaceThatIsNoMore(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	web := b.attach("web", "shop_default")
+	b.serve(web.Netns, "tcp4", ":80") // holds the old namespace, and with it the link
+	must(t, netns.Remove(web.Netns))
+	again := b.attach("web", "shop_default")
+	b.serve(again.Netns, "tcp4", ":81")
+	addr, _ := again.Address()
+	b.reaches("", "tcp4", at(addr, 81))
 }
 
 // A namespace stays as long as something is bound to it anywhere: a copy of the
