@@ -17,11 +17,15 @@ func (a *app) downCommand() *cobra.Command {
 		Long: "Stops and removes the project's containers and networks. Volumes, which hold your data, stay unless\n" +
 			"--volumes is given. Without a Compose file the project is named by -p.",
 		RunE: func(c *cobra.Command, services []string) error {
+			within, err := grace(c, seconds)
+			if err != nil {
+				return err
+			}
 			opt := planner.Options{
 				Volumes:       volumes,
-				RemoveOrphans: removeOrphans,
+				RemoveOrphans: a.removeOrphans(c, removeOrphans),
 				Selected:      services,
-				Timeout:       timeout(seconds, c.Flags().Changed("timeout")),
+				Timeout:       within,
 			}
 			return a.change(c.Context(), change{
 				title:    "down",
@@ -35,7 +39,7 @@ func (a *app) downCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVarP(&volumes, "volumes", "v", false, `Remove named volumes declared in the "volumes" section of the Compose file and anonymous volumes attached to containers`)
-	f.BoolVar(&removeOrphans, "remove-orphans", envBool("COMPOSE_REMOVE_ORPHANS"), "Remove containers for services not defined in the Compose file")
+	f.BoolVar(&removeOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")
 	f.IntVarP(&seconds, "timeout", "t", 0, "Specify a shutdown timeout in seconds")
 	return c
 }

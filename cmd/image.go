@@ -137,12 +137,17 @@ func (a *app) imagePullCommand() *cobra.Command {
 		Short: "Pull images from their registries",
 		Args:  atLeastOne("IMAGE"),
 		RunE: func(c *cobra.Command, refs []string) error {
+			pull := change{title: "pull"}
+			if a.globals.dryRun {
+				w, opt := a.progress(pull)
+				return view.DryRun(w, planner.Pull(refs), opt)
+			}
 			h, err := a.openHost(c.Context())
 			if err != nil {
 				return err
 			}
 			defer h.Close()
-			return a.apply(c.Context(), h, planner.Pull(refs), "pull")
+			return a.apply(c.Context(), h, planner.Pull(refs), pull)
 		},
 	}
 }
@@ -172,6 +177,9 @@ func (a *app) imageRemoveCommand() *cobra.Command {
 
 // withImages runs do with what it makes kept from the garbage collector.
 func (a *app) withImages(ctx context.Context, do func(context.Context, *images.Store) error) (err error) {
+	if a.globals.dryRun {
+		return errNoDryRun()
+	}
 	h, err := a.openHost(ctx)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ func (a *app) planCommand() *cobra.Command {
 		Long: "Compares the Compose file with what is there and shows each step that `gocompose up` would take, with its\n" +
 			"reason. Nothing is changed. Values of variables are never shown.",
 		RunE: func(c *cobra.Command, services []string) error {
-			if err := f.check(c); err != nil {
+			if err := f.complete(a, c); err != nil {
 				return err
 			}
 			change, err := f.change(services)
@@ -83,3 +83,6 @@ func (a *app) printPlan(p *planner.Plan, format string) error {
 		return usage("unknown format %q: text, json or dot", format)
 	}
 }
+
+// errNoDryRun is for commands that make no plan.
+func errNoDryRun() error { return usage("--dry-run: this command has none; leave it out") }

@@ -25,7 +25,7 @@ func (a *app) loadOptions() (loader.Options, error) {
 		Profiles:         g.profiles,
 		EnvFiles:         g.envFiles,
 		AllResources:     g.allResources,
-		Compatibility:    g.compat || envBool("COMPOSE_COMPATIBILITY"),
+		Compatibility:    g.compat,
 		Environ:          os.Environ(),
 		WorkingDir:       dir,
 		Stdin:            a.In,

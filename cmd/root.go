@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"fmt"
+	"cmp"
 	"os"
 	"slices"
 	"strconv"
@@ -15,6 +15,8 @@ type app struct {
 	Streams
 	version string
 	globals globals
+	// composeEnv are the COMPOSE_* variables of the project's env files.
+	composeEnv map[string]string
 }
 
 // globals are the flags before the command's name.
@@ -23,12 +25,12 @@ type globals struct {
 	projectName, projectDir      string
 	progress, ansi, address      string
 	dryRun, allResources, compat bool
+	noANSI                       bool
 	parallel                     int
 	workdir                      string
 }
 
 func (a *app) root() *cobra.Command {
-	g := &a.globals
 	var version bool
 	root := &cobra.Command{
 		Use:   "gocompose [OPTIONS] COMMAND",
@@ -47,12 +49,29 @@ func (a *app) root() *cobra.Command {
 			}
 			return c.Help()
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return g.check() },
+		PersistentPreRunE: a.prepare,
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(flagError)
+	setHelp(root)
 
+	a.addGlobals(root)
+	root.Flags().BoolVarP(&version, "version", "v", false, "Show the gocompose version information")
+	hide(root, "version")
+
+	root.AddCommand(
+		a.upCommand(), a.downCommand(), a.startCommand(), a.stopCommand(), a.psCommand(), a.logsCommand(),
+		a.planCommand(), a.configCommand(), a.imageCommand(), a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
+	)
+	quietUseLines(root)
+	return root
+}
+
+// addGlobals adds the flags before the command's name. As in docker compose,
+// only --dry-run may stand after it too.
+func (a *app) addGlobals(root *cobra.Command) {
+	g := &a.globals
 	f := root.Flags()
 	f.SetInterspersed(false)
 	f.StringArrayVarP(&g.files, "file", "f", nil, "Compose configuration files")
@@ -61,44 +80,55 @@ func (a *app) root() *cobra.Command {
 	f.StringArrayVar(&g.envFiles, "env-file", nil, "Specify an alternate environment file")
 	f.StringVar(&g.projectDir, "project-directory", "", "Specify an alternate working directory (default: the path of the, first specified, Compose file)")
 	f.StringVar(&g.workdir, "workdir", "", "The old name of --project-directory")
-	f.StringVar(&g.progress, "progress", os.Getenv("COMPOSE_PROGRESS"), "Set type of progress output (auto, tty, plain, json, quiet)")
-	f.StringVar(&g.ansi, "ansi", envOr("COMPOSE_ANSI", "auto"), `Control when to print ANSI control characters ("never"|"always"|"auto")`)
-	f.BoolVar(&g.dryRun, "dry-run", false, "Show what would be done, and do nothing")
+	f.StringVar(&g.progress, "progress", "", "Set type of progress output (auto, tty, plain, json, quiet)")
+	f.StringVar(&g.ansi, "ansi", "auto", `Control when to print ANSI control characters ("never"|"always"|"auto")`)
+	f.BoolVar(&g.noANSI, "no-ansi", false, "The old name of --ansi never")
 	f.BoolVar(&g.allResources, "all-resources", false, "Include all resources, even those not used by services")
-	f.BoolVar(&g.compat, "compatibility", false, "Name containers with _ instead of -")
+	f.BoolVar(&g.compat, "compatibility", false, "Refused: containers are always named with -, never with _")
 	f.IntVar(&g.parallel, "parallel", -1, "Control max parallelism, -1 for unlimited")
-	f.StringVar(&g.address, "address", os.Getenv("CONTAINERD_ADDRESS"), "Use the containerd at this address instead of gocompose's own")
-	f.BoolVarP(&version, "version", "v", false, "Show the gocompose version information")
-	for _, hidden := range []string{"version", "workdir"} {
-		_ = f.MarkHidden(hidden) // fails for unknown names only
-	}
-
-	root.AddCommand(
-		a.upCommand(), a.downCommand(), a.startCommand(), a.stopCommand(), a.psCommand(), a.logsCommand(),
-		a.planCommand(), a.configCommand(), a.imageCommand(), a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
-	)
-	return root
+	f.StringVar(&g.address, "address", "", "Use the containerd at this address instead of gocompose's own (CONTAINERD_ADDRESS)")
+	root.PersistentFlags().BoolVar(&g.dryRun, "dry-run", false, "Show what would be done, and do nothing")
+	hide(root, "workdir", "no-ansi", "compatibility")
 }
 
-// check completes the global flags from the environment and refuses values
+func hide(c *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		_ = c.Flags().MarkHidden(name) // fails for unknown names only
+	}
+}
+
+// prepare completes the global flags from the environment and refuses values
 // that mean nothing.
-func (g *globals) check() error {
-	if g.projectDir == "" {
-		g.projectDir = g.workdir
+func (a *app) prepare(c *cobra.Command, _ []string) error {
+	g := &a.globals
+	g.projectDir = cmp.Or(g.projectDir, g.workdir)
+	a.readDotEnv(c.Context())
+	set := c.Root().Flags().Changed
+	g.address = cmp.Or(g.address, os.Getenv("CONTAINERD_ADDRESS"))
+	g.progress = cmp.Or(g.progress, a.getenv("COMPOSE_PROGRESS"), "auto")
+	if v := a.getenv("COMPOSE_ANSI"); v != "" && !set("ansi") {
+		g.ansi = v
 	}
-	modes := []string{"", "auto", "tty", "plain", "json", "quiet"}
-	if !slices.Contains(modes, g.progress) {
-		return usage("unsupported --progress value %q: %s", g.progress, strings.Join(modes[1:], ", "))
+	if g.noANSI {
+		g.ansi = "never"
 	}
-	if !slices.Contains([]string{"never", "always", "auto"}, g.ansi) {
-		return usage("unsupported --ansi value %q: never, always, auto", g.ansi)
-	}
-	if v := os.Getenv("COMPOSE_PARALLEL_LIMIT"); v != "" && g.parallel == -1 {
+	if v := a.getenv("COMPOSE_PARALLEL_LIMIT"); v != "" && !set("parallel") {
 		n, err := strconv.Atoi(v)
 		if err != nil {
 			return usage("COMPOSE_PARALLEL_LIMIT is %q, which is no number", v)
 		}
 		g.parallel = n
+	}
+	return g.check()
+}
+
+func (g *globals) check() error {
+	modes := []string{"auto", "tty", "plain", "json", "quiet"}
+	if !slices.Contains(modes, g.progress) {
+		return usage("unsupported --progress value %q: %s", g.progress, strings.Join(modes, ", "))
+	}
+	if !slices.Contains([]string{"never", "always", "auto"}, g.ansi) {
+		return usage("unsupported --ansi value %q: never, always, auto", g.ansi)
 	}
 	if g.parallel == 0 || g.parallel < -1 {
 		return usage("--parallel is %d: a number of steps, or -1 for no limit", g.parallel)
@@ -106,33 +136,9 @@ func (g *globals) check() error {
 	return nil
 }
 
-func envOr(name, def string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return def
-}
-
-// envBool reads a variable as docker compose does: 1 and true are yes.
-func envBool(name string) bool {
-	v, err := strconv.ParseBool(os.Getenv(name))
-	return err == nil && v
-}
-
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usage("%q takes no arguments, got %q", c.CommandPath(), args)
 	}
 	return nil
-}
-
-func knownCommand(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf("; did you mean %q?", near[0])
-	}
-	return usage("%s", text)
 }

@@ -14,9 +14,13 @@ func (a *app) stopCommand() *cobra.Command {
 		Short: "Stop services",
 		Long:  "Stops running containers without removing them. They can be started again with `gocompose start`.",
 		RunE: func(c *cobra.Command, services []string) error {
+			within, err := grace(c, seconds)
+			if err != nil {
+				return err
+			}
 			opt := planner.Options{
 				Selected: services,
-				Timeout:  timeout(seconds, c.Flags().Changed("timeout")),
+				Timeout:  within,
 			}
 			return a.change(c.Context(), change{
 				title:    "stop",

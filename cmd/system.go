@@ -21,6 +21,9 @@ func (a *app) systemCommand() *cobra.Command {
 			"Refused while containers run: stop those first.",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if a.globals.dryRun {
+				return errNoDryRun()
+			}
 			cfg, err := a.hostConfig()
 			if err != nil {
 				return err

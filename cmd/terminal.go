@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"io"
 	"os"
 
@@ -28,16 +27,17 @@ func (a *app) look(w io.Writer) view.Look {
 
 // progress is where steps are shown: standard error, or standard output when
 // COMPOSE_STATUS_STDOUT asks for it.
-func (a *app) progress(title string) (io.Writer, view.ProgressOptions) {
+func (a *app) progress(c change) (io.Writer, view.ProgressOptions) {
 	w := a.Err
-	if envBool("COMPOSE_STATUS_STDOUT") {
+	if a.envBool("COMPOSE_STATUS_STDOUT") {
 		w = a.Out
 	}
 	look := a.look(w)
 	return w, view.ProgressOptions{
-		Mode:   look.Mode(view.Mode(cmp.Or(a.globals.progress, "auto"))),
-		Title:  title,
+		Mode:   look.Mode(view.Mode(a.globals.progress)),
+		Title:  c.title,
 		Colour: look.Colours(),
 		DryRun: a.globals.dryRun,
+		Hide:   c.hide,
 	}
 }

@@ -18,17 +18,18 @@ import (
 type upFlags struct {
 	forceRecreate, noRecreate bool
 	removeOrphans, noStart    bool
+	ignoreOrphans, quietPull  bool
 	noDeps, renewVolumes      bool
 	scale                     []string
 	timeout                   int
-	timeoutSet                bool
+	grace                     *time.Duration // made of timeout
 }
 
 func (f *upFlags) add(c *cobra.Command) {
 	fs := c.Flags()
 	fs.BoolVar(&f.forceRecreate, "force-recreate", false, "Recreate containers even if their configuration and image haven't changed")
 	fs.BoolVar(&f.noRecreate, "no-recreate", false, "If containers already exist, don't recreate them. Incompatible with --force-recreate")
-	fs.BoolVar(&f.removeOrphans, "remove-orphans", envBool("COMPOSE_REMOVE_ORPHANS"), "Remove containers for services not defined in the Compose file")
+	fs.BoolVar(&f.removeOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")
 	fs.BoolVar(&f.noStart, "no-start", false, "Don't start the services after creating them")
 	fs.BoolVar(&f.noDeps, "no-deps", false, "Don't start linked services")
 	fs.BoolVarP(&f.renewVolumes, "renew-anon-volumes", "V", false, "Recreate anonymous volumes instead of retrieving data from the previous containers")
@@ -36,17 +37,31 @@ func (f *upFlags) add(c *cobra.Command) {
 	fs.IntVarP(&f.timeout, "timeout", "t", 0, "Use this timeout in seconds for container shutdown when containers are already running")
 }
 
-func (f *upFlags) check(c *cobra.Command) error {
-	f.timeoutSet = c.Flags().Changed("timeout")
+// complete takes what the environment says and refuses what does not go together.
+func (f *upFlags) complete(a *app, c *cobra.Command) error {
+	var err error
+	if f.grace, err = grace(c, f.timeout); err != nil {
+		return err
+	}
+	f.removeOrphans = a.removeOrphans(c, f.removeOrphans)
+	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
 	switch {
 	case f.forceRecreate && f.noRecreate:
 		return usage("--force-recreate and --no-recreate are incompatible")
 	case f.noRecreate && f.renewVolumes:
 		return usage("--no-recreate and --renew-anon-volumes are incompatible")
-	case f.removeOrphans && envBool("COMPOSE_IGNORE_ORPHANS"):
+	case f.removeOrphans && f.ignoreOrphans:
 		return usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
 	}
 	return nil
+}
+
+// removeOrphans returns the flag of that name, or else COMPOSE_REMOVE_ORPHANS.
+func (a *app) removeOrphans(c *cobra.Command, flag bool) bool {
+	if c.Flags().Changed("remove-orphans") {
+		return flag
+	}
+	return a.envBool("COMPOSE_REMOVE_ORPHANS")
 }
 
 func (f *upFlags) recreate() planner.RecreatePolicy {
@@ -69,16 +84,17 @@ func (f *upFlags) change(services []string) (change, error) {
 	opt := planner.Options{
 		Nonce:          nonce(),
 		RemoveOrphans:  f.removeOrphans,
-		IgnoreOrphans:  envBool("COMPOSE_IGNORE_ORPHANS"),
+		IgnoreOrphans:  f.ignoreOrphans,
 		NoStart:        f.noStart,
 		RenewAnonymous: f.renewVolumes,
 		Recreate:       f.recreate(),
 		Selected:       services,
-		Timeout:        timeout(f.timeout, f.timeoutSet),
+		Timeout:        f.grace,
 	}
 	return change{
 		title:    "up",
 		services: services,
+		hide:     f.hidden,
 		load: func(o *loader.Options) {
 			o.Scale = scale
 			o.NoDeps = f.noDeps
@@ -92,12 +108,21 @@ func (f *upFlags) change(services []string) (change, error) {
 	}, nil
 }
 
-func timeout(seconds int, set bool) *time.Duration {
-	if !set {
-		return nil
+// hidden are operations whose progress is not to be seen.
+func (f *upFlags) hidden(op planner.Op) bool {
+	return f.quietPull && op.Verb() == planner.VerbPull
+}
+
+// grace returns the value of --timeout, or nil when it is not given.
+func grace(c *cobra.Command, seconds int) (*time.Duration, error) {
+	if !c.Flags().Changed("timeout") {
+		return nil, nil
+	}
+	if seconds < 0 {
+		return nil, usage("--timeout is %d: a number of seconds, 0 for none", seconds)
 	}
 	d := time.Duration(seconds) * time.Second
-	return &d
+	return &d, nil
 }
 
 func parseScale(args []string) (map[string]int, error) {
@@ -115,7 +140,7 @@ func parseScale(args []string) (map[string]int, error) {
 
 func (a *app) upCommand() *cobra.Command {
 	var f upFlags
-	var detach bool
+	var detach, noBuild, yes bool
 	c := &cobra.Command{
 		Use:   "up [OPTIONS] [SERVICE...]",
 		Short: "Create and start containers",
@@ -123,17 +148,21 @@ func (a *app) upCommand() *cobra.Command {
 			"containers whose specification or image has changed; starts what does not run. `gocompose plan` shows\n" +
 			"beforehand what that is, and why.",
 		RunE: func(c *cobra.Command, services []string) error {
-			if err := f.check(c); err != nil {
+			if err := f.complete(a, c); err != nil {
 				return err
 			}
-			if !detach && !f.noStart {
+			if !detach && !f.noStart && !a.globals.dryRun {
 				return usage("up in the foreground is not there yet: use up -d, then gocompose logs -f")
 			}
 			return a.up(c.Context(), f, services)
 		},
 	}
 	f.add(c)
-	c.Flags().BoolVarP(&detach, "detach", "d", false, "Detached mode: Run containers in the background")
+	fs := c.Flags()
+	fs.BoolVarP(&detach, "detach", "d", false, "Detached mode: Run containers in the background")
+	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
+	fs.BoolVar(&noBuild, "no-build", false, "Don't build an image: gocompose never does")
+	fs.BoolVarP(&yes, "yes", "y", false, "Run non-interactively: gocompose never asks")
 	return c
 }
 
