@@ -325,12 +325,66 @@ func (b *bed) doesNotReach(path, network, addr string) {
 	}
 }
 
+// inbox returns what arrives, one way, at the UDP address in the namespace.
+func (b *bed) inbox(path, addr string) <-chan string {
+	b.t.Helper()
+	arrived := make(chan string, 16)
+	must(b.t, within(path, func() error {
+		c, err := net.ListenPacket("udp4", addr)
+		if err != nil {
+			return err
+		}
+		b.t.Cleanup(func() { c.Close() })
+		go func() {
+			buf := make([]byte, 64)
+			for {
+				n, _, err := c.ReadFrom(buf)
+				if err != nil {
+					return
+				}
+				arrived <- string(buf[:n])
+			}
+		}()
+		return nil
+	}))
+	return arrived
+}
+
+func (b *bed) send(path, addr, what string) {
+	b.t.Helper()
+	must(b.t, within(path, func() error {
+		c, err := net.Dial("udp4", addr)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Write([]byte(what))
+		return err
+	}))
+}
+
+// onlySecondArrives sends from the namespace to the first address and then to
+// the second one, whose packet arrives, and alone.
+func (b *bed) onlySecondArrives(inbox <-chan string, path, first, second string) {
+	b.t.Helper()
+	b.send(path, first, "to "+first)
+	b.send(path, second, "to "+second)
+	select {
+	case got := <-inbox:
+		if got != "to "+second {
+			b.t.Errorf("from %s arrives what was sent %s", filepath.Base(path), got)
+			<-inbox
+		}
+	case <-time.After(patience):
+		b.t.Errorf("from %s nothing arrives", filepath.Base(path))
+	}
+}
+
 // routeLoopbackToHost makes the one in the namespace send to the host what is
 // addressed to 127.0.0.1, instead of keeping it.
 func (b *bed) routeLoopbackToHost(path string, gw net.IP) {
 	b.t.Helper()
 	must(b.t, netns.Do(path, func() error {
-		must(b.t, setSysctl("net/ipv4/conf/all/route_localnet", "1"))
 		h := b.handle()
 		defer h.Close()
 		local, err := h.RouteListFiltered(netlink.FAMILY_V4,

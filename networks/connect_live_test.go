@@ -72,17 +72,11 @@ func TestTheHostsLoopbackIsOutOfReach(t *testing.T) {
 	b := newBed(t)
 	b.network("shop_default")
 	web := b.attach("web", "shop_default")
-	b.serve("", "tcp4", "127.0.0.1:7001")
-	b.serve("", "tcp4", hostIP+":7001")
-	for _, from := range []string{web.Netns, b.lan} {
-		gw := net.ParseIP(hostIP)
-		if from == web.Netns {
-			gw = web.Interfaces[0].Gateway.AsSlice()
-		}
-		b.routeLoopbackToHost(from, gw)
-		b.doesNotReach(from, "tcp4", "127.0.0.1:7001")
-		b.reaches(from, "tcp4", at(hostIP, 7001))
-	}
+	inbox := b.inbox("", "0.0.0.0:7001")
+	b.routeLoopbackToHost(b.lan, net.ParseIP(hostIP))
+	b.onlySecondArrives(inbox, b.lan, "127.0.0.1:7001", hostIP+":7001")
+	b.routeLoopbackToHost(web.Netns, web.Interfaces[0].Gateway.AsSlice())
+	b.onlySecondArrives(inbox, web.Netns, "127.0.0.1:7001", hostIP+":7001")
 }
 
 func TestAnInterfaceHasTheUplinksMTUAndNoIPv6(t *testing.T) {

@@ -79,11 +79,21 @@ func aPortOfOneAddressAnswersThereOnly(b *bed) {
 	b.doesNotReach(job.Netns, "tcp4", hostIP+":8080")
 	b.doesNotReach(job.Netns, "tcp4", at(web.Interfaces[0].Gateway, 8080))
 	b.doesNotReach("", "tcp4", "127.0.0.1:8081")
-	// As one who sends to the host what is addressed to its loopback.
+}
+
+// A neighbour can send to the host, by its hardware address, what is addressed
+// to the loopback (CVE-2020-8558).
+func TestAPortOfTheLoopbackIsOutOfReachForNeighbours(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	web, job := b.attach("web", "shop_default"), b.attach("job", "shop_default")
+	b.publish(web, "127.0.0.1:8080:80/udp", hostIP+":8081:80/udp")
+	inbox := b.inbox(web.Netns, ":80")
 	b.routeLoopbackToHost(b.lan, net.ParseIP(hostIP))
-	b.doesNotReach(b.lan, "tcp4", "127.0.0.1:8080")
+	b.onlySecondArrives(inbox, b.lan, "127.0.0.1:8080", hostIP+":8081")
 	b.routeLoopbackToHost(job.Netns, job.Interfaces[0].Gateway.AsSlice())
-	b.doesNotReach(job.Netns, "tcp4", "127.0.0.1:8080")
+	b.onlySecondArrives(inbox, job.Netns, "127.0.0.1:8080", hostIP+":8081")
+	b.onlySecondArrives(inbox, "", "192.0.2.1:8080", "127.0.0.1:8080")
 }
 
 func TestPublishReplacesWhatTheContainerHad(t *testing.T) {
