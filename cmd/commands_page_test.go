@@ -1,0 +1,128 @@
+package cmd
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+var update = flag.Bool("update", false, "write the pages that are made from the code")
+
+const commandsPage = "../docs/commands.md"
+
+const commandsIntro = `# Commands
+
+Commands and flags have docker compose's names and meanings; what differs is said at each command. This page is made from the
+command line itself: ` + "`go test ./cmd -update`" + `.
+
+Progress goes to standard error, answers to standard output. Exit codes: 0 done, 1 not done, 130 ended by Ctrl-C; ` + "`plan --exit-code`" + `
+also has 2 for changes.
+
+Variables: ` + "`COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROJECT_NAME`, `COMPOSE_PROFILES`, `COMPOSE_PARALLEL_LIMIT`,\n" +
+	"`COMPOSE_REMOVE_ORPHANS`, `COMPOSE_IGNORE_ORPHANS`, `COMPOSE_PROGRESS`, `COMPOSE_ANSI` and `COMPOSE_STATUS_STDOUT`" + ` as in
+docker compose, from the environment or the project's ` + "`.env`; `COMPOSE_ENV_FILES`, `COMPOSE_DISABLE_ENV_FILE`, `NO_COLOR`,\n" +
+	"`CONTAINERD_ADDRESS`, `GOCOMPOSE_ROOT` and `GOCOMPOSE_STATE`" + ` from the environment.
+`
+
+// differences say what a command of the same name does otherwise than docker
+// compose's.
+func differences() map[string][]string {
+	return map[string][]string{
+		"gocompose": {
+			"A Compose file is loaded only when everything in it is honoured: see [attributes.md](attributes.md).",
+			"`--dry-run` is `plan`, shown as progress: nothing is asked of registries.",
+			"`--compatibility` and `COMPOSE_COMPATIBILITY` are refused: containers are named with `-`.",
+		},
+		"gocompose up": {
+			"Without `-d` it is refused: there is no foreground yet.",
+			"Taken names and ports are found before anything starts.",
+			"A replacement is created completely before the old container is stopped.",
+			"A second `up` of one project waits for the first.",
+		},
+		"gocompose ps": {
+			"`--format` takes `table` and `json`, no template.",
+			"IDs are `<project>-<service>-<number>.<letters>`.",
+		},
+		"gocompose logs":    {"The lines of all containers are merged by time."},
+		"gocompose config":  {"`--hash` gives other hashes than docker compose's."},
+		"gocompose version": {"It says gocompose, and its own version."},
+	}
+}
+
+func TestThePageOfCommandsIsUpToDate(t *testing.T) {
+	a := &app{}
+	var b strings.Builder
+	b.WriteString(commandsIntro)
+	page(&b, a.root())
+	fmt.Fprint(&b, "\n## Commands of docker compose that are not there yet\n\n| command | instead |\n|---|---|\n")
+	for _, c := range absentCommands() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", c.name, c.instead)
+	}
+	if *update {
+		if err := os.WriteFile(commandsPage, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(commandsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != b.String() {
+		t.Errorf("%s is not what the commands say of themselves: go test ./cmd -update", commandsPage)
+	}
+}
+
+func page(b *strings.Builder, c *cobra.Command) {
+	fmt.Fprintf(b, "\n## %s\n\n    %s\n\n%s\n", c.CommandPath(), c.UseLine(), sentences(cmp.Or(c.Long, c.Short)))
+	if flags := c.LocalFlags(); flags.HasAvailableFlags() {
+		fmt.Fprint(b, "\n| flag | default | meaning |\n|---|---|---|\n")
+		flags.VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden && f.Name != "help" {
+				fmt.Fprintf(b, "| %s | %s | %s |\n", spelling(f), defaultOf(f), strings.ReplaceAll(f.Usage, "|", `\|`))
+			}
+		})
+	}
+	if different := differences()[c.CommandPath()]; len(different) > 0 {
+		fmt.Fprintf(b, "\nOtherwise than docker compose:\n\n- %s\n", strings.Join(different, "\n- "))
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), "gocompose"), " ")
+	if absent := absentFlags()[name]; len(absent) > 0 {
+		fmt.Fprint(b, "\n| not there yet | instead |\n|---|---|\n")
+		for _, flag := range slices.Sorted(maps.Keys(absent)) {
+			fmt.Fprintf(b, "| `--%s` | %s |\n", flag, absent[flag])
+		}
+	}
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" {
+			page(b, sub)
+		}
+	}
+}
+
+// sentences is text as a paragraph: it ends in a full stop.
+func sentences(text string) string {
+	return strings.TrimSuffix(text, ".") + "."
+}
+
+func spelling(f *pflag.Flag) string {
+	out := "`--" + f.Name + "`"
+	if f.Shorthand != "" {
+		out = "`-" + f.Shorthand + "`, " + out
+	}
+	return out
+}
+
+func defaultOf(f *pflag.Flag) string {
+	if slices.Contains([]string{"", "[]", "false", "0"}, f.DefValue) {
+		return ""
+	}
+	return "`" + f.DefValue + "`"
+}
