@@ -40,7 +40,8 @@ type NetworkEndpoint struct {
 
 // Attach makes the container's network namespace and connects it, or makes
 // whole what there is of it; addresses that the container holds stay its own.
-// An Attach that fails where there was nothing leaves nothing.
+// An Attach that fails where there was nothing leaves nothing. The Ports of what
+// it returns are those that are published for the container already.
 func (n *Networks) Attach(ctx context.Context, req AttachRequest) (endpoint.Endpoint, error) {
 	e, found, err := n.attached(ctx, req)
 	if err == nil && !found {

@@ -99,7 +99,7 @@ func (n *Networks) write(r Record) error {
 // forget removes the network's record and its table of addresses.
 func (n *Networks) forget(name string) error {
 	for _, path := range []string{n.recordPath(name), n.leasesPath(name)} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := atomicfile.Remove(path); err != nil {
 			return err
 		}
 	}
