@@ -1,12 +1,16 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"github.com/containerd/containerd/v2/defaults"
 	ctrd "github.com/containerd/containerd/v2/pkg/shim"
 
 	"github.com/gocompose/gocompose/shim/options"
@@ -14,8 +18,39 @@ import (
 )
 
 // cleaner is containerd's shim manager, which also records the end of a
-// container whose shim has died: containerd calls its Stop then.
+// container whose shim has died, and takes away its socket: containerd calls
+// its Stop then.
 type cleaner struct{ ctrd.Shim }
+
+// addressFile is the file in a task's bundle with the address of its shim. The
+// shim writes it; before version 1.7 containerd finds running shims by it when
+// it starts again.
+const addressFile = "address"
+
+// Start starts the shim of the task whose bundle is the working directory.
+func (c cleaner) Start(ctx context.Context, p *bootstrap.BootstrapParams) (*bootstrap.BootstrapResult, error) {
+	dir := cmp.Or(p.GetSocketDir(), filepath.Join(defaults.DefaultStateDir, "s"))
+	address, err := ctrd.CreateSocketAddress(ctx, dir, p.ContainerdGrpcAddress, p.InstanceID, false)
+	if err != nil {
+		return nil, err
+	}
+	// Before there is a shim, which would stay if this failed.
+	if err := writeAddress(address); err != nil {
+		return nil, err
+	}
+	result, err := c.Shim.Start(ctx, p)
+	if err == nil && result.Address != address { // the shim of a group of containers
+		err = writeAddress(result.Address)
+	}
+	return result, err
+}
+
+func writeAddress(address string) error {
+	if err := os.WriteFile(addressFile, []byte(address), 0o600); err != nil {
+		return fmt.Errorf("writing the shim's address: %w", err)
+	}
+	return nil
+}
 
 // optionsFile is the file in a task's bundle that holds its options, for Stop.
 const optionsFile = "gocompose-options"
@@ -30,19 +65,39 @@ func (c cleaner) Stop(ctx context.Context, id string) (ctrd.StopStatus, error) {
 	if err != nil {
 		return ctrd.StopStatus{}, err
 	}
-	uri, readErr := os.ReadFile(filepath.Join(filepath.Dir(cwd), id, optionsFile))
+	bundle := filepath.Join(filepath.Dir(cwd), id)
+	uri, readErr := os.ReadFile(filepath.Join(bundle, optionsFile))
 	status, err := c.Shim.Stop(ctx, id)
-	switch {
-	case err != nil, errors.Is(readErr, fs.ErrNotExist): // not stopped, or not ours
-		return status, err
-	case readErr != nil:
-		return status, readErr
-	}
-	o, err := options.Parse(string(uri))
 	if err != nil {
 		return status, err
 	}
-	return status, recordStop(o.Dir, status)
+	err = removeSocket(bundle)
+	switch {
+	case errors.Is(readErr, fs.ErrNotExist): // not ours
+		return status, err
+	case readErr != nil:
+		return status, errors.Join(err, readErr)
+	}
+	o, parseErr := options.Parse(string(uri))
+	if parseErr != nil {
+		return status, errors.Join(err, parseErr)
+	}
+	return status, errors.Join(err, recordStop(o.Dir, status))
+}
+
+// removeSocket removes the socket of a bundle's shim that is dead.
+func removeSocket(bundle string) error {
+	address, err := ctrd.ReadAddress(filepath.Join(bundle, addressFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was never started
+	}
+	if err != nil || ctrd.CanConnect(address) { // a group's, for other containers
+		return err
+	}
+	if err := ctrd.RemoveSocket(address); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // recordStop records the end of a container that was not seen to exit.

@@ -38,9 +38,11 @@ func newService() *service {
 	return &service{containers: map[string]*container{}}
 }
 
-// RegisterTTRPC is how containerd's shim server takes in a service.
+// RegisterTTRPC is how containerd's shim server takes in a service. It is served
+// in both versions of the API, as each containerd speaks its own.
 func (s *service) RegisterTTRPC(server *ttrpc.Server) error {
 	taskapi.RegisterTTRPCTaskService(server, s)
+	registerTaskV2(server, s)
 	return nil
 }
 

@@ -10,6 +10,8 @@ package shim
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"runtime"
 
 	"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/manager"
@@ -36,7 +38,15 @@ func Run(ctx context.Context) {
 		Requires: []plugin.Type{plugins.EventPlugin, plugins.InternalPlugin},
 		InitFn:   initTask,
 	})
-	ctrd.RunShim(ctx, cleaner{manager.NewShimManager(options.Runtime)})
+	shim := cleaner{manager.NewShimManager(options.Runtime)}
+	served, err := startForOlder(ctx, shim)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", options.Runtime, err)
+		os.Exit(1)
+	}
+	if !served {
+		ctrd.RunShim(ctx, shim)
+	}
 }
 
 // initTask makes the task service of a shim that serves.

@@ -99,7 +99,8 @@ func TestForeignAnswers(t *testing.T) {
 
 func TestForeignMustUnderstandOurShim(t *testing.T) {
 	for version, want := range map[string]bool{
-		"1.6.20~ds1": true, "v1.7.27": true, "2.2.1": true, "v2.3.0-rc.1": false, "2.3.7+unknown": false, "2.10.0": false,
+		"1.5.18": true, "0.9.0": true, "1.6.20~ds1": false, "v1.6.0-rc.1": false, "v1.7.27": false, "1.10.0": false,
+		"2.2.1": false, "2.3.7+unknown": false, "2.10.0": false,
 		"3.0.0": false, "": false, "devel": false,
 	} {
 		if got := tooOld(version); got != want {

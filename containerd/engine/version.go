@@ -13,11 +13,11 @@ import (
 // ErrTooOld: the containerd at the given address cannot start our shim.
 var ErrTooOld = errors.New("too old")
 
-// The first version of containerd that understands what a shim of today says
-// at its start (its shim/v1 bootstrap API).
+// The first version of containerd that runs shims by their absolute path, which
+// is how one that is not ours finds our shim; Debian 12 has it.
 const (
-	minMajor = 2
-	minMinor = 3
+	minMajor = 1
+	minMinor = 6
 )
 
 // checkVersion refuses a containerd that is not ours and too old.
@@ -32,13 +32,13 @@ func checkVersion(ctx context.Context, address string) (err error) {
 		return fmt.Errorf("asking containerd at %s for its version: %w", address, err)
 	}
 	if tooOld(v.Version) {
-		return fmt.Errorf("containerd at %s is version %s, %w: gocompose needs %d.%d or newer; leave out --address and CONTAINERD_ADDRESS to use gocompose's own",
+		return fmt.Errorf("containerd at %s is version %s, %w: gocompose needs %d.%d or newer; upgrade it, or leave out --address and CONTAINERD_ADDRESS to use gocompose's own",
 			address, v.Version, ErrTooOld, minMajor, minMinor)
 	}
 	return nil
 }
 
-// tooOld compares a version such as "v2.3.7", "2.3.0-rc.1" or "1.6.20~ds1" with
+// tooOld compares a version such as "v2.3.7", "1.6.0-rc.1" or "1.6.20~ds1" with
 // the least we need. One that is not a number, such as a development build's,
 // passes.
 func tooOld(version string) bool {

@@ -1,0 +1,46 @@
+package shim
+
+import (
+	"context"
+
+	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
+	"github.com/containerd/ttrpc"
+)
+
+// taskV2 is the name of version 2 of the task API, the only one that containerd
+// before 2.0 speaks. Its messages are those of version 3, field by field.
+const taskV2 = "containerd.task.v2.Task"
+
+// registerTaskV2 serves a service of version 3 as one of version 2 too.
+func registerTaskV2(server *ttrpc.Server, s taskapi.TTRPCTaskService) {
+	server.RegisterService(taskV2, &ttrpc.ServiceDesc{Methods: map[string]ttrpc.Method{
+		"State":      method(s.State),
+		"Create":     method(s.Create),
+		"Start":      method(s.Start),
+		"Delete":     method(s.Delete),
+		"Pids":       method(s.Pids),
+		"Pause":      method(s.Pause),
+		"Resume":     method(s.Resume),
+		"Checkpoint": method(s.Checkpoint),
+		"Kill":       method(s.Kill),
+		"Exec":       method(s.Exec),
+		"ResizePty":  method(s.ResizePty),
+		"CloseIO":    method(s.CloseIO),
+		"Update":     method(s.Update),
+		"Wait":       method(s.Wait),
+		"Stats":      method(s.Stats),
+		"Connect":    method(s.Connect),
+		"Shutdown":   method(s.Shutdown),
+	}})
+}
+
+// method is a method of a service as a ttrpc server calls it.
+func method[Request, Response any](call func(context.Context, *Request) (Response, error)) ttrpc.Method {
+	return func(ctx context.Context, unmarshal func(any) error) (any, error) {
+		req := new(Request)
+		if err := unmarshal(req); err != nil {
+			return nil, err
+		}
+		return call(ctx, req)
+	}
+}
