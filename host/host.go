@@ -46,8 +46,21 @@ type Host struct {
 // ErrNothingHere: the engine has never been started, so nothing exists.
 var ErrNothingHere = errors.New("nothing was ever started here")
 
+// ErrNotRoot: containers and networks are made by root only.
+var ErrNotRoot = errors.New("this needs root: run it with sudo")
+
+func checkRoot() error {
+	if os.Geteuid() != 0 {
+		return ErrNotRoot
+	}
+	return nil
+}
+
 // Open returns the host with its engine running, which it starts when need be.
 func Open(ctx context.Context, cfg Config) (*Host, error) {
+	if err := checkRoot(); err != nil {
+		return nil, err
+	}
 	use, err := flock.Share(ctx, usersLock(cfg.Paths))
 	if err != nil {
 		return nil, err

@@ -29,6 +29,9 @@ func Supervise(ctx context.Context, cfg Config, version string) error {
 // containers run, unless force is Force; these go on then, and the supervisor
 // comes back.
 func StopSystem(ctx context.Context, cfg Config, force Force) error {
+	if err := checkRoot(); err != nil {
+		return err
+	}
 	alone, err := flock.AcquireNotify(ctx, usersLock(cfg.Paths), lockPatience, func() {})
 	if err != nil {
 		return err
