@@ -35,6 +35,14 @@ const patience = 20 * time.Second
 // TestLive runs the scripts in testdata/live against the programs in bin/, each
 // with folders, an engine and a supervisor of its own.
 func TestLive(t *testing.T) {
+	params := liveParams(t)
+	params.Dir = "../testdata/live"
+	testscript.Run(t, params)
+}
+
+// liveParams is what all live scripts run with.
+func liveParams(t *testing.T) testscript.Params {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("the live tests need root")
 	}
@@ -50,8 +58,7 @@ func TestLive(t *testing.T) {
 	writeImages(t, images)
 	registry := livetest.StartRegistry(t)
 	pushImages(t, registry)
-	testscript.Run(t, testscript.Params{
-		Dir:                 "../testdata/live",
+	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
@@ -74,14 +81,15 @@ func TestLive(t *testing.T) {
 			"kill9":      kill9,
 			"load":       load,
 		},
-	})
+	}
 }
 
 // cleanUp ends what a failed script left, so that it does not disturb others.
 func cleanUp(e *testscript.Env, bin string) {
 	p := paths.Paths{Root: e.Getenv("GOCOMPOSE_ROOT"), State: e.Getenv("GOCOMPOSE_STATE")}
 	if left, err := livetest.Leftovers(p); len(left) > 0 || err != nil {
-		if err := wipe(host.Config{Paths: p, Program: filepath.Join(bin, "gocompose")}); err != nil {
+		cfg := host.Config{Paths: p, Program: filepath.Join(bin, "gocompose"), Address: e.Getenv("CONTAINERD_ADDRESS")}
+		if err := wipe(cfg); err != nil {
 			e.T().Log("cleaning up:", err)
 		}
 	}

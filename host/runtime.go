@@ -9,6 +9,7 @@ import (
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/engine"
+	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/supervisor"
 )
@@ -145,10 +146,11 @@ func (r *runtime) Shutdown(ctx context.Context) error {
 	return endEngine(ctx, r.cfg)
 }
 
-// endEngine ends the engine when it is our own.
+// endEngine ends the engine when it is our own. Of another one goes what only
+// our containers have made.
 func endEngine(ctx context.Context, cfg Config) error {
 	if c := engineConfig(cfg); c.Address == "" {
 		return engine.Stop(ctx, c)
 	}
-	return nil
+	return cgroup.Remove(cfg.Paths.CgroupParent())
 }
