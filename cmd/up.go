@@ -2,7 +2,7 @@ package cmd
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -101,11 +101,18 @@ func (f *upFlags) change(services []string) (change, error) {
 		},
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 			if len(p.Services) == 0 {
-				return nil, fmt.Errorf("no service selected")
+				return nil, errNothingSelected(p)
 			}
 			return planner.Up(p, obs, opt)
 		},
 	}, nil
+}
+
+func errNothingSelected(p *project.Project) error {
+	if len(p.Known) > 0 {
+		return errors.New("no service selected: each has a profile that is not enabled; use --profile, or name services")
+	}
+	return errors.New("no service selected: the compose file has none")
 }
 
 // hidden are operations whose progress is not to be seen.

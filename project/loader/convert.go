@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"time"
 
@@ -112,11 +113,13 @@ func (p place) replicas(s types.ServiceConfig) int {
 		p.in("scale").problem("must be greater than or equal to 0")
 		return 0
 	case n > 1 && s.ContainerName != "":
-		p.in("container_name").problem("a container name is unique, so there cannot be %d replicas of it; "+
-			"remove container_name or the scale", n)
+		p.in("container_name").problem(namedReplicasText)
 	}
 	return n
 }
+
+const namedReplicasText = "a container name is unique, so there cannot be several replicas of it; " +
+	"remove container_name or the scale"
 
 func (p place) container(s types.ServiceConfig) project.Container {
 	env, unset := environment(s.Environment)
@@ -130,7 +133,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Env:        env,
 		UnsetEnv:   unset,
 		User:       s.User,
-		WorkingDir: s.WorkingDir,
+		WorkingDir: p.workingDir(s.WorkingDir),
 		Hostname:   p.hostname(s.Hostname),
 		Labels:     labels(s.Labels),
 		Init:       s.Init != nil && *s.Init,
@@ -185,6 +188,13 @@ func (p place) hostname(name string) string {
 		p.in("hostname").problem("is longer than 64 bytes")
 	}
 	return name
+}
+
+func (p place) workingDir(dir string) string {
+	if dir != "" && !path.IsAbs(dir) {
+		p.in("working_dir").problem("%q is not an absolute path", dir)
+	}
+	return dir
 }
 
 func environment(vars types.MappingWithEquals) (set map[string]string, unset []string) {

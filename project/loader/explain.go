@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/template"
+	"go.yaml.in/yaml/v4"
 )
 
 // problems gives findings their places, sorted by file, line and path.
@@ -46,6 +47,9 @@ func (s *source) explain(err error) Problems {
 
 // leaves takes joined errors apart.
 func leaves(err error) []error {
+	if strings.HasPrefix(err.Error(), "decoding failed") && errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
 	if !ok {
 		return []error{err}
@@ -70,6 +74,16 @@ var (
 	pathFirst = regexp.MustCompile(`(?s)^((?:services|networks|volumes|secrets|configs)[.][^\s:]+):? (.*)$`)
 	// `service "web" declares …: invalid compose project`
 	aboutService = regexp.MustCompile(`(?s)^service "?([^\s"]+)"? .*$`)
+	// `cannot extend service "web" in /x/compose.yaml: service "base" not found`
+	extending = regexp.MustCompile(`(?s)^cannot extend service "([^"]+)" in .*: (.*)$`)
+	// "'services[web].mem_limit' invalid size: 'lots'"
+	decoding = regexp.MustCompile(`(?s)^'(\w+)\[([^\]]+)\]\.([^']+)' (.*)$`)
+	// "services.scale: can't set container_name and web as container name must be unique"
+	namedReplicas = regexp.MustCompile(`can't set container_name and (\S+) as container name must be unique`)
+	// "service ports services.web.ports.[0] is missing a target port"
+	aboutPorts = regexp.MustCompile(`^service ports (\S+) (is missing .*)$`)
+	// "invalid containerPort: nonsense"
+	portWord = regexp.MustCompile(`^(?:invalid (?:containerPort|hostPort|IP address|proto|ranges specified .*)|no port specified): (\S+)`)
 	// "dependency cycle detected: a -> b -> a"
 	cycle = regexp.MustCompile(`cycle detected: (\S+) -> (\S+)`)
 )
@@ -95,6 +109,12 @@ func (s *source) problem(err error) Problem {
 		line, _ := strconv.Atoi(m[2])
 		return Problem{File: s.display(m[1]), Line: line, Text: oneLine(m[3])}
 	}
+	if f, ok := specific(text); ok {
+		return ps.locate(f)
+	}
+	if m := portWord.FindStringSubmatch(text); m != nil {
+		return ps.locate(finding{path: ps.portWith(m[1]), text: oneLine(text)})
+	}
 	if m := pathFirst.FindStringSubmatch(text); m != nil {
 		words := strings.Fields(m[2])
 		return ps.locate(finding{splitPath(m[1]), words[len(words)-1], oneLine(m[2])})
@@ -109,6 +129,48 @@ func (s *source) problem(err error) Problem {
 	p := ps.locate(f)
 	p.Path = "" // the text names it
 	return p
+}
+
+// specific reads errors that name their place in a way of their own.
+func specific(text string) (finding, bool) {
+	if m := extending.FindStringSubmatch(text); m != nil {
+		return finding{path: []string{"services", m[1], "extends"}, text: oneLine(m[2])}, true
+	}
+	if m := decoding.FindStringSubmatch(text); m != nil {
+		return finding{path: append([]string{m[1], m[2]}, splitPath(m[3])...), text: oneLine(m[4])}, true
+	}
+	if m := namedReplicas.FindStringSubmatch(text); m != nil {
+		return finding{path: []string{"services", m[1], "container_name"}, text: namedReplicasText}, true
+	}
+	if m := aboutPorts.FindStringSubmatch(text); m != nil {
+		return finding{path: splitPath(m[1]), text: m[2]}, true
+	}
+	return finding{}, false
+}
+
+// portWith returns the path of the published port whose text contains word, or
+// nil.
+func (ps *positions) portWith(word string) []string {
+	for _, file := range ps.src.files {
+		for _, doc := range ps.parsed(file.Filename) {
+			services := valueOf(doc, []string{"services"})
+			if services == nil || services.Kind != yaml.MappingNode {
+				continue
+			}
+			for i := 0; i+1 < len(services.Content); i += 2 {
+				_, ports := entry(services.Content[i+1], "ports")
+				if ports = resolved(ports); ports == nil {
+					continue
+				}
+				for n, port := range ports.Content {
+					if occurs(port, word) {
+						return []string{"services", services.Content[i].Value, "ports", index(n)}
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // missing names the variable that an interpolation needs, if that is what
