@@ -58,6 +58,9 @@ func (a *app) change(ctx context.Context, c change) error {
 		return err
 	}
 	defer lock.Unlock()
+	if err := h.Sweep(ctx); err != nil {
+		return err
+	}
 	plan, err := a.plan(ctx, h, c, name, p)
 	if err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
-	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
 	"github.com/moby/sys/signal"
@@ -92,7 +91,7 @@ func (c *Client) prepare(ctx context.Context, req CreateRequest) (_ []mount.Moun
 	}
 	ctx, cancel := outlast(ctx)
 	defer cancel()
-	mounts, err := c.snapshots().Prepare(ctx, req.ID, req.Image.ChainID)
+	mounts, err := c.Snapshots().Prepare(ctx, req.ID, req.Image.ChainID)
 	if err == nil {
 		return mounts, true, nil
 	}
@@ -105,7 +104,7 @@ func (c *Client) prepare(ctx context.Context, req CreateRequest) (_ []mount.Moun
 	case !errdefs.IsNotFound(err):
 		return nil, false, err
 	}
-	if mounts, err = c.snapshots().Mounts(ctx, req.ID); err != nil {
+	if mounts, err = c.Snapshots().Mounts(ctx, req.ID); err != nil {
 		return nil, false, fmt.Errorf("finding its file system: %w", err)
 	}
 	return mounts, true, nil
@@ -214,12 +213,8 @@ func (c *Client) deleteRecord(ctx context.Context, id string) error {
 	if err := c.raw.ContainerService().Delete(ctx, id); err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
-	if err := c.snapshots().Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
+	if err := c.Snapshots().Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("removing its file system: %w", err)
 	}
 	return nil
-}
-
-func (c *Client) snapshots() snapshots.Snapshotter {
-	return c.raw.SnapshotService(c.cfg.Snapshotter)
 }

@@ -25,7 +25,7 @@ func (r *Rootfs) Close() error { return r.dir.Close() }
 // Rootfs returns what container id would see as its root if it were started
 // now, without its mounts.
 func (c *Client) Rootfs(ctx context.Context, id string) (*Rootfs, error) {
-	mounts, err := c.snapshots().Mounts(ctx, id)
+	mounts, err := c.Snapshots().Mounts(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("finding its file system: %w", err)
 	}

@@ -90,7 +90,7 @@ func (c *Client) discard(ctx context.Context, id string) error {
 }
 
 func (c *Client) createTask(ctx context.Context, id string, req StartRequest) error {
-	mounts, err := c.snapshots().Mounts(ctx, id)
+	mounts, err := c.Snapshots().Mounts(ctx, id)
 	if err != nil {
 		return fmt.Errorf("finding its file system: %w", err)
 	}
@@ -98,14 +98,16 @@ func (c *Client) createTask(ctx context.Context, id string, req StartRequest) er
 	if err != nil {
 		return fmt.Errorf("writing the runtime's options: %w", err)
 	}
-	_, err = c.raw.TaskService().Create(ctx, &tasks.CreateTaskRequest{
-		ContainerID: id,
-		Rootfs:      mount.ToProto(mounts),
-		Stdout:      req.LogURI,
-		Stderr:      req.LogURI,
-		Options:     runtime,
+	return again(ctx, 0, func() error {
+		_, err := c.raw.TaskService().Create(ctx, &tasks.CreateTaskRequest{
+			ContainerID: id,
+			Rootfs:      mount.ToProto(mounts),
+			Stdout:      req.LogURI,
+			Stderr:      req.LogURI,
+			Options:     runtime,
+		})
+		return errgrpc.ToNative(err)
 	})
-	return errgrpc.ToNative(err)
 }
 
 // status returns the state of the task's process, or NotFound.

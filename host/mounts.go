@@ -22,10 +22,8 @@ import (
 // mounts is where a container's data lies.
 type mounts struct {
 	spec []spec.Mount
-	// anonymous maps targets to the names of anonymous volumes; made are those
-	// of them that did not exist.
+	// anonymous maps targets to the names of anonymous volumes.
 	anonymous map[string]string
-	made      []string
 	// fill are the volumes that the image's content may be copied into.
 	fill []filling
 }
@@ -45,17 +43,18 @@ type mountRequest struct {
 	want    project.Container
 	image   images.Image
 	inherit map[string]string
+	note    *making
 }
 
 // resolveMounts finds or makes what a container mounts: the folders of binds,
 // its volumes, and those that the image declares.
-func (h *Host) resolveMounts(ctx context.Context, m *mounts, req mountRequest) error {
-	m.anonymous = map[string]string{}
+func (h *Host) resolveMounts(ctx context.Context, req mountRequest) (*mounts, error) {
+	m := &mounts{anonymous: map[string]string{}}
 	covered := map[string]bool{}
 	for _, want := range req.want.Mounts {
 		covered[want.Target] = true
 		if err := h.resolveMount(ctx, m, req, want); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, target := range slices.Sorted(maps.Keys(req.image.Config.Volumes)) {
@@ -65,10 +64,10 @@ func (h *Host) resolveMounts(ctx context.Context, m *mounts, req mountRequest) e
 		}
 		covered[target] = true
 		if err := h.resolveMount(ctx, m, req, project.Mount{Type: project.MountVolume, Target: target}); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return m, nil
 }
 
 func (h *Host) resolveMount(ctx context.Context, m *mounts, req mountRequest, want project.Mount) error {
@@ -118,7 +117,7 @@ func (h *Host) volume(ctx context.Context, m *mounts, req mountRequest, want pro
 	if name == "" {
 		name = cmp.Or(req.inherit[want.Target], anonymousName(req.id, want.Target))
 		m.anonymous[want.Target] = name
-		if err := h.anonymousVolume(ctx, m, name, req.want.Project); err != nil {
+		if err := h.anonymousVolume(ctx, name, req); err != nil {
 			return "", err
 		}
 	}
@@ -128,13 +127,15 @@ func (h *Host) volume(ctx context.Context, m *mounts, req mountRequest, want pro
 	return name, nil
 }
 
-func (h *Host) anonymousVolume(ctx context.Context, m *mounts, name, owner string) error {
+func (h *Host) anonymousVolume(ctx context.Context, name string, req mountRequest) error {
 	_, err := h.volumes.Get(name)
-	if errors.Is(err, volumes.ErrNotFound) {
-		m.made = append(m.made, name)
-		return h.volumes.Create(ctx, project.Volume{Name: name, Project: owner, Driver: "local", Anonymous: true})
+	if !errors.Is(err, volumes.ErrNotFound) {
+		return err
 	}
-	return err
+	if err := req.note.volume(name); err != nil {
+		return err
+	}
+	return h.volumes.Create(ctx, project.Volume{Name: name, Project: req.want.Project, Driver: "local", Anonymous: true})
 }
 
 // fillVolumes copies the image's content into the volumes that are empty.

@@ -23,22 +23,30 @@ import (
 // CreateContainer makes everything of a container but its process. When it
 // fails, nothing is left but bind sources that it made.
 func (h *Host) CreateContainer(ctx context.Context, id string, c project.Container, inherit map[string]string) error {
-	var m mounts
-	err := h.create(ctx, &m, id, c, inherit)
-	if err == nil {
-		return nil
+	lock, err := h.lockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	note, err := h.beginMaking(id)
+	if err != nil {
+		return err
+	}
+	if err = h.create(ctx, note, id, c, inherit); err == nil {
+		return note.end()
 	}
 	ctx = context.WithoutCancel(ctx)
-	if _, found := h.containerd.Container(ctx, id); errdefs.IsNotFound(found) {
-		for _, v := range m.made {
-			err = errors.Join(err, h.volumes.Remove(ctx, v))
-		}
-		err = errors.Join(err, os.RemoveAll(h.cfg.Paths.Container(id)))
+	_, found := h.containerd.Container(ctx, id)
+	switch {
+	case found == nil:
+		err = errors.Join(err, note.end())
+	case errdefs.IsNotFound(found):
+		err = errors.Join(err, note.file.Close(), h.unmake(ctx, id))
 	}
 	return err
 }
 
-func (h *Host) create(ctx context.Context, m *mounts, id string, c project.Container, inherit map[string]string) error {
+func (h *Host) create(ctx context.Context, note *making, id string, c project.Container, inherit map[string]string) error {
 	img, err := h.images.Get(ctx, c.Image)
 	if err != nil {
 		return err
@@ -47,7 +55,8 @@ func (h *Host) create(ctx context.Context, m *mounts, id string, c project.Conta
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return err
 	}
-	if err := h.resolveMounts(ctx, m, mountRequest{id, c, img, inherit}); err != nil {
+	m, err := h.resolveMounts(ctx, mountRequest{id, c, img, inherit, note})
+	if err != nil {
 		return err
 	}
 	if err := h.fillVolumes(ctx, m, img); err != nil {
@@ -119,6 +128,7 @@ func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.End
 	if err != nil {
 		return e, err
 	}
+	e.Ports = nil // those of an attempt that was cut short are not asked for again
 	for _, p := range want.Ports {
 		e.Ports = append(e.Ports, endpoint.Port{Port: p, HostPort: p.Published})
 	}
@@ -162,7 +172,7 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {
 		return fmt.Errorf("removing the logs: %w", err)
 	}
-	return os.Remove(h.containerLock(id))
+	return removeIfThere(h.containerLock(id))
 }
 
 // shimOptions are what the container's shim is told: where its output goes, and

@@ -25,6 +25,9 @@ import (
 type service struct {
 	taskapi.TTRPCTaskService // the inner one, which does what is not done here
 
+	bundle string // where it was started; empty: it is not looked at
+	leave  func() // ends the shim
+
 	keeping    sync.Once
 	goroutines sync.WaitGroup
 
@@ -146,6 +149,7 @@ func (s *service) Start(ctx context.Context, r *taskapi.StartRequest) (*taskapi.
 
 // awaitExit records the exit of a container's first process.
 func (s *service) awaitExit(ctx context.Context, id string, c *container) {
+	defer s.watchBundle(ctx)
 	defer close(c.settled)
 	resp, err := s.TTRPCTaskService.Wait(ctx, &taskapi.WaitRequest{ID: id})
 	if err != nil { // the shim shuts down

@@ -65,6 +65,11 @@ func initTask(ic *plugin.InitContext) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.bundle, err = os.Getwd(); err != nil { // containerd starts shims there
+		return nil, err
+	}
+	s.leave = sd.(shutdown.Service).Shutdown
 	sd.(shutdown.Service).RegisterCallback(s.close)
+	s.watchBundle(ic.Context)
 	return s, nil
 }

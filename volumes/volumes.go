@@ -70,19 +70,39 @@ func (s *Store) Create(_ context.Context, v project.Volume) error {
 	if err := os.MkdirAll(s.dir, 0o711); err != nil {
 		return err
 	}
+	// A removal that runs at the same time may sweep the folder away in the
+	// moment before it is locked.
+	for range makeAttempts {
+		if err = s.make(v, path); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return err
+}
+
+const makeAttempts = 3
+
+func (s *Store) make(v project.Volume, path string) (err error) {
 	tmp, err := os.MkdirTemp(s.dir, making)
 	if err != nil {
 		return err
 	}
-	err = build(tmp, Volume{v, time.Now().UTC()})
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(tmp))
+		}
+	}()
+	unlock, err := lock(tmp) // so that it is seen to be in the making
 	if err != nil {
-		err = errors.Join(err, os.RemoveAll(tmp))
+		return err
 	}
-	if _, found := os.Stat(path); found == nil {
-		return nil // somebody else was first
+	defer func() { err = errors.Join(err, unlock()) }()
+	if err := build(tmp, Volume{v, time.Now().UTC()}); err != nil {
+		return err
+	}
+	err = os.Rename(tmp, path)
+	if _, found := os.Stat(path); err != nil && found == nil {
+		return os.RemoveAll(tmp) // somebody else was first
 	}
 	return err
 }
@@ -116,6 +136,7 @@ func (s *Store) Remove(_ context.Context, name string) error {
 	return s.sweep()
 }
 
+// sweep takes away what interrupted removals and makings have left.
 func (s *Store) sweep() error {
 	entries, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -123,8 +144,12 @@ func (s *Store) sweep() error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), gone) {
-			errs = append(errs, os.RemoveAll(filepath.Join(s.dir, e.Name())))
+		path := filepath.Join(s.dir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), gone):
+			errs = append(errs, os.RemoveAll(path))
+		case strings.HasPrefix(e.Name(), making):
+			errs = append(errs, removeUnlocked(path))
 		}
 	}
 	return errors.Join(append(errs, err)...)
@@ -184,13 +209,27 @@ func (s *Store) Data(name string) (string, error) {
 
 // lock holds the volume until the returned function is called: two containers
 // that use a new volume must not fill it both.
-func lock(dir string) (unlock func() error, err error) {
+func lock(dir string) (unlock func() error, err error) { return flock(dir, unix.LOCK_EX) }
+
+// removeUnlocked removes a folder that nobody holds.
+func removeUnlocked(dir string) error {
+	unlock, err := flock(dir, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(dir), unlock())
+}
+
+func flock(dir string, how int) (unlock func() error, err error) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		err = unix.Flock(int(d.Fd()), unix.LOCK_EX)
+		err = unix.Flock(int(d.Fd()), how)
 		if !errors.Is(err, unix.EINTR) {
 			break
 		}

@@ -62,6 +62,7 @@ func TestRemovingTakesEverythingAndMayBeRepeated(t *testing.T) {
 func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, ".gone-1-old", "_data", "f"), "x")
+	put(t, filepath.Join(dir, ".making-1", "_data", "f"), "x")
 	s := volumes.Open(dir)
 	if vs, err := s.List(); err != nil || len(vs) != 0 {
 		t.Fatal(vs, err)

@@ -83,7 +83,7 @@ func (s *Store) inspect(ctx context.Context, target ocispec.Descriptor) (facts, 
 		return f, nil
 	}
 	f.Chain = identity.ChainID(c.RootFS.DiffIDs).String()
-	_, err = s.raw.SnapshotService(s.snapshotter).Stat(ctx, f.Chain)
+	_, err = s.snapshots.Stat(ctx, f.Chain)
 	return f, err
 }
 

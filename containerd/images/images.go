@@ -9,6 +9,7 @@ import (
 	"time"
 
 	client "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/log"
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -57,6 +58,7 @@ type Healthcheck struct {
 type Store struct {
 	raw         *client.Client
 	snapshotter string
+	snapshots   snapshots.Snapshotter
 	platform    platforms.MatchComparer
 
 	// Limits that all pulls and loads share, and what keeps two of them from
@@ -80,6 +82,7 @@ func New(c *containerd.Client) *Store {
 	return &Store{
 		raw:         c.Raw(),
 		snapshotter: c.Config().Snapshotter,
+		snapshots:   c.Snapshots(),
 		platform:    platforms.Default(),
 		downloads:   semaphore.NewWeighted(maxDownloads),
 		unpacks:     semaphore.NewWeighted(int64(min(4, max(2, runtime.GOMAXPROCS(0))))),

@@ -100,7 +100,7 @@ func (s *Store) whole(ctx context.Context, name string, target ocispec.Descripto
 		f, err = s.factsOf(ctx, record)
 	}
 	if err == nil && f.Chain != "" {
-		_, err = s.raw.SnapshotService(s.snapshotter).Stat(ctx, f.Chain)
+		_, err = s.snapshots.Stat(ctx, f.Chain)
 	}
 	var img Image
 	if err == nil {

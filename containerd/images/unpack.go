@@ -78,7 +78,7 @@ func (j *job) unpackPlatform(parallel bool) unpack.Platform {
 	p := unpack.Platform{
 		Platform:       platforms.All, // the handler has chosen
 		SnapshotterKey: j.snapshotter,
-		Snapshotter:    watchedSnapshotter{j.raw.SnapshotService(j.snapshotter), j.tracker},
+		Snapshotter:    watchedSnapshotter{j.snapshots, j.tracker},
 		Applier:        watchedApplier{j.raw.DiffService(), j.tracker},
 	}
 	if parallel {

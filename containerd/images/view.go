@@ -24,7 +24,7 @@ func (s *Store) View(ctx context.Context, img Image, do func(root string) error)
 	clean := context.WithoutCancel(ctx)
 	defer func() { err = errors.Join(err, end(clean)) }()
 
-	snapshots := s.raw.SnapshotService(s.snapshotter)
+	snapshots := s.snapshots
 	key := "view-" + rand.Text()
 	mounts, err := snapshots.View(ctx, key, img.ChainID)
 	if err != nil {

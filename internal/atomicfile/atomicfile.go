@@ -33,12 +33,12 @@ func WriteJSON(path string, v any) error {
 
 func write(path string, data []byte, perm fs.FileMode, sync func(*os.File) error) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*")
+	f, err := os.CreateTemp(dir, temporary(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-		f, err = os.CreateTemp(dir, ".new-*")
+		f, err = os.CreateTemp(dir, temporary(path))
 	}
 	if err != nil {
 		return err
@@ -52,4 +52,21 @@ func write(path string, data []byte, perm fs.FileMode, sync func(*os.File) error
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// temporary is the pattern of what a file's content is written to first. What a
+// killed process leaves of it begins with a dot, and goes with the file.
+func temporary(path string) string { return ".new-" + filepath.Base(path) + "-*" }
+
+// Remove takes path away, with what processes that were killed while they wrote
+// it have left. No such file is no error. Nobody may be writing it meanwhile.
+func Remove(path string) error {
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), temporary(path)))
+	errs := []error{err}
+	for _, p := range append(left, path) {
+		if err := os.Remove(p); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -59,3 +59,22 @@ func TestAFailedWriteLeavesTheOldFile(t *testing.T) {
 		t.Fatalf("left behind: %v", left)
 	}
 }
+
+func TestWhatAKilledWriterLeftGoesWithTheFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f.json")
+	for _, p := range []string{path, filepath.Join(dir, ".new-f.json-123"), filepath.Join(dir, "other.json")} {
+		if err := os.WriteFile(p, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := atomicfile.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 || left[0].Name() != "other.json" {
+		t.Fatalf("left: %v %v", left, err)
+	}
+}

@@ -1,0 +1,66 @@
+package containerd
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/core/snapshots"
+)
+
+// What a kill leaves inside containerd is an error there for a while, told by
+// nothing but its text.
+const (
+	fileExists = "file exists"
+	// tornTries is how often a snapshot is asked for again. A containerd that
+	// was killed between making a snapshot's folder and recording it makes the
+	// same one next time, fails, and with that takes it away.
+	tornTries = 5
+	// firstTorn doubles up to tornTime: a command that was killed while it
+	// started a container leaves containerd taking apart what it had made, and
+	// nothing tells when that is done.
+	firstTorn = 10 * time.Millisecond
+	tornTime  = 5 * time.Second
+)
+
+// again does what meets the remains of something torn, until they are gone.
+func again(ctx context.Context, tries int, do func() error) error {
+	delay := firstTorn
+	for {
+		err := do()
+		if tries--; err == nil || !strings.Contains(err.Error(), fileExists) || tries == 0 || delay > tornTime {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(delay):
+		}
+		delay *= 2
+	}
+}
+
+// Snapshots returns the snapshotter of images and containers.
+func (c *Client) Snapshots() snapshots.Snapshotter {
+	return patient{c.raw.SnapshotService(c.cfg.Snapshotter)}
+}
+
+// patient is a snapshotter that asks again where a kill has left something.
+type patient struct{ snapshots.Snapshotter }
+
+func (p patient) Prepare(ctx context.Context, key, parent string, opts ...snapshots.Opt) (mounts []mount.Mount, err error) {
+	err = again(ctx, tornTries, func() error {
+		mounts, err = p.Snapshotter.Prepare(ctx, key, parent, opts...)
+		return err
+	})
+	return mounts, err
+}
+
+func (p patient) View(ctx context.Context, key, parent string, opts ...snapshots.Opt) (mounts []mount.Mount, err error) {
+	err = again(ctx, tornTries, func() error {
+		mounts, err = p.Snapshotter.View(ctx, key, parent, opts...)
+		return err
+	})
+	return mounts, err
+}

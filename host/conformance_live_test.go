@@ -1,0 +1,111 @@
+//go:build live
+
+package host_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/gocompose/gocompose/executor/backendtest"
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/internal/livetest"
+	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+// TestARealHostKeepsWhatTheFakeWorldPromises runs the suite that the fake world
+// of the planner's tests passes on real containers, networks and volumes.
+func TestARealHostKeepsWhatTheFakeWorldPromises(t *testing.T) {
+	bin := os.Getenv("GOCOMPOSE_TEST_BIN")
+	if bin == "" {
+		t.Skip("GOCOMPOSE_TEST_BIN does not say where the programs are")
+	}
+	state, err := os.MkdirTemp("/run", "gct-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := host.Config{
+		Paths:   paths.Paths{Root: filepath.Join(t.TempDir(), "root"), State: state},
+		Program: filepath.Join(bin, "gocompose"),
+	}
+	t.Cleanup(func() { noneLeft(t, cfg) })
+	registry := livetest.StartRegistry(t)
+	h, err := host.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	image := pulled(t, h, registry)
+	observe := func(ctx context.Context, name string) (planner.Observed, error) {
+		wants := project.Service{Name: "wants", Template: project.Container{Image: image}}
+		return h.Observe(ctx, name, &project.Project{Name: name, Services: []project.Service{wants}})
+	}
+	backendtest.Run(t, func(*testing.T) backendtest.Harness {
+		return backendtest.Harness{
+			Backend:      h,
+			Observe:      observe,
+			Image:        image,
+			MissingImage: registry.Host + "/conformance/none:1",
+			Command:      []string{"sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait"},
+		}
+	})
+}
+
+// pulled puts an image into the registry and on the host, and returns its name.
+func pulled(t *testing.T, h *host.Host, r livetest.Registry) string {
+	t.Helper()
+	img, err := livetest.Busybox(v1.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Push("conformance/image:1", img); err != nil {
+		t.Fatal(err)
+	}
+	ref := r.Host + "/conformance/image:1"
+	tag, err := name.NewTag(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	if err := tarball.WriteToFile(archive, tag, img); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := h.Images().Load(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// noneLeft ends the layout's processes and looks for what remains.
+func noneLeft(t *testing.T, cfg host.Config) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := host.StopSystem(ctx, cfg, host.Forced); err != nil {
+		t.Error(err)
+	}
+	left, err := livetest.Leftovers(cfg.Paths)
+	if len(left) > 0 || err != nil {
+		t.Errorf("left behind: %s %v", strings.Join(left, "\n"), err)
+	}
+	if err := os.RemoveAll(cfg.Paths.State); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,113 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/gocompose/gocompose/internal/flock"
+)
+
+// making is the note that a container is being made: a file beside its folder
+// with the names of the anonymous volumes that are made for it, one a line. It
+// is there before anything else, so that what a killed command leaves of a
+// container that never came to be is found and taken away.
+type making struct {
+	path string
+	file *os.File
+}
+
+// makingPrefix begins the names of the notes; no container's ID begins so.
+const makingPrefix = ".making-"
+
+func (h *Host) beginMaking(id string) (*making, error) {
+	if err := os.MkdirAll(h.cfg.Paths.Containers(), 0o711); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(h.cfg.Paths.Containers(), makingPrefix+id)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &making{path, f}, nil
+}
+
+// volume notes that an anonymous volume is about to be made.
+func (m *making) volume(name string) error {
+	_, err := m.file.WriteString(name + "\n")
+	return err
+}
+
+// end takes the note away: the container is there.
+func (m *making) end() error { return errors.Join(m.file.Close(), os.Remove(m.path)) }
+
+// Sweep takes away what killed commands have left of containers that they were
+// making. Those that somebody is making now are left alone.
+func (h *Host) Sweep(ctx context.Context) error {
+	entries, err := os.ReadDir(h.cfg.Paths.Containers())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range entries {
+		if id, ok := strings.CutPrefix(e.Name(), makingPrefix); ok {
+			errs = append(errs, h.sweep(ctx, id))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (h *Host) sweep(ctx context.Context, id string) error {
+	lock, err := flock.Try(h.containerLock(id))
+	if errors.Is(err, flock.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = h.containerd.Container(ctx, id)
+	switch {
+	case err == nil: // it was made after all
+		err = os.Remove(filepath.Join(h.cfg.Paths.Containers(), makingPrefix+id))
+	case errdefs.IsNotFound(err):
+		err = h.unmake(ctx, id)
+	}
+	return errors.Join(err, lock.Unlock())
+}
+
+// unmake takes away what was begun of a container that is not there, the note
+// last of all.
+func (h *Host) unmake(ctx context.Context, id string) error {
+	note := filepath.Join(h.cfg.Paths.Containers(), makingPrefix+id)
+	names, err := os.ReadFile(note)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for name := range strings.Lines(string(names)) {
+		if !strings.HasSuffix(name, "\n") {
+			break // it was killed before it could make that one
+		}
+		if err := h.volumes.Remove(ctx, strings.TrimSuffix(name, "\n")); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {
+		return err
+	}
+	return errors.Join(os.Remove(note), removeIfThere(h.containerLock(id)))
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
