@@ -1,6 +1,8 @@
 package cmd_test
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"testing"
 
@@ -15,11 +17,20 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs the scripts that need no runtime.
+// TestScripts runs the scripts that need no runtime. With -update, what they
+// compare whole outputs with is written anew.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../testdata/script",
 		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       flag.Lookup("update").Value.String() == "true",
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return os.Geteuid() == 0, nil
+		},
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars, "HOME="+e.WorkDir, "GOCOMPOSE_ROOT="+e.WorkDir+"/.root", "GOCOMPOSE_STATE="+e.WorkDir+"/.state")
 			return nil
