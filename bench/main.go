@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gocompose/gocompose/internal/cgroup"
 )
 
@@ -117,13 +119,24 @@ func prepare(bin string) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Sockets lie in it: its path must be short.
-	state, err := os.MkdirTemp("/run", "gcb-")
+	state, err := os.MkdirTemp(stateFolder(), "gcb-")
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return &bench{bin: bin, dir: dir, state: state, out: os.Stdout, env: append(os.Environ(),
 		"GOCOMPOSE_ROOT="+filepath.Join(dir, "root"), "GOCOMPOSE_STATE="+state, "PATH="+bin+":"+os.Getenv("PATH"))}, nil
+}
+
+// stateFolder is where states lie on ordinary hosts: a tmpfs, and with a short
+// path, for sockets are in it. In some virtual machines /run is none.
+func stateFolder() string {
+	for _, dir := range []string{"/run", "/dev/shm"} {
+		var st unix.Statfs_t
+		if unix.Statfs(dir, &st) == nil && st.Type == unix.TMPFS_MAGIC {
+			return dir
+		}
+	}
+	return "/run"
 }
 
 func (b *bench) removeAll() error {

@@ -111,9 +111,11 @@ func (b *bench) composeFile(project string, n int) (string, error) {
 	return path, os.WriteFile(path, []byte(text.String()), 0o600)
 }
 
-// image makes the archive of the image that all services run.
+// image makes the archive of the image that all services run. It has the
+// folders that all distributions have and that are mounted on.
 func (b *bench) image() (string, error) {
-	img, err := livetest.Busybox(v1.Config{Cmd: []string{"sh", "-c", script}})
+	img, err := livetest.Busybox(v1.Config{Cmd: []string{"sh", "-c", script}},
+		livetest.File{Path: "dev/", Mode: 0o755}, livetest.File{Path: "proc/", Mode: 0o555}, livetest.File{Path: "sys/", Mode: 0o555})
 	if err != nil {
 		return "", err
 	}
