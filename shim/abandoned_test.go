@@ -3,6 +3,7 @@ package shim
 import (
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
@@ -13,21 +14,21 @@ func TestAShimWhoseBundleIsGoneLeaves(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		left := false
+		var left atomic.Bool
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			leaveWhenAbandoned(t.Context(), bundle, func() bool { return false }, func() { left = true })
+			leaveWhenAbandoned(t.Context(), bundle, func() bool { return false }, func() { left.Store(true) })
 		}()
 		synctest.Wait()
-		if left {
+		if left.Load() {
 			t.Fatal("left with the bundle still there")
 		}
 		if err := os.Remove(bundle); err != nil {
 			t.Fatal(err)
 		}
 		<-ended
-		if !left {
+		if !left.Load() {
 			t.Fatal("stays without a bundle")
 		}
 	})

@@ -89,6 +89,7 @@ func (j *job) deleteSoon() {
 
 func openOutside(h *host) {
 	j := h.run("echo before; sleep 1000", how{})
+	h.eventually("what it prints is logged", func() bool { return j.log() == "before\n" })
 	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", j.task.Pid()), os.O_WRONLY, 0)
 	if err != nil {
 		h.t.Fatal(err)
