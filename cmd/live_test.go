@@ -72,6 +72,12 @@ func liveParams(t *testing.T) testscript.Params {
 			e.Defer(func() { cleanUp(e, bin) })
 			return nil
 		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "private" { // the engine is gocompose's own
+				return os.Getenv("GOCOMPOSE_TEST_CONTAINERD") == "", nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"eventually": eventually,
 			"http":       httpGet,
