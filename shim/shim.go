@@ -71,5 +71,6 @@ func initTask(ic *plugin.InitContext) (any, error) {
 	s.leave = sd.(shutdown.Service).Shutdown
 	sd.(shutdown.Service).RegisterCallback(s.close)
 	s.watchBundle(ic.Context)
+	s.spawn(ic.Context, growUp)
 	return s, nil
 }
