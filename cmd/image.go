@@ -70,7 +70,7 @@ func (a *app) loadImage(ctx context.Context, s *images.Store, archive string) er
 		return fmt.Errorf("loading %s: %w", archive, err)
 	}
 	for _, img := range loaded {
-		fmt.Fprintf(a.Out, "Loaded image: %s\n", img.Ref)
+		fmt.Fprintf(a.Out, "Loaded image: %s\n", planner.ShortImage(img.Ref))
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (a *app) printImages(list []images.Image, quiet bool) error {
 	}
 	t := view.NewTable("IMAGE", "IMAGE ID", "PLATFORM", "CREATED", "SIZE")
 	for _, img := range list {
-		t.Row(img.Ref, shortDigest(img.ID), img.Platform, ago(img.CreatedAt), units.HumanSizeWithPrecision(float64(img.Size), 3))
+		t.Row(planner.ShortImage(img.Ref), shortDigest(img.ID), img.Platform, ago(img.CreatedAt), units.HumanSizeWithPrecision(float64(img.Size), 3))
 	}
 	return t.Write(a.Out)
 }

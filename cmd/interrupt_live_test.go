@@ -46,6 +46,9 @@ func TestInterruptedUp(t *testing.T) {
 			t.Run(fmt.Sprintf("%s-after-line-%d", name, line), func(t *testing.T) {
 				l.t = t
 				l.interruptedUp(line, strike)
+				if name == "interrupt" && l.exit != 130 && l.exit != 0 { // 0: it was through already
+					t.Errorf("exit code %d after Ctrl-C, want 130", l.exit)
+				}
 				l.must("up", "-d")
 				if out := l.must("plan"); strings.TrimSpace(out) != "" && !strings.Contains(strings.ToLower(out), "nothing to do") {
 					t.Fatalf("up has not converged:\n%s", out)
@@ -76,6 +79,7 @@ type layoutDir struct {
 	images string
 	env    []string
 	paths  paths.Paths
+	exit   int // code of the last interrupted up
 }
 
 func newLayout(t *testing.T) *layoutDir {
@@ -144,6 +148,7 @@ func (l *layoutDir) interruptedUp(after int, strike func(*exec.Cmd)) int {
 	if strike == nil && err != nil {
 		l.t.Fatal(err)
 	}
+	l.exit = c.ProcessState.ExitCode()
 	return n
 }
 

@@ -18,11 +18,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/internal/paths"
@@ -58,6 +61,7 @@ func liveParams(t *testing.T) testscript.Params {
 	writeImages(t, images)
 	registry := livetest.StartRegistry(t)
 	pushImages(t, registry)
+	noNewLinks(t)
 	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -72,12 +76,7 @@ func liveParams(t *testing.T) testscript.Params {
 			e.Defer(func() { cleanUp(e, bin) })
 			return nil
 		},
-		Condition: func(cond string) (bool, error) {
-			if cond == "private" { // the engine is gocompose's own
-				return os.Getenv("GOCOMPOSE_TEST_CONTAINERD") == "", nil
-			}
-			return false, fmt.Errorf("unknown condition %q", cond)
-		},
+		Condition: condition("private"),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"eventually": eventually,
 			"http":       httpGet,
@@ -87,6 +86,46 @@ func liveParams(t *testing.T) testscript.Params {
 			"kill9":      kill9,
 			"load":       load,
 		},
+	}
+}
+
+// noNewLinks fails the test when links of ours are there after it that were not
+// before.
+func noNewLinks(t *testing.T) {
+	t.Helper()
+	before := ourLinks(t)
+	t.Cleanup(func() {
+		for name := range ourLinks(t) {
+			if !before[name] {
+				t.Errorf("left behind: link %s", name)
+			}
+		}
+	})
+}
+
+func ourLinks(t *testing.T) map[string]bool {
+	t.Helper()
+	links, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := map[string]bool{}
+	for _, l := range links {
+		if strings.HasPrefix(l.Name, "gc") {
+			ours[l.Name] = true
+		}
+	}
+	return ours
+}
+
+// condition returns the conditions of scripts, of which one may hold: "private",
+// the engine is gocompose's own.
+func condition(holds string) func(string) (bool, error) {
+	return func(cond string) (bool, error) {
+		if cond != "private" {
+			return false, fmt.Errorf("unknown condition %q", cond)
+		}
+		return cond == holds, nil
 	}
 }
 
@@ -132,6 +171,9 @@ func layout(ts *testscript.TestScript) paths.Paths {
 // leftovers ends gocompose's own processes and fails when anything remains of
 // the layout but its images.
 func leftovers(ts *testscript.TestScript, neg bool, args []string) {
+	if kept := inEngine(ts); len(kept) > 0 {
+		ts.Fatalf("left behind in containerd:\n%s", strings.Join(kept, "\n"))
+	}
 	ts.Check(ts.Exec("gocompose", "system", "stop"))
 	left, err := livetest.Leftovers(layout(ts))
 	ts.Check(err)
@@ -147,6 +189,40 @@ func leftovers(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("left behind: %s/%v", dir, entries)
 		}
 	}
+}
+
+// inEngine returns what containerd holds beside images: containers, their
+// snapshots, leases.
+func inEngine(ts *testscript.TestScript) []string {
+	address := ts.Getenv("CONTAINERD_ADDRESS")
+	if address == "" {
+		address = layout(ts).EngineSocket()
+	}
+	ctx := namespaces.WithNamespace(context.Background(), containerd.DefaultNamespace)
+	c, err := containerd.Connect(ctx, containerd.Config{Address: address})
+	if errors.Is(err, containerd.ErrUnreachable) {
+		return nil // it has left already, with nothing to look after
+	}
+	ts.Check(err)
+	defer c.Close()
+	var kept []string
+	found, err := c.Containers(ctx, containerd.Filter{})
+	ts.Check(err)
+	for _, f := range found {
+		kept = append(kept, "container "+f.ID)
+	}
+	leases, err := c.Raw().LeasesService().List(ctx)
+	ts.Check(err)
+	for _, l := range leases {
+		kept = append(kept, "lease "+l.ID)
+	}
+	ts.Check(c.Snapshots().Walk(ctx, func(_ context.Context, i snapshots.Info) error {
+		if i.Kind != snapshots.KindCommitted {
+			kept = append(kept, "snapshot "+i.Name)
+		}
+		return nil
+	}))
+	return kept
 }
 
 // eventually COMMAND... runs the command again until it succeeds (with !, until

@@ -26,6 +26,7 @@ func TestLiveOlderContainerd(t *testing.T) {
 			engine := enginetest.Start(t)
 			own := params
 			own.Files = []string{script}
+			own.Condition = condition("")
 			own.Setup = func(e *testscript.Env) error {
 				e.Setenv("CONTAINERD_ADDRESS", engine.Address)
 				return setup(e)

@@ -8,14 +8,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
 	"github.com/gocompose/gocompose/host"
-	"github.com/gocompose/gocompose/networks/endpoint"
-	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/view"
 )
@@ -42,7 +38,7 @@ func (a *app) psCommand() *cobra.Command {
 	fs.BoolVar(&f.services, "services", false, "Display services")
 	fs.BoolVar(&f.noTrunc, "no-trunc", false, "Don't truncate output")
 	fs.BoolVar(&f.orphans, "orphans", true, "Include orphaned services (not declared by project)")
-	fs.StringVar(&f.format, "format", "table", "Format the output. Values: [table | json]")
+	fs.StringVar(&f.format, "format", "table", `Format the output: table, json, or a Go template, as in "table {{.Name}}\t{{.Status}}"`)
 	fs.StringArrayVar(&f.status, "status", nil, "Filter services by status. Values: [paused | running | created | exited]")
 	fs.StringVar(&f.filter, "filter", "", "Filter services by a property (supported filters: status)")
 	return c
@@ -88,7 +84,8 @@ func (f *psFlags) check() error {
 		}
 	}
 	if f.format != "table" && f.format != "json" {
-		return usage("unknown format %q: table or json", f.format)
+		_, err := newRows(f.format)
+		return err
 	}
 	return nil
 }
@@ -157,6 +154,8 @@ func (a *app) printContainers(infos []host.Info, f psFlags) error {
 			}
 		}
 		return nil
+	case f.format != "table":
+		return a.printRows(infos, f)
 	}
 	t := view.NewTable("NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS")
 	for _, i := range infos {
@@ -177,155 +176,4 @@ func (a *app) printServices(infos []host.Info) error {
 		}
 	}
 	return nil
-}
-
-// description is a container as docker compose's `ps --format json` has it.
-type description struct {
-	Command      string
-	CreatedAt    string
-	ExitCode     int
-	Health       string
-	ID           string
-	Image        string
-	Labels       string
-	LocalVolumes string
-	Mounts       string
-	Name         string
-	Names        string
-	Networks     string
-	Ports        string
-	Project      string
-	Publishers   []publisher
-	RunningFor   string
-	Service      string
-	Size         string
-	State        string
-	Status       string
-}
-
-type publisher struct {
-	URL           string
-	TargetPort    uint16
-	PublishedPort uint16
-	Protocol      string
-}
-
-// maxCommand is how much of a command docker compose shows, in characters.
-const maxCommand = 20
-
-func describe(i host.Info, whole bool) description {
-	d := description{
-		Command:    `"` + truncate(strings.Join(i.Command, " "), whole) + `"`,
-		CreatedAt:  i.CreatedAt.Local().Format("2006-01-02 15:04:05 -0700 MST"),
-		ExitCode:   i.ExitCode,
-		ID:         i.ID,
-		Image:      familiar(i.Spec.Image),
-		Labels:     join(i.Labels),
-		Name:       i.Name,
-		Names:      i.Name,
-		Ports:      portsText(i),
-		Project:    i.Spec.Project,
-		Publishers: publishers(i),
-		RunningFor: ago(i.CreatedAt),
-		Service:    i.Spec.Service,
-		Size:       "0B",
-		State:      string(i.State),
-		Status:     status(i, time.Now()),
-	}
-	var nets, mounts []string
-	volumes := 0
-	for _, n := range i.Spec.Networks {
-		nets = append(nets, n.Network)
-	}
-	for _, m := range i.Spec.Mounts {
-		if m.Type == project.MountVolume {
-			volumes++
-		}
-		if m.Source != "" {
-			mounts = append(mounts, m.Source)
-		}
-	}
-	d.LocalVolumes = fmt.Sprint(volumes)
-	d.Networks, d.Mounts = strings.Join(nets, ","), strings.Join(mounts, ",")
-	return d
-}
-
-func truncate(s string, whole bool) string {
-	if r := []rune(s); !whole && len(r) > maxCommand {
-		return string(r[:maxCommand-1]) + "…"
-	}
-	return s
-}
-
-func join(labels map[string]string) string {
-	var out []string
-	for k, v := range labels {
-		out = append(out, k+"="+v)
-	}
-	slices.Sort(out)
-	return strings.Join(out, ",")
-}
-
-// familiar is the reference as people write it: "nginx:1.27".
-func familiar(ref string) string {
-	ref = strings.TrimPrefix(ref, "docker.io/")
-	return strings.TrimPrefix(ref, "library/")
-}
-
-// status is Docker's words for a container's state.
-func status(i host.Info, now time.Time) string {
-	switch i.State {
-	case planner.StateRunning:
-		return "Up " + units.HumanDuration(now.Sub(i.StartedAt))
-	case planner.StatePaused:
-		return "Up " + units.HumanDuration(now.Sub(i.StartedAt)) + " (Paused)"
-	case planner.StateExited:
-		text := fmt.Sprintf("Exited (%d)", i.ExitCode)
-		if !i.ExitedAt.IsZero() {
-			text += " " + units.HumanDuration(now.Sub(i.ExitedAt)) + " ago"
-		}
-		return text
-	default:
-		return "Created"
-	}
-}
-
-func publishers(i host.Info) []publisher {
-	out := []publisher{}
-	for _, p := range i.Ports {
-		for _, url := range hostAddresses(p) {
-			out = append(out, publisher{url, p.Target, p.HostPort, p.Protocol})
-		}
-	}
-	return out
-}
-
-func hostAddresses(p endpoint.Port) []string {
-	if p.HostIP == "" {
-		return []string{"0.0.0.0", "::"}
-	}
-	return []string{p.HostIP}
-}
-
-func portsText(i host.Info) string {
-	var out []string
-	for _, p := range i.Ports {
-		for _, addr := range hostAddresses(p) {
-			if strings.Contains(addr, ":") {
-				addr = "[" + addr + "]"
-			}
-			out = append(out, fmt.Sprintf("%s:%d->%d/%s", addr, p.HostPort, p.Target, p.Protocol))
-		}
-	}
-	published := func(target string) bool {
-		return slices.ContainsFunc(i.Ports, func(p endpoint.Port) bool {
-			return fmt.Sprintf("%d/%s", p.Target, p.Protocol) == target
-		})
-	}
-	for _, e := range i.Spec.Expose {
-		if i.Running() && !published(e) {
-			out = append(out, e)
-		}
-	}
-	return strings.Join(out, ", ")
 }
