@@ -48,7 +48,6 @@ func differences() map[string][]string {
 			"A second `up` of one project waits for the first.",
 		},
 		"gocompose ps": {
-			"`--format` takes `table` and `json`, no template.",
 			"IDs are `<project>-<service>-<number>.<letters>`.",
 		},
 		"gocompose logs":    {"The lines of all containers are merged by time."},

@@ -30,7 +30,8 @@ func (a *app) downCommand() *cobra.Command {
 			return a.change(c.Context(), change{
 				title:    "down",
 				fileless: true,
-				load:     allProfiles,
+				load:     existing,
+				hide:     anonymousVolumes,
 				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 					return planner.Down(p, obs, opt)
 				},
@@ -44,8 +45,16 @@ func (a *app) downCommand() *cobra.Command {
 	return c
 }
 
-// allProfiles is for commands about what exists, whatever profile made it.
-func allProfiles(o *loader.Options) {
+// existing is for commands about what exists, whatever made it.
+func existing(o *loader.Options) {
 	o.Profiles = []string{"*"}
 	o.AllResources = true
+	o.Existing = true
+}
+
+// anonymousVolumes are known by no name: that they go with their containers is
+// no news.
+func anonymousVolumes(op planner.Op) bool {
+	v, ok := op.(planner.RemoveVolume)
+	return ok && v.Volume.Anonymous
 }

@@ -88,7 +88,7 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 	if _, err := f.query(time.Now()); err != nil {
 		return err
 	}
-	name, p, err := a.wanted(ctx, change{fileless: true, load: allProfiles})
+	name, p, err := a.wanted(ctx, change{fileless: true, load: existing})
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (a *app) printLogs(ctx context.Context, h *host.Host, infos []host.Info, f 
 		return lines.Print(s.Name, e)
 	})
 	if err != nil && errors.Is(err, ctx.Err()) && f.follow {
-		return errors.Join(lines.Flush(), context.Cause(ctx))
+		return errors.Join(lines.Flush(), &exitError{code: exitInterrupted})
 	}
 	return errors.Join(err, lines.Flush())
 }

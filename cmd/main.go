@@ -46,7 +46,7 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.cause }
 
 // errInterrupted is the cause of a context that a signal ended.
-var errInterrupted = errors.New("stopped")
+var errInterrupted = errors.New("interrupted")
 
 // Main runs the command that the program's arguments name, and returns the
 // exit code. It is the only place where errors become text.
@@ -80,16 +80,16 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	if errors.Is(context.Cause(ctx), errInterrupted) {
-		a.printError(errInterrupted)
-		return exitInterrupted
-	}
 	var exit *exitError
 	if errors.As(err, &exit) {
 		if exit.cause != nil {
 			a.printError(exit.cause)
 		}
 		return exit.code
+	}
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		a.printError(errInterrupted)
+		return exitInterrupted
 	}
 	a.printError(err)
 	var usage *usageError

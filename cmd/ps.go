@@ -48,7 +48,7 @@ func (a *app) ps(ctx context.Context, f psFlags, services []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	name, p, err := a.wanted(ctx, change{fileless: true, load: allProfiles})
+	name, p, err := a.wanted(ctx, change{fileless: true, load: existing})
 	if err != nil {
 		return err
 	}

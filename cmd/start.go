@@ -5,6 +5,7 @@ import (
 
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/project/loader"
 )
 
 func (a *app) startCommand() *cobra.Command {
@@ -17,6 +18,7 @@ func (a *app) startCommand() *cobra.Command {
 				title:    "start",
 				fileless: true,
 				services: services,
+				load:     func(o *loader.Options) { o.Existing = true },
 				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 					return planner.Start(p, obs, planner.Options{Selected: services})
 				},

@@ -25,7 +25,7 @@ func (a *app) stopCommand() *cobra.Command {
 			return a.change(c.Context(), change{
 				title:    "stop",
 				fileless: true,
-				load:     allProfiles,
+				load:     existing,
 				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 					return planner.Stop(p, obs, opt)
 				},

@@ -148,9 +148,19 @@ func specific(text string) (finding, bool) {
 	return finding{}, false
 }
 
-// portWith returns the path of the published port whose text contains word, or
-// nil.
+// portWith returns the path of the published port whose text contains word; if
+// there is none, of the one that is made of variables, if it is alone.
 func (ps *positions) portWith(word string) []string {
+	if found := ps.portsWith(word); len(found) > 0 {
+		return found[0]
+	}
+	if found := ps.portsWith("$"); len(found) == 1 {
+		return found[0]
+	}
+	return nil
+}
+
+func (ps *positions) portsWith(word string) (found [][]string) {
 	for _, file := range ps.src.files {
 		for _, doc := range ps.parsed(file.Filename) {
 			services := valueOf(doc, []string{"services"})
@@ -164,13 +174,13 @@ func (ps *positions) portWith(word string) []string {
 				}
 				for n, port := range ports.Content {
 					if occurs(port, word) {
-						return []string{"services", services.Content[i].Value, "ports", index(n)}
+						found = append(found, []string{"services", services.Content[i].Value, "ports", index(n)})
 					}
 				}
 			}
 		}
 	}
-	return nil
+	return found
 }
 
 // missing names the variable that an interpolation needs, if that is what

@@ -10,6 +10,7 @@ package loader
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/gocompose/gocompose/project"
 )
@@ -39,6 +40,10 @@ type Options struct {
 	NoDeps bool
 	// AllResources keeps networks and volumes that no service uses.
 	AllResources bool
+	// Existing is for commands about what exists already: attributes that are
+	// not honoured are passed over, so that what runs can be looked at and ended
+	// while the files are being edited.
+	Existing bool
 	// Compatibility is --compatibility; it is refused, as COMPOSE_COMPATIBILITY is.
 	Compatibility bool
 	// Scale sets the number of replicas by service.
@@ -90,6 +95,9 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 	c := newConverter(s, model)
 	out := c.project()
 	found := append(keepUsed(loaded.refused, model), c.found...)
+	if s.options.Existing {
+		found = slices.DeleteFunc(found, finding.unsupported)
+	}
 	if len(found) > 0 {
 		problems = append(problems, s.problems(found)...)
 	}

@@ -96,8 +96,13 @@ func (w *walker) attribute(value any, path []string, pattern string, r rule) {
 }
 
 func (w *walker) refuse(path []string, near, why string) {
-	w.found = append(w.found, finding{path, near, "not supported yet: " + why})
+	w.found = append(w.found, finding{path, near, notYet + why})
 }
+
+// notYet begins the text about everything that is right and not honoured.
+const notYet = "not supported yet: "
+
+func (f finding) unsupported() bool { return strings.HasPrefix(f.text, notYet) }
 
 // keepUsed drops findings about services that are not in the model, and about
 // networks and volumes that are not.
