@@ -89,11 +89,22 @@ func sizeOf(w io.Writer) func() (columns, rows int) {
 // Begin takes note of the plan and shows what stays as it is.
 func (p *Progress) Begin(plan *planner.Plan) {
 	p.target = resources(plan)
-	p.out.begin(len(p.target) + len(plan.Unchanged))
+	p.out.begin(p.seen(plan) + len(plan.Unchanged))
 	now := time.Now()
 	for _, c := range plan.Unchanged {
 		p.out.show(update{key: c.Target, id: containerLabel(c), status: done, text: textRunning, time: now, last: true})
 	}
+}
+
+// seen counts the resources of plan that are shown.
+func (p *Progress) seen(plan *planner.Plan) int {
+	all := map[project.ID]bool{}
+	for _, s := range plan.Steps {
+		if p.opt.Hide == nil || !p.opt.Hide(s.Op) {
+			all[s.Op.Target()] = true
+		}
+	}
+	return len(all)
 }
 
 // Event shows what e tells.

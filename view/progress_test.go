@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -111,6 +112,18 @@ func TestHiddenStepsShowOnlyWhenTheyFail(t *testing.T) {
 			t.Errorf("fault %v:\n%s", fault, b.String())
 		}
 	}
+}
+
+func TestHiddenStepsAreNotCounted(t *testing.T) {
+	hide := func(op planner.Op) bool { return op.Verb() == planner.VerbPull }
+	synctest.Test(t, func(t *testing.T) {
+		frames := film(t, ProgressOptions{Hide: hide}, newTerminal(80, 24))
+		title, body, _ := strings.Cut(frames[len(frames)-1], "\n")
+		lines := strings.Count(body, "\n")
+		if want := fmt.Sprintf("[+] up %d/%d", lines, lines); title != want {
+			t.Errorf("above %d lines stands %q, want %q", lines, title, want)
+		}
+	})
 }
 
 func TestDryRun(t *testing.T) {
