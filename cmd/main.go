@@ -93,7 +93,7 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 	}
 	a.printError(err)
 	var usage *usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) && !a.inJSON() {
 		fmt.Fprintf(a.Err, "\nUsage:  %s\n\nRun '%s --help' for more information\n", cmd.UseLine(), cmd.CommandPath())
 	}
 	return exitFailure

@@ -2,9 +2,7 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/project"
@@ -45,12 +43,6 @@ func (a *app) load(ctx context.Context, services []string, more func(*loader.Opt
 		more(&opt)
 	}
 	return loader.Load(ctx, opt)
-}
-
-func (a *app) warn(text string) { fmt.Fprintln(a.Err, "warning:", text) }
-
-func (a *app) printError(err error) {
-	fmt.Fprintln(a.Err, strings.TrimRight(err.Error(), "\n"))
 }
 
 func (a *app) paths() (paths.Paths, error) { return paths.FromEnv() }

@@ -123,6 +123,9 @@ const namedReplicasText = "a container name is unique, so there cannot be severa
 
 func (p place) container(s types.ServiceConfig) project.Container {
 	env, unset := environment(s.Environment)
+	if _, ok := s.Environment[""]; ok {
+		p.in("environment").problem("a variable has no name")
+	}
 	t := project.Container{
 		Project:    p.c.src.name,
 		Service:    s.Name,

@@ -17,11 +17,16 @@ import (
 )
 
 // limits returns billionths of a processor and bytes, 0 for no limit.
-func (p place) limits(s types.ServiceConfig) (nanoCPUs, memory int64) {
-	cpus, bytes := s.CPUS, s.MemLimit
+func (p place) limits(s types.ServiceConfig) (nanoCPUs, limit int64) {
+	cpus, bytes, memory := s.CPUS, s.MemLimit, p.in("mem_limit")
 	if s.Deploy != nil && s.Deploy.Resources.Limits != nil {
 		cpus = cmp.Or(cpus, s.Deploy.Resources.Limits.NanoCPUs.Value())
-		bytes = cmp.Or(bytes, s.Deploy.Resources.Limits.MemoryBytes)
+		if bytes == 0 {
+			bytes, memory = s.Deploy.Resources.Limits.MemoryBytes, p.in("deploy", "resources", "limits", "memory")
+		}
+	}
+	if bytes > 0 && bytes < minMemory {
+		memory.problem("must be at least 6m")
 	}
 	// Through its text: 0.1 as a float32 is 0.10000000149 as a float64.
 	exact, err := strconv.ParseFloat(strconv.FormatFloat(float64(cpus), 'g', -1, 32), 64)
@@ -29,8 +34,11 @@ func (p place) limits(s types.ServiceConfig) (nanoCPUs, memory int64) {
 		p.in("cpus").problem("must be a number of processors, 0 or more")
 		exact = 0
 	}
-	return int64(math.Round(exact * 1e9)), p.in("mem_limit").size(bytes, 0)
+	return int64(math.Round(exact * 1e9)), memory.size(bytes, 0)
 }
+
+// minMemory is the least that Docker accepts: with less no container starts.
+const minMemory = 6 << 20
 
 func (p place) size(bytes types.UnitBytes, def int64) int64 {
 	if bytes < 0 {
