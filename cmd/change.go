@@ -27,6 +27,8 @@ type change struct {
 	load func(*loader.Options)
 	// fileless: without Compose files the command goes by what is there.
 	fileless bool
+	// removes: networks and volumes may go, which others may be using.
+	removes bool
 	// hide are operations whose progress is not shown; nil: none.
 	hide func(planner.Op) bool
 	plan func(*project.Project, planner.Observed) (*planner.Plan, error)
@@ -124,6 +126,11 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 	obs, err := h.Observe(ctx, name, p)
 	if err != nil {
 		return nil, err
+	}
+	if c.removes {
+		if obs.Used, err = h.Used(ctx, name); err != nil {
+			return nil, err
+		}
 	}
 	if p == nil {
 		p = planner.FromObserved(name, obs)

@@ -30,6 +30,7 @@ func (a *app) downCommand() *cobra.Command {
 			return a.change(c.Context(), change{
 				title:    "down",
 				fileless: true,
+				removes:  true,
 				load:     existing,
 				hide:     anonymousVolumes,
 				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {

@@ -191,23 +191,3 @@ func (h *Host) shimOptions(c containerd.Container) options.Options {
 		},
 	}
 }
-
-// CreateNetwork makes a network, or finds it made.
-func (h *Host) CreateNetwork(ctx context.Context, n project.Network) error {
-	return h.networks.CreateNetwork(ctx, n)
-}
-
-// RemoveNetwork takes a network away that no container is attached to.
-func (h *Host) RemoveNetwork(ctx context.Context, n project.Network) error {
-	return h.networks.RemoveNetwork(ctx, n)
-}
-
-// CreateVolume makes a volume, or finds it made.
-func (h *Host) CreateVolume(ctx context.Context, v project.Volume) error {
-	return h.volumes.Create(ctx, v)
-}
-
-// RemoveVolume destroys a volume and its data.
-func (h *Host) RemoveVolume(ctx context.Context, v project.Volume) error {
-	return h.volumes.Remove(ctx, v.Name)
-}

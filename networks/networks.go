@@ -63,13 +63,10 @@ func (n *Networks) locked(ctx context.Context, name string, do func() error) err
 // network that exists keeps its subnet.
 func (n *Networks) CreateNetwork(ctx context.Context, want project.Network) error {
 	r, err := n.record(ctx, want)
-	if err == nil {
-		err = n.ensure(ctx, r)
-	}
 	if err != nil {
-		return fmt.Errorf("creating %s: %w", want.ID(), err)
+		return err
 	}
-	return nil
+	return n.ensure(ctx, r)
 }
 
 // record returns the network's record, and writes it first when there is none.
@@ -125,7 +122,7 @@ func (n *Networks) ensure(ctx context.Context, r Record) error {
 // RemoveNetwork removes the network, whatever there is left of it. It fails
 // with ErrInUse, and names them, while containers are attached.
 func (n *Networks) RemoveNetwork(ctx context.Context, gone project.Network) error {
-	err := n.locked(ctx, recordsLock, func() error {
+	return n.locked(ctx, recordsLock, func() error {
 		if err := checkName(gone.Name); err != nil {
 			return err
 		}
@@ -140,10 +137,6 @@ func (n *Networks) RemoveNetwork(ctx context.Context, gone project.Network) erro
 		}
 		return n.locked(ctx, rulesLock, n.rewriteRules)
 	})
-	if err != nil {
-		return fmt.Errorf("removing %s: %w", gone.ID(), err)
-	}
-	return nil
 }
 
 func (n *Networks) checkUnused(name string) error {

@@ -128,7 +128,8 @@ func specUses(c project.Container) map[project.ID]bool {
 	return out
 }
 
-// users returns who keeps a resource from going: containers that stay, by name.
+// users returns who keeps a resource from going: containers that stay, by name,
+// and those of other projects.
 func (d *down) users(id project.ID) []string {
 	var names []string
 	for _, c := range d.stay {
@@ -136,7 +137,7 @@ func (d *down) users(id project.ID) []string {
 			names = append(names, c.Spec.Name)
 		}
 	}
-	return names
+	return append(names, d.obs.Used[id]...)
 }
 
 // remove plans op when nothing keeps its target.

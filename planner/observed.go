@@ -15,6 +15,9 @@ type Observed struct {
 	Names map[string]string
 	// Ports are the wanted host ports that something else holds.
 	Ports []TakenPort
+	// Used maps networks and volumes to the names of the containers of other
+	// projects that use them, sorted. Only Down asks for it.
+	Used map[project.ID][]string
 }
 
 // TakenPort is a host port that cannot be published.

@@ -48,6 +48,7 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"a container without its image is refused", testCreateWithoutImage},
 		{"a container that is not there cannot be started", testStartAbsent},
 		{"a network in use stays", testNetworkInUse},
+		{"a volume in use stays, whoever uses it", testVolumeInUse},
 		{"anonymous volumes are made, kept and inherited", testAnonymous},
 		{"two containers of one replica are there side by side", testReplacement},
 		{"a call whose context has ended can be repeated", testCancelled},

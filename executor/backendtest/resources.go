@@ -3,6 +3,7 @@ package backendtest
 import (
 	"slices"
 
+	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -75,4 +76,18 @@ func testNetworkInUse(s *suite) {
 	s.must(s.Backend.StopContainer(s.ctx, id, 0))
 	s.must(s.Backend.RemoveContainer(s.ctx, id))
 	s.must(s.Backend.RemoveNetwork(s.ctx, s.network()))
+}
+
+// The container is of another project, and need not run: its data is its data.
+func testVolumeInUse(s *suite) {
+	s.must(s.Backend.CreateNetwork(s.ctx, s.network()))
+	s.must(s.Backend.CreateVolume(s.ctx, s.volume()))
+	spec := s.spec()
+	spec.Project, spec.Name = "other", "other-web-1"
+	spec.Mounts = []project.Mount{{Type: project.MountVolume, Source: s.volume().Name, Target: "/data"}}
+	id := planner.ContainerID("other", "web", 1, "n1")
+	s.must(s.Backend.CreateContainer(s.ctx, id, spec, nil))
+	s.fails(s.Backend.RemoveVolume(s.ctx, s.volume()), "removing a volume in use")
+	s.must(s.Backend.RemoveContainer(s.ctx, id))
+	s.must(s.Backend.RemoveVolume(s.ctx, s.volume()))
 }
