@@ -29,6 +29,7 @@ const addressFile = "address"
 
 // Start starts the shim of the task whose bundle is the working directory.
 func (c cleaner) Start(ctx context.Context, p *bootstrap.BootstrapParams) (*bootstrap.BootstrapResult, error) {
+	beYoung() // this process is never anything else
 	dir := cmp.Or(p.GetSocketDir(), filepath.Join(defaults.DefaultStateDir, "s"))
 	address, err := ctrd.CreateSocketAddress(ctx, dir, p.ContainerdGrpcAddress, p.InstanceID, false)
 	if err != nil {

@@ -7,18 +7,20 @@ import (
 )
 
 const (
-	// youngPercent has a shim that begins collect no garbage, of which it soon
-	// leaves less: a collection takes longer than all else that it does.
+	// youngPercent has a shim that begins collect no garbage: it soon leaves
+	// less, and a collection takes longer than most of what it does.
 	youngPercent = 400
 	// gcPercent is containerd's own value for shims.
 	gcPercent = 40
-	// youth is how long after its start a shim is past all of that.
+	// youth is how long after its beginning a shim is past all of that.
 	youth = 10 * time.Second
 )
 
-// growUp has garbage collected less often for as long as a shim is young.
+// beYoung has garbage collected less often from now on, until growUp.
+func beYoung() { debug.SetGCPercent(youngPercent) }
+
+// growUp returns to the usual when a shim is not young any more.
 func growUp(ctx context.Context) {
-	debug.SetGCPercent(youngPercent)
 	defer debug.SetGCPercent(gcPercent)
 	select {
 	case <-ctx.Done():

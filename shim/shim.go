@@ -51,6 +51,7 @@ func Run(ctx context.Context) {
 
 // initTask makes the task service of a shim that serves.
 func initTask(ic *plugin.InitContext) (any, error) {
+	beYoung()
 	runtime.GOMAXPROCS(maxProcs) // the start call leaves a larger one in the environment
 	publisher, err := ic.GetByID(plugins.EventPlugin, "publisher")
 	if err != nil {
