@@ -14,14 +14,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Empty tells whether the volume holds nothing.
+// What of a filling lies beside the content: a copy that is being made, and one
+// that is complete and being moved in.
+const (
+	filling = content + ".filling"
+	filled  = content + ".filled"
+)
+
+// Empty tells whether the volume holds nothing, or not yet all that it is being
+// filled with.
 func (s *Store) Empty(name string) (bool, error) {
 	data, err := s.Data(name)
 	if err != nil {
 		return false, err
 	}
+	return unfilled(data)
+}
+
+func unfilled(data string) (bool, error) {
+	if _, err := os.Lstat(beside(data, filled)); !errors.Is(err, fs.ErrNotExist) {
+		return err == nil, err
+	}
 	return empty(data)
 }
+
+func beside(data, name string) string { return filepath.Join(filepath.Dir(data), name) }
 
 func empty(dir string) (bool, error) {
 	d, err := os.Open(dir)
@@ -50,28 +67,72 @@ func (s *Store) Fill(ctx context.Context, name, rootfs, path string) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if is, err := empty(data); err != nil || !is {
+	if is, err := unfilled(data); err != nil || !is {
 		return err
 	}
-	from, err := securejoin.SecureJoin(rootfs, path)
-	if err != nil {
-		return err
-	}
-	if fi, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) || err == nil && !fi.IsDir() {
-		return nil
+	whole := beside(data, filled)
+	if _, err := os.Lstat(whole); errors.Is(err, fs.ErrNotExist) {
+		if made, err := copyOut(ctx, rootfs, path, whole); err != nil || !made {
+			return wrap(err, name, path)
+		}
 	} else if err != nil {
 		return err
 	}
-	// Complete or not at all: an interrupted copy must not look like content.
-	tmp := data + ".filling"
+	return wrap(moveIn(whole, data), name, path)
+}
+
+func wrap(err error, name, path string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("filling volume/%s from the image's %s: %w", name, path, err)
+}
+
+// copyOut copies the folder at path to whole: completely or not at all, an
+// interrupted copy must not look like content. It tells whether there is such a
+// folder.
+func copyOut(ctx context.Context, rootfs, path, whole string) (bool, error) {
+	from, err := securejoin.SecureJoin(rootfs, path)
+	if err != nil {
+		return false, err
+	}
+	if fi, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) || err == nil && !fi.IsDir() {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	tmp := beside(whole, filling)
 	if err := os.RemoveAll(tmp); err != nil {
-		return err
+		return false, err
 	}
 	err = copyfs.CopyDir(tmp, from, copyfs.WithAllowXAttrErrors())
 	// Copying knows no cancellation; what it made of a cancelled one is dropped.
 	if err := errors.Join(err, ctx.Err()); err != nil {
-		return errors.Join(fmt.Errorf("filling volume/%s from the image's %s: %w", name, path, err), os.RemoveAll(tmp))
+		return false, errors.Join(err, os.RemoveAll(tmp))
 	}
-	// Not os.Rename, which refuses a folder as its target, even an empty one.
-	return unix.Rename(tmp, data)
+	return true, os.Rename(tmp, whole)
+}
+
+// moveIn moves what is in whole into data, which stays the folder it is: running
+// containers may have it mounted. What they have put there meanwhile stays.
+func moveIn(whole, data string) error {
+	entries, err := os.ReadDir(whole)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		from := filepath.Join(whole, e.Name())
+		err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, filepath.Join(data, e.Name()), unix.RENAME_NOREPLACE)
+		if errors.Is(err, unix.EEXIST) {
+			err = os.RemoveAll(from)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	// Of the folder, empty now: its owner, mode and attributes.
+	if err := copyfs.CopyDir(data, whole, copyfs.WithAllowXAttrErrors()); err != nil {
+		return err
+	}
+	return os.RemoveAll(whole)
 }

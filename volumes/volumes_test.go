@@ -180,3 +180,46 @@ func put(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// A container that runs keeps the folder that it has mounted: content has to
+// come into that one.
+func TestFillingReachesWhoHasTheVolumeMounted(t *testing.T) {
+	s := volumes.Open(t.TempDir())
+	create(t, s, data)
+	dir, _ := s.Data(data.Name)
+	mounted, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mounted.Close()
+	rootfs := t.TempDir()
+	put(t, filepath.Join(rootfs, "d", "a"), "x")
+	fill(t, s, rootfs, "/d")
+	if names, err := mounted.Readdirnames(-1); err != nil || len(names) != 1 {
+		t.Fatalf("who has it mounted sees %v %v", names, err)
+	}
+}
+
+func TestAnInterruptedFillingIsFinishedByTheNext(t *testing.T) {
+	s := volumes.Open(t.TempDir())
+	create(t, s, data)
+	dir, _ := s.Data(data.Name)
+	put(t, filepath.Join(dir, "a"), "moved")
+	put(t, filepath.Join(dir+".filled", "b"), "image")
+	put(t, filepath.Join(dir+".filled", "a"), "image")
+	if is, err := s.Empty(data.Name); err != nil || !is {
+		t.Fatal("a volume with half of its content counts as filled", err)
+	}
+	fill(t, s, t.TempDir(), "/d")
+	for name, want := range map[string]string{"a": "moved", "b": "image"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			t.Errorf("%s: %q %v", name, got, err)
+		}
+	}
+	if is, err := s.Empty(data.Name); err != nil || is {
+		t.Fatal("it is not finished", err)
+	}
+	if left, _ := filepath.Glob(dir + ".*"); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
