@@ -56,19 +56,28 @@ func wantedGraph(p *project.Project) (graph, *CycleError) {
 
 // wholeGraph adds the services that only containers know of, by what their
 // containers were made with. Such memories can be stale and contradict each
-// other, so cycles are no error in it.
+// other or the files: one that would close a cycle is left out, so that it
+// never undoes an order that is wanted.
 func wholeGraph(p *project.Project, containers []Container) graph {
 	needs := wantedNeeds(p)
-	ours := maps.Clone(needs)
+	remembered := map[string][]string{}
 	for _, c := range containers {
-		if _, ok := ours[c.Spec.Service]; ok {
+		if _, ours := needs[c.Spec.Service]; ours {
 			continue
 		}
-		list := needs[c.Spec.Service]
+		list := remembered[c.Spec.Service]
 		for _, n := range c.Spec.Needs {
 			list = append(list, n.Service)
 		}
-		needs[c.Spec.Service] = list
+		remembered[c.Spec.Service] = list
+	}
+	for _, service := range slices.Sorted(maps.Keys(remembered)) {
+		needs[service] = nil // it is a service, even of no needs
+		for _, n := range slices.Compact(slices.Sorted(slices.Values(remembered[service]))) {
+			if !(graph{needs: needs}).closure([]string{n})[service] {
+				needs[service] = append(needs[service], n)
+			}
+		}
 	}
 	g, _ := newGraph(needs)
 	return g
