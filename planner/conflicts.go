@@ -66,7 +66,7 @@ func (b *builder) nameConflicts(ps *problems, wanted []replica, rest []instance)
 	for _, c := range rest {
 		kept[c.Spec.Name] = c.target
 	}
-	for _, r := range wanted {
+	for _, r := range stayingFirst(wanted) {
 		id, name := r.want.ID(), r.want.Name
 		other, taken := owner[name]
 		if !taken && r.creates() {
@@ -95,7 +95,7 @@ func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance)
 			held[keyOf(p)] = append(held[keyOf(p)], heldPort{p, c.target, c.Spec.Service, true})
 		}
 	}
-	for _, r := range wanted {
+	for _, r := range stayingFirst(wanted) {
 		id := r.want.ID()
 		for _, p := range r.want.Ports {
 			if p.Published == 0 {

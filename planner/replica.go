@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/gocompose/gocompose/project"
@@ -8,6 +9,8 @@ import (
 
 // replica is one wanted container and what is to become of it.
 type replica struct {
+	// want is what the files ask for; where it must not be replaced, what is
+	// there.
 	want project.Container
 	// have are the containers that are there for it: the one that counts, then
 	// those left by interrupted replacements.
@@ -19,6 +22,14 @@ type replica struct {
 func (r replica) creates() bool { return len(r.why) > 0 }
 
 func (r replica) replaces() bool { return r.creates() && len(r.have) > 0 }
+
+// stayingFirst orders replicas so that what is made finds names and ports held
+// by what stays, and not the other way round.
+func stayingFirst(list []replica) []replica {
+	return slices.SortedStableFunc(slices.Values(list), func(x, y replica) int {
+		return cmp.Compare(min(len(x.why), 1), min(len(y.why), 1))
+	})
+}
 
 // starts tells whether the container that stays or is made must be started.
 func (r replica) starts() bool { return r.creates() || !r.have[0].Running() }
@@ -51,6 +62,7 @@ func (b *builder) decide(want project.Container, have []instance) replica {
 	case len(have) == 0:
 		r.why = because(Missing)
 	case b.opt.Recreate == RecreateNever:
+		r.want = have[0].Spec // with the name and the ports that it has
 	case b.forced(want.Service):
 		r.why = because(Requested)
 	default:
