@@ -33,6 +33,7 @@ func FromObserved(name string, obs Observed) *project.Project {
 			t.Name = "" // not by container_name
 		}
 		t.Replica = 0
+		t.Origin = project.Origin{} // made from no files
 		t.Needs = slices.DeleteFunc(slices.Clone(t.Needs), func(n project.Need) bool {
 			_, there := at[n.Service]
 			return !there

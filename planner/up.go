@@ -41,6 +41,7 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 		u.run(&u.wanted[i])
 	}
 	u.noteOrphans()
+	u.noteOtherFolders(u.touched())
 	return u.finish(wholeGraph(p, obs.Containers))
 }
 
@@ -283,6 +284,21 @@ func (u *up) begin(r *replica, c Ref, needs []StepID, why []Reason) {
 func (u *up) await(r *replica, free release) StepID {
 	u.frees[r.want.Service] = append(u.frees[r.want.Service], free.service)
 	return free.step
+}
+
+// touched returns the containers that the plan ends, and the orphans that it
+// speaks of.
+func (u *up) touched() []instance {
+	list := slices.Clone(u.scaled)
+	if u.opt.RemoveOrphans || !u.opt.IgnoreOrphans {
+		list = append(list, u.orphans...)
+	}
+	for _, r := range u.wanted {
+		if r.replaces() {
+			list = append(list, r.have...)
+		}
+	}
+	return list
 }
 
 func (u *up) noteOrphans() {
