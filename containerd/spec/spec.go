@@ -12,9 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 
-	"github.com/moby/profiles/seccomp"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -134,23 +132,8 @@ func Build(in Input) (*specs.Spec, error) {
 	if in.Container.Privileged {
 		return s, nil
 	}
-	// Docker's own profile, from the module that Docker builds: its rules
-	// depend on the bounding capabilities, the architecture and the kernel's
-	// version. containerd's copy of it follows later and differs in detail.
-	s.Linux.Seccomp, err = seccomp.GetDefaultProfile(s)
-	if err != nil {
-		return nil, fmt.Errorf("making the seccomp profile: %w", err)
-	}
-	s.Linux.Seccomp.Architectures = slices.DeleteFunc(s.Linux.Seccomp.Architectures, rare)
-	return s, nil
+	return s, addSeccomp(s)
 }
-
-// rare architectures are left out of Docker's profile: no image is made for
-// them, and libseccomp compiles the profile anew for each container, in a time
-// that grows faster than the number of architectures. Of x32 most kernels have
-// no system calls at all (CONFIG_X86_X32_ABI); now they are refused where they
-// are there.
-func rare(a specs.Arch) bool { return a == specs.ArchX32 }
 
 func process(in Input) (*specs.Process, error) {
 	args, err := args(in)
