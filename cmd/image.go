@@ -185,7 +185,7 @@ func (a *app) withImages(ctx context.Context, do func(context.Context, *images.S
 		return err
 	}
 	defer h.Close()
-	leased, release, err := h.Lease(ctx, "images")
+	leased, release, err := h.Lease(ctx, "")
 	if err != nil {
 		return err
 	}

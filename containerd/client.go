@@ -65,7 +65,7 @@ var ErrUnreachable = errors.New("containerd does not answer")
 // takes on a slow line.
 const leaseTime = 24 * time.Hour
 
-// ProjectLabel is on every lease: the project that the run was for.
+// ProjectLabel is on the leases of runs for a project: its name.
 const ProjectLabel = "io.gocompose.project"
 
 // Client is a connection to one containerd. It can be used from any goroutine.
@@ -160,9 +160,10 @@ func (c *Client) Config() Config { return c.cfg }
 func (c *Client) Raw() *containerd.Client { return c.raw }
 
 // Lease keeps what is made under the returned context from containerd's
-// garbage collector: one lease for a whole run of a project. The returned
-// function ends it; what the run made is by then held by images and containers,
-// or is garbage. It wants a context that has not ended.
+// garbage collector: one lease for a whole run of a project, or of a command that
+// is about none (""). The returned function ends it; what the run made is by then
+// held by images and containers, or is garbage. It wants a context that has not
+// ended.
 //
 // The lease of a run that was killed ends by itself after a day; EndLeases ends
 // it at once.
@@ -171,10 +172,14 @@ func (c *Client) Lease(ctx context.Context, project string) (context.Context, fu
 	if _, err := rand.Read(nonce[:]); err != nil {
 		return nil, nil, fmt.Errorf("making a lease: %w", err)
 	}
-	leased, end, err := c.raw.WithLease(namespaces.WithNamespace(ctx, c.cfg.Namespace),
-		leases.WithID("gocompose-"+project+"-"+hex.EncodeToString(nonce[:])),
-		leases.WithLabel(ProjectLabel, project),
-		leases.WithExpiration(leaseTime))
+	options := []leases.Opt{
+		leases.WithID("gocompose-" + project + "-" + hex.EncodeToString(nonce[:])),
+		leases.WithExpiration(leaseTime),
+	}
+	if project != "" {
+		options = append(options, leases.WithLabel(ProjectLabel, project))
+	}
+	leased, end, err := c.raw.WithLease(namespaces.WithNamespace(ctx, c.cfg.Namespace), options...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a lease: %w", err)
 	}
@@ -187,8 +192,12 @@ func (c *Client) Lease(ctx context.Context, project string) (context.Context, fu
 }
 
 // EndLeases ends the leases that killed runs of project left. The caller holds
-// the project's lock: a lease of a run that goes on would end too.
+// the project's lock: a lease of a run that goes on would end too. Those of no
+// project, which have no lock, are left alone.
 func (c *Client) EndLeases(ctx context.Context, project string) error {
+	if project == "" {
+		return nil
+	}
 	manager := c.raw.LeasesService()
 	left, err := manager.List(ctx, fmt.Sprintf("labels.%q==%q", ProjectLabel, project))
 	if err != nil {

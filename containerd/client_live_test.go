@@ -53,7 +53,7 @@ func TestLeasesOfKilledRunsEndWithTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for _, project := range []string{"shop", "shop", "shop-2"} {
+	for _, project := range []string{"shop", "shop", "shop-2", "", ""} {
 		if _, _, err := c.Lease(t.Context(), project); err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,12 @@ func TestLeasesOfKilledRunsEndWithTheNext(t *testing.T) {
 	if err := c.EndLeases(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
 	}
-	wantLeases(t, c, 1)
+	wantLeases(t, c, 3)
+	// Those of no project belong to commands that know nothing of each other.
+	if err := c.EndLeases(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	wantLeases(t, c, 3)
 }
 
 func TestClientFindsAContainerdThatWasStartedAgain(t *testing.T) {

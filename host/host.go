@@ -137,7 +137,8 @@ func (h *Host) Close() error {
 func (h *Host) Images() *images.Store { return h.images }
 
 // Lease keeps what is made under the returned context from being collected as
-// garbage until the returned function is called.
+// garbage until the returned function is called. A command on images is about no
+// project: "".
 func (h *Host) Lease(ctx context.Context, project string) (context.Context, func(context.Context) error, error) {
 	return h.containerd.Lease(ctx, project)
 }
