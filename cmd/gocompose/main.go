@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 
 	"github.com/gocompose/gocompose/cmd"
 )
@@ -10,4 +11,11 @@ import (
 // version is set by the build: git describe.
 var version = "dev"
 
-func main() { os.Exit(cmd.Main(version)) }
+// gcPercent suits commands, which are over before garbage matters. The
+// supervisor chooses its own.
+const gcPercent = 400
+
+func main() {
+	debug.SetGCPercent(gcPercent)
+	os.Exit(cmd.Main(version))
+}
