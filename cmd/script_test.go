@@ -17,6 +17,10 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// noRaceSleep keeps programs under the race detector from waiting a second
+// before they end.
+const noRaceSleep = "GORACE=atexit_sleep_ms=0"
+
 // TestScripts runs the scripts that need no runtime. With -update, what they
 // compare whole outputs with is written anew.
 func TestScripts(t *testing.T) {
@@ -32,7 +36,7 @@ func TestScripts(t *testing.T) {
 			return os.Geteuid() == 0, nil
 		},
 		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, "HOME="+e.WorkDir, "GOCOMPOSE_ROOT="+e.WorkDir+"/.root", "GOCOMPOSE_STATE="+e.WorkDir+"/.state")
+			e.Vars = append(e.Vars, "HOME="+e.WorkDir, "GOCOMPOSE_ROOT="+e.WorkDir+"/.root", "GOCOMPOSE_STATE="+e.WorkDir+"/.state", noRaceSleep)
 			return nil
 		},
 	})
