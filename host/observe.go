@@ -217,26 +217,28 @@ func (h *Host) takenPorts(p *project.Project) ([]planner.TakenPort, error) {
 // whoHolds names what keeps the project from having the port; empty when it
 // has it, or when nobody does.
 func whoHolds(held []endpoint.Endpoint, port project.Port, project string) (string, error) {
-	e, ours := holds(held, port)
+	e, ok := holder(held, port, project)
 	switch {
-	case ours && e.Project == project:
+	case ok && e.Project == project:
 		return "", nil
-	case ours:
+	case ok:
 		return "container " + e.Name + " of project " + e.Project, nil
 	}
-	holder, _, err := ports.Holder(port)
-	return holder, err
+	program, _, err := ports.Holder(port)
+	return program, err
 }
 
-// holds returns the container that has the port published.
-func holds(es []endpoint.Endpoint, want project.Port) (endpoint.Endpoint, bool) {
-	for _, e := range es {
-		for _, p := range e.Ports {
-			same := p.Protocol == want.Protocol && p.HostPort == want.Published
-			if same && (p.HostIP == want.HostIP || p.HostIP == "" || want.HostIP == "") {
-				return e, true
-			}
+// holder returns the container that keeps others from having the port: before
+// those of the project itself, one of another.
+func holder(held []endpoint.Endpoint, want project.Port, project string) (found endpoint.Endpoint, ok bool) {
+	for _, e := range held {
+		has := slices.ContainsFunc(e.Ports, func(p endpoint.Port) bool {
+			p.Published = p.HostPort
+			return p.Overlaps(want)
+		})
+		if has && (!ok || found.Project == project) {
+			found, ok = e, true
 		}
 	}
-	return endpoint.Endpoint{}, false
+	return found, ok
 }

@@ -3,7 +3,6 @@ package planner
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -103,7 +102,7 @@ func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance)
 			}
 			for _, h := range held[keyOf(p)] {
 				switch {
-				case !overlap(p, h.port) || h.kept && !b.begins(r):
+				case !p.Overlaps(h.port) || h.kept && !b.begins(r):
 				case h.by == id:
 					ps.conflict(id, "host port %s is published twice", hostPort(p))
 				case !h.kept && h.service == r.want.Service:
@@ -129,7 +128,7 @@ func (b *builder) begins(r replica) bool { return r.starts() && !b.opt.NoStart }
 func (b *builder) takenPorts(ps *problems, id project.ID, list []project.Port) {
 	for _, p := range list {
 		for _, t := range b.obs.Ports {
-			if p.Published != 0 && overlap(p, t.Port) {
+			if p.Overlaps(t.Port) {
 				ps.conflict(id, "host port %s is taken by %s; stop that or publish another host port", hostPort(p), t.Holder)
 			}
 		}
@@ -150,23 +149,6 @@ type heldPort struct {
 
 func keyOf(p project.Port) portKey {
 	return portKey{p.Published, cmp.Or(p.Protocol, "tcp")}
-}
-
-// overlap tells whether two fixed host ports cannot be bound side by side.
-func overlap(p, q project.Port) bool {
-	if p.Published == 0 || keyOf(p) != keyOf(q) {
-		return false
-	}
-	if p.HostIP == "" || q.HostIP == "" {
-		return true
-	}
-	a, errA := netip.ParseAddr(p.HostIP)
-	b, errB := netip.ParseAddr(q.HostIP)
-	if errA != nil || errB != nil {
-		return p.HostIP == q.HostIP
-	}
-	a, b = a.Unmap(), b.Unmap()
-	return a.Is4() == b.Is4() && (a == b || a.IsUnspecified() || b.IsUnspecified())
 }
 
 // hostPort writes the host's side of p: "127.0.0.1:8080/tcp", "8080/udp".

@@ -272,7 +272,7 @@ func (u *up) begin(r *replica, c Ref, needs []StepID, why []Reason) {
 	}
 	for _, p := range r.want.Ports {
 		for _, free := range u.ports[keyOf(p)] {
-			if free.by != c.Target && overlap(p, free.port) {
+			if free.by != c.Target && p.Overlaps(free.port) {
 				needs = append(needs, u.await(r, free))
 			}
 		}

@@ -93,30 +93,6 @@ func (s Service) Container(n int) Container {
 	return c
 }
 
-// Port is one published port.
-type Port struct {
-	Target   uint16 `json:"target"`
-	Protocol string `json:"protocol"` // "tcp" or "udp"
-	// HostIP is empty for every address of the host, v4 and v6.
-	HostIP string `json:"hostIP,omitempty"`
-	// Published is 0 for any free port, chosen anew at each start.
-	Published uint16 `json:"published,omitempty"`
-}
-
-// String returns "127.0.0.1:8080->80/tcp".
-func (p Port) String() string {
-	host := ""
-	switch {
-	case p.HostIP != "" && p.Published != 0:
-		host = fmt.Sprintf("%s:%d->", p.HostIP, p.Published)
-	case p.HostIP != "":
-		host = p.HostIP + "->"
-	case p.Published != 0:
-		host = fmt.Sprintf("%d->", p.Published)
-	}
-	return fmt.Sprintf("%s%d/%s", host, p.Target, p.Protocol)
-}
-
 // Endpoint is a container's place in one network.
 type Endpoint struct {
 	Network string `json:"network"` // the full name
