@@ -106,7 +106,7 @@ func (p place) run(t *testing.T, args string) (code int, stdout, stderr string) 
 	t.Helper()
 	c := exec.Command(p.program, strings.Fields(args)...)
 	c.Dir = p.dir
-	c.Env = []string{"HOME=" + p.dir, "GOCOMPOSE_ROOT=" + p.dir + "/root", "GOCOMPOSE_STATE=" + p.dir + "/state"}
+	c.Env = []string{"HOME=" + p.dir, "GOCOMPOSE_ROOT=" + p.dir + "/root", "GOCOMPOSE_STATE=" + p.dir + "/state", noRaceSleep}
 	if os.Geteuid() == 0 {
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
