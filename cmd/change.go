@@ -185,7 +185,7 @@ func (a *app) hostConfig() (host.Config, error) {
 	if err != nil {
 		return host.Config{}, err
 	}
-	return host.Config{Paths: where, Address: a.globals.address, Program: program}, nil
+	return host.Config{Paths: where, Address: a.globals.address, Program: program, Version: a.version}, nil
 }
 
 // nonce marks the containers of one run. It is made of letters and digits.

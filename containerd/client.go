@@ -48,6 +48,8 @@ type Config struct {
 	// CgroupParent is the cgroup below which containers live, from the root of
 	// each hierarchy: "/gocompose".
 	CgroupParent string
+	// Version of gocompose, for the label that other tools read.
+	Version string
 }
 
 // What an empty field of Config means.

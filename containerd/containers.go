@@ -141,7 +141,7 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	defer cancel()
 	_, err = c.raw.ContainerService().Create(ctx, containers.Container{
 		ID:          req.ID,
-		Labels:      labels(req.Spec, req.Image.Digest),
+		Labels:      labels(req.Spec, req.Image.Digest, c.cfg.Version),
 		Image:       req.Spec.Image,
 		Runtime:     containers.RuntimeInfo{Name: c.cfg.Runtime},
 		Spec:        encoded,

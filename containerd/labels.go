@@ -2,7 +2,6 @@ package containerd
 
 import (
 	"maps"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ const maxLabel = 4096
 // Those that containerd would refuse for their length are left out, and so are
 // those by which the user would speak to containerd itself, whose garbage
 // collector and restart monitor act on labels. Both are in the Record.
-func labels(c project.Container, imageDigest string) map[string]string {
+func labels(c project.Container, imageDigest, version string) map[string]string {
 	all := maps.Clone(c.Labels)
 	if all == nil {
 		all = map[string]string{}
@@ -54,7 +53,7 @@ func labels(c project.Container, imageDigest string) map[string]string {
 		labelDependsOn: dependsOn(c.Needs),
 		labelDir:       c.Origin.WorkingDir,
 		labelFiles:     strings.Join(c.Origin.ConfigFiles, ","),
-		labelVersion:   version(),
+		labelVersion:   version,
 		labelName:      c.Name,
 	})
 	delete(all, labelEnvFiles)
@@ -74,13 +73,4 @@ func dependsOn(needs []project.Need) string {
 	}
 	slices.Sort(words)
 	return strings.Join(words, ",")
-}
-
-// version is the version of the program that runs.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

@@ -22,7 +22,7 @@ func labelled() project.Container {
 
 func TestLabelsAreThoseOtherToolsRead(t *testing.T) {
 	c := labelled()
-	got := labels(c, "sha256:aa")
+	got := labels(c, "sha256:aa", "1.2.3")
 	for key, want := range map[string]string{
 		"com.docker.compose.project":              "shop",
 		"com.docker.compose.service":              "web",
@@ -40,14 +40,14 @@ func TestLabelsAreThoseOtherToolsRead(t *testing.T) {
 			t.Errorf("%s = %q, want %q", key, got[key], want)
 		}
 	}
-	if got["com.docker.compose.version"] == "" {
+	if got["com.docker.compose.version"] != "1.2.3" {
 		t.Error("no version")
 	}
 	if _, ok := got["com.docker.compose.project.environment_file"]; ok {
 		t.Error("an environment_file, though there was none")
 	}
 	c.Origin.EnvFiles = []string{"/srv/shop/.env"}
-	if got := labels(c, ""); got["com.docker.compose.project.environment_file"] != "/srv/shop/.env" {
+	if got := labels(c, "", "1.2.3"); got["com.docker.compose.project.environment_file"] != "/srv/shop/.env" {
 		t.Errorf("environment_file = %q", got["com.docker.compose.project.environment_file"])
 	}
 }
@@ -63,7 +63,7 @@ func TestLabelsThatContainerdWouldRefuseOrObeyAreLeftOut(t *testing.T) {
 		"com.docker.compose.project":     "theirs",
 		"com.docker.compose.config-hash": "mine",
 	}
-	got := labels(c, "")
+	got := labels(c, "", "1.2.3")
 	if got["long"] != fits {
 		t.Error("a label of the greatest length is gone")
 	}

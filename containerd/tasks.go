@@ -86,6 +86,13 @@ func (c *Client) ensureTask(ctx context.Context, id string, req StartRequest) (r
 func (c *Client) discard(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), outlastTime)
 	defer cancel()
+	// A process that waits for its start holds the output open: deleting the
+	// task would wait for that, ten seconds.
+	if status, err := c.status(ctx, id); err == nil && status == task.Status_CREATED {
+		if err := c.killAndWait(ctx, id); err != nil {
+			return err
+		}
+	}
 	return c.deleteTask(ctx, id)
 }
 

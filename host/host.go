@@ -29,6 +29,8 @@ type Config struct {
 	// Program is the path of gocompose itself, which is started again as the
 	// supervisor.
 	Program string
+	// Version of gocompose, which is noted on what it makes.
+	Version string
 }
 
 // Host is one machine. It can be used from any goroutine.
@@ -103,6 +105,7 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		Runc:         eng.Runc,
 		RuncRoot:     eng.RuncRoot,
 		CgroupParent: cfg.Paths.CgroupParent(),
+		Version:      cfg.Version,
 	})
 	if err != nil {
 		return nil, err
