@@ -71,6 +71,31 @@ func TestInterruptedUp(t *testing.T) {
 	}
 }
 
+// TestKilledDown kills down after each line that it prints: the next down leaves
+// nothing.
+func TestKilledDown(t *testing.T) {
+	l := newLayout(t)
+	l.must("image", "load", "-i", filepath.Join(l.images, "busybox.tar"))
+	l.must("image", "load", "-i", filepath.Join(l.images, "data.tar"))
+	down := func() *exec.Cmd { return l.command("--progress", "plain", "down", "-v") }
+	l.must("up", "-d")
+	lines := l.interrupted(down(), 0, nil)
+	for line := 1; line <= lines; line++ {
+		t.Run(fmt.Sprintf("after-line-%d", line), func(t *testing.T) {
+			l.t = t
+			l.must("up", "-d")
+			l.interrupted(down(), line, func(c *exec.Cmd) { _ = c.Process.Kill() })
+			l.must("down", "-v")
+			l.noContainers()
+		})
+	}
+	l.t = t
+	l.must("system", "stop")
+	if left, err := livetest.Leftovers(l.paths); err != nil || len(left) > 0 {
+		t.Fatal(left, err)
+	}
+}
+
 // layout is a place of its own for one test that runs the programs in bin/.
 type layoutDir struct {
 	t      *testing.T
@@ -126,11 +151,16 @@ func (l *layoutDir) must(args ...string) string {
 	return string(out)
 }
 
-// interruptedUp runs up and strikes after so many lines of progress. It returns
-// how many lines there were.
+// interruptedUp is interrupted of up.
 func (l *layoutDir) interruptedUp(after int, strike func(*exec.Cmd)) int {
 	l.t.Helper()
-	c := l.command("--progress", "plain", "up", "-d")
+	return l.interrupted(l.command("--progress", "plain", "up", "-d"), after, strike)
+}
+
+// interrupted runs c and strikes after so many lines of progress. It returns how
+// many lines there were.
+func (l *layoutDir) interrupted(c *exec.Cmd, after int, strike func(*exec.Cmd)) int {
+	l.t.Helper()
 	stderr, err := c.StderrPipe()
 	if err != nil {
 		l.t.Fatal(err)
@@ -171,6 +201,9 @@ func (l *layoutDir) noContainers() {
 	l.t.Helper()
 	if out := l.must("ps", "-a", "-q"); out != "" {
 		l.t.Fatalf("left behind: %s", out)
+	}
+	if locks, err := filepath.Glob(filepath.Join(l.paths.Locks(), "container-*")); err != nil || len(locks) > 0 {
+		l.t.Errorf("left behind: %v %v", locks, err)
 	}
 	for _, dir := range []string{l.paths.Containers(), l.paths.Netns(), l.paths.Endpoints(), l.paths.Networks(), l.paths.Volumes()} {
 		entries, err := os.ReadDir(dir)

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,10 +14,10 @@ import (
 	"github.com/gocompose/gocompose/internal/flock"
 )
 
-// making is the note that a container is being made: a file beside its folder
-// with the names of the anonymous volumes that are made for it, one a line. It
-// is there before anything else, so that what a killed command leaves of a
-// container that never came to be is found and taken away.
+// making is the note that a container is being made, or taken away: a file beside
+// its folder with the names of the anonymous volumes that are made for it, one a
+// line. It is there before anything else, so that what a killed command leaves of
+// a container that is not there, not yet or no longer, is found and taken away.
 type making struct {
 	path string
 	file *os.File
@@ -25,12 +26,17 @@ type making struct {
 // makingPrefix begins the names of the notes; no container's ID begins so.
 const makingPrefix = ".making-"
 
-func (h *Host) beginMaking(id string) (*making, error) {
+func (h *Host) beginMaking(id string) (*making, error) { return h.note(id, os.O_APPEND) }
+
+// beginRemoving notes no volumes: those of a container that was there stay.
+func (h *Host) beginRemoving(id string) (*making, error) { return h.note(id, os.O_TRUNC) }
+
+func (h *Host) note(id string, how int) (*making, error) {
 	if err := os.MkdirAll(h.cfg.Paths.Containers(), 0o711); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(h.cfg.Paths.Containers(), makingPrefix+id)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|how, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +49,11 @@ func (m *making) volume(name string) error {
 	return err
 }
 
-// end takes the note away: the container is there.
+// end takes the note away: the container is there, whole.
 func (m *making) end() error { return errors.Join(m.file.Close(), os.Remove(m.path)) }
 
 // Sweep takes away what killed commands have left of containers that they were
-// making. Those that somebody is making now are left alone.
+// making or removing. Those that somebody is busy with now are left alone.
 func (h *Host) Sweep(ctx context.Context) error {
 	entries, err := os.ReadDir(h.cfg.Paths.Containers())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -72,7 +78,7 @@ func (h *Host) sweep(ctx context.Context, id string) error {
 	}
 	_, err = h.containerd.Container(ctx, id)
 	switch {
-	case err == nil: // it was made after all
+	case err == nil: // it was made after all, or not yet removed
 		err = os.Remove(filepath.Join(h.cfg.Paths.Containers(), makingPrefix+id))
 	case errdefs.IsNotFound(err):
 		err = h.unmake(ctx, id)
@@ -80,8 +86,8 @@ func (h *Host) sweep(ctx context.Context, id string) error {
 	return errors.Join(err, lock.Unlock())
 }
 
-// unmake takes away what was begun of a container that is not there, the note
-// last of all.
+// unmake takes away what there is of a container that containerd does not have,
+// the note last of all but the lock, which the caller has.
 func (h *Host) unmake(ctx context.Context, id string) error {
 	note := filepath.Join(h.cfg.Paths.Containers(), makingPrefix+id)
 	names, err := os.ReadFile(note)
@@ -99,8 +105,11 @@ func (h *Host) unmake(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {
+	if err := h.detach(ctx, id); err != nil {
 		return err
+	}
+	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {
+		return fmt.Errorf("removing the logs: %w", err)
 	}
 	return errors.Join(os.Remove(note), removeIfThere(h.containerLock(id)))
 }

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -163,16 +162,14 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 		return err
 	}
 	defer lock.Unlock()
+	note, err := h.beginRemoving(id)
+	if err != nil {
+		return err
+	}
 	if err := h.containerd.RemoveContainer(ctx, id); err != nil {
-		return err
+		return errors.Join(err, note.end())
 	}
-	if err := h.detach(ctx, id); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {
-		return fmt.Errorf("removing the logs: %w", err)
-	}
-	return removeIfThere(h.containerLock(id))
+	return errors.Join(note.file.Close(), h.unmake(context.WithoutCancel(ctx), id))
 }
 
 // shimOptions are what the container's shim is told: where its output goes, and

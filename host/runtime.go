@@ -114,8 +114,8 @@ func (r *runtime) Release(ctx context.Context, id string) (err error) {
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	c, err := h.containerd.Container(ctx, id)
 	switch {
-	case errdefs.IsNotFound(err):
-		err = nil
+	case errdefs.IsNotFound(err): // with its lock, which is only there because of us
+		return errors.Join(h.networks.Detach(ctx, id), removeIfThere(h.containerLock(id)))
 	case err != nil || c.Running():
 		return err
 	case c.HasTask:
