@@ -61,7 +61,7 @@ func (c *Client) ensure(ctx context.Context, p paths.Paths, argv []string) error
 // launch starts the program until a supervisor answers. A program that ends
 // well has found another one, which may be just leaving.
 func (c *Client) launch(ctx context.Context, p paths.Paths, argv []string) error {
-	if err := os.MkdirAll(p.State, 0o711); err != nil {
+	if err := os.MkdirAll(p.State, 0o700); err != nil {
 		return err
 	}
 	var process *daemon.Process

@@ -27,7 +27,8 @@ import (
 var ErrNotFound = errors.New("no such volume")
 
 // Store is the folder of all volumes: <dir>/<name>/volume.json is the record,
-// <dir>/<name>/_data the content.
+// <dir>/<name>/_data the content. It is for root alone: what containers write
+// there, programs that are set-user-ID too, is for nobody else of this host.
 type Store struct{ dir string }
 
 // Open returns the store in dir. Nothing is touched before it is used.
@@ -67,7 +68,7 @@ func (s *Store) Create(_ context.Context, v project.Volume) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(s.dir, 0o711); err != nil {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
 	// A removal that runs at the same time may sweep the folder away in the

@@ -29,6 +29,22 @@ func TestCreatingTwiceKeepsTheData(t *testing.T) {
 	}
 }
 
+func TestOnlyRootReachesVolumes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "root", "volumes")
+	if err := volumes.Open(dir).Create(t.Context(), project.Volume{Name: "data"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		fi, err := os.Stat(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fi.Mode().Perm() != 0o700 {
+			t.Errorf("%s has mode %v: others can go through it", d, fi.Mode())
+		}
+	}
+}
+
 func TestManyMayCreateOneVolumeAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	var wg sync.WaitGroup

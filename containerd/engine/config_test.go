@@ -83,3 +83,20 @@ func TestStateFolderWithTooLongAPathIsRefused(t *testing.T) {
 		t.Errorf("a socket's path of 106 characters: %v", err)
 	}
 }
+
+func TestFoldersAreForRootAlone(t *testing.T) {
+	dir := t.TempDir()
+	c := Config{Paths: paths.Paths{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}}
+	if err := c.makeFolders(); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{c.Paths.Root, c.Paths.State} {
+		fi, err := os.Stat(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fi.Mode().Perm() != 0o700 {
+			t.Errorf("%s has mode %v: others can go through it", d, fi.Mode())
+		}
+	}
+}

@@ -82,16 +82,8 @@ func (c Config) prepare() error {
 	if err := checkLength(c.Paths); err != nil {
 		return err
 	}
-	for _, dir := range []struct {
-		path string
-		mode os.FileMode
-	}{
-		{c.Paths.Root, 0o711}, {c.Paths.State, 0o711}, {c.Paths.EngineState(), 0o711},
-		{filepath.Dir(socketDir(c.Paths)), 0o711}, {socketDir(c.Paths), 0o700},
-	} {
-		if err := os.MkdirAll(dir.path, dir.mode); err != nil {
-			return err
-		}
+	if err := c.makeFolders(); err != nil {
+		return err
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(c.Paths.Root, &fs); err != nil {
@@ -102,6 +94,19 @@ func (c Config) prepare() error {
 			c.Paths.Root)
 	}
 	return atomicfile.Write(c.configFile(), []byte(c.render()), 0o600)
+}
+
+// makeFolders makes them for root alone: containers leave data there, and
+// programs that give their owner's rights to whoever can run them.
+func (c Config) makeFolders() error {
+	for _, dir := range []string{
+		c.Paths.Root, c.Paths.State, c.Paths.EngineState(), filepath.Dir(socketDir(c.Paths)), socketDir(c.Paths),
+	} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // await returns nil once containerd answers, what ended returns once that is

@@ -34,7 +34,7 @@ func Exists(path string) (bool, error) {
 // Create makes a network namespace and binds it at path, and calls fn in it.
 // When fn fails the namespace stays.
 func Create(path string, fn func() error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o711); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o400)
