@@ -108,16 +108,20 @@ func diagnosis(p paths.Paths, process *daemon.Process) error {
 		process.Err(), p.SupervisorLog(), strings.TrimSpace(output))
 }
 
-// environ returns the supervisor's environment: the starter's, without what a
-// service manager told the starter alone (sd_notify(3), sd_listen_fds(3)).
-func environ(p paths.Paths, own []string) []string {
-	private := []string{
-		"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
-		"INVOCATION_ID", "JOURNAL_STREAM", "MAINPID", "GOCOMPOSE_ROOT", "GOCOMPOSE_STATE",
+// environ returns the supervisor's environment: the layout, our own settings,
+// where programs are, and what Go programs are debugged with. Everything else
+// stays with the starter, whose secrets and service manager are not its own. A
+// shim that starts it has no more either.
+func environ(p paths.Paths, starter []string) []string {
+	var env []string
+	for _, v := range starter {
+		name, _, _ := strings.Cut(v, "=")
+		switch {
+		case name == "GOCOMPOSE_ROOT", name == "GOCOMPOSE_STATE":
+		case strings.HasPrefix(name, "GOCOMPOSE_"),
+			slices.Contains([]string{"PATH", "TZ", "CONTAINERD_ADDRESS", "GODEBUG", "GOTRACEBACK", "GOCOVERDIR"}, name):
+			env = append(env, v)
+		}
 	}
-	env := slices.DeleteFunc(slices.Clone(own), func(kv string) bool {
-		key, _, _ := strings.Cut(kv, "=")
-		return slices.Contains(private, key)
-	})
 	return append(env, "GOCOMPOSE_ROOT="+p.Root, "GOCOMPOSE_STATE="+p.State)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -233,5 +234,19 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 func TestNobodyAnswersIsToldApart(t *testing.T) {
 	if _, err := NewClient(layout(t)).Status(t.Context()); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecretsStayWithTheStarter(t *testing.T) {
+	got := environ(paths.Paths{Root: "/r", State: "/s"}, []string{
+		"PATH=/usr/bin", "DB_PASSWORD=secret", "AWS_SECRET_ACCESS_KEY=secret", "NOTIFY_SOCKET=/run/systemd/notify",
+		"LISTEN_FDS=1", "TZ=UTC", "CONTAINERD_ADDRESS=/run/c.sock", "GOCOMPOSE_ROOT=/other", "GOCOMPOSE_STATE=/other", "GOCOMPOSE_NO_SYNC=1",
+	})
+	slices.Sort(got)
+	want := []string{
+		"CONTAINERD_ADDRESS=/run/c.sock", "GOCOMPOSE_NO_SYNC=1", "GOCOMPOSE_ROOT=/r", "GOCOMPOSE_STATE=/s", "PATH=/usr/bin", "TZ=UTC",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
