@@ -52,14 +52,15 @@ func (m *making) volume(name string) error {
 // end takes the note away: the container is there, whole.
 func (m *making) end() error { return errors.Join(m.file.Close(), os.Remove(m.path)) }
 
-// Sweep takes away what killed commands have left of containers that they were
-// making or removing. Those that somebody is busy with now are left alone.
+// Sweep takes away what killed commands have left of volumes and containers that
+// they were making or removing. Those that somebody is busy with now are left
+// alone.
 func (h *Host) Sweep(ctx context.Context) error {
+	errs := []error{h.volumes.Sweep()}
 	entries, err := os.ReadDir(h.cfg.Paths.Containers())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, err)
 	}
-	errs := []error{err}
 	for _, e := range entries {
 		if id, ok := strings.CutPrefix(e.Name(), makingPrefix); ok {
 			errs = append(errs, h.sweep(ctx, id))

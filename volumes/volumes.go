@@ -129,16 +129,16 @@ func (s *Store) Remove(_ context.Context, name string) error {
 		return err
 	}
 	// The name goes first and at once; what an interrupted removal leaves has
-	// no name any more and is swept by the next one.
+	// no name any more and is swept away by the next command.
 	err = os.Rename(path, filepath.Join(s.dir, fmt.Sprintf("%s%d-%s", gone, time.Now().UnixNano(), name)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return s.sweep()
+	return s.Sweep()
 }
 
-// sweep takes away what interrupted removals and makings have left.
-func (s *Store) sweep() error {
+// Sweep takes away what interrupted removals and makings have left.
+func (s *Store) Sweep() error {
 	entries, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

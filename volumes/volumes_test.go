@@ -83,7 +83,7 @@ func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
 	if vs, err := s.List(); err != nil || len(vs) != 0 {
 		t.Fatal(vs, err)
 	}
-	if err := s.Remove(context.Background(), "other"); err != nil {
+	if err := s.Sweep(); err != nil {
 		t.Fatal(err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
