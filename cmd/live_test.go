@@ -161,7 +161,7 @@ func wipe(cfg host.Config) error {
 			lerr = errors.Join(lerr, h.RemoveNetwork(ctx, n.Network))
 		}
 	}
-	return errors.Join(err, lerr, h.Close(), host.StopSystem(ctx, cfg, host.Forced))
+	return errors.Join(err, lerr, h.Close(), host.StopSystem(ctx, cfg, host.Forced, func() {}))
 }
 
 func layout(ts *testscript.TestScript) paths.Paths {

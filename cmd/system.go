@@ -32,7 +32,9 @@ func (a *app) systemCommand() *cobra.Command {
 			if force {
 				how = host.Forced
 			}
-			return host.StopSystem(c.Context(), cfg, how)
+			return host.StopSystem(c.Context(), cfg, how, func() {
+				a.warn("another command is still running, perhaps logs -f: waiting for it to end")
+			})
 		},
 	}
 	stop.Flags().BoolVar(&force, "force", false, "Even while containers run: they go on without names until the next command")

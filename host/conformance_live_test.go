@@ -98,7 +98,7 @@ func pulled(t *testing.T, h *host.Host, r livetest.Registry) string {
 func noneLeft(t *testing.T, cfg host.Config) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := host.StopSystem(ctx, cfg, host.Forced); err != nil {
+	if err := host.StopSystem(ctx, cfg, host.Forced, func() {}); err != nil {
 		t.Error(err)
 	}
 	left, err := livetest.Leftovers(cfg.Paths)

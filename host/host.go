@@ -76,6 +76,9 @@ func Open(ctx context.Context, cfg Config) (*Host, error) {
 		return nil, errors.Join(err, use.Unlock())
 	}
 	h.use = use
+	if eng.Private {
+		h.supervisor.begin(ctx)
+	}
 	return h, nil
 }
 

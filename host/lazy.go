@@ -9,9 +9,10 @@ import (
 )
 
 // lazySupervisor is the supervisor of this host, started by the first container
-// that needs it.
+// that needs it, or by begin.
 type lazySupervisor struct {
-	cfg Config
+	cfg  Config
+	work sync.WaitGroup // of begin
 
 	mu      sync.Mutex
 	client  *supervisor.Client
@@ -20,6 +21,14 @@ type lazySupervisor struct {
 
 func newLazySupervisor(cfg Config) *lazySupervisor {
 	return &lazySupervisor{cfg: cfg, client: supervisor.NewClient(cfg.Paths)}
+}
+
+// begin has it started while the command does something else. The supervisor is
+// who ends our own engine, also one that a command has started which only looks.
+func (l *lazySupervisor) begin(ctx context.Context) {
+	l.work.Go(func() {
+		_, _ = l.ensure(ctx) // who needs it asks again, and hears what is wrong
+	})
 }
 
 // Hold has the container's names answered and its ports held.
@@ -56,6 +65,7 @@ func (l *lazySupervisor) Release(ctx context.Context, id string) error {
 
 // Close ends the connection.
 func (l *lazySupervisor) Close() {
+	l.work.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.client.Close()

@@ -25,14 +25,14 @@ func Supervise(ctx context.Context, cfg Config, version string) error {
 	})
 }
 
-// StopSystem ends the supervisor and the private engine. It refuses while
-// containers run, unless force is Force; these go on then, and the supervisor
-// comes back.
-func StopSystem(ctx context.Context, cfg Config, force Force) error {
+// StopSystem ends the supervisor and the private engine, once no command uses
+// them; when it has to wait for one it calls waiting. It refuses while containers
+// run, unless force is Forced; these go on then, and the supervisor comes back.
+func StopSystem(ctx context.Context, cfg Config, force Force, waiting func()) error {
 	if err := checkRoot(); err != nil {
 		return err
 	}
-	alone, err := flock.AcquireNotify(ctx, usersLock(cfg.Paths), lockPatience, func() {})
+	alone, err := flock.AcquireNotify(ctx, usersLock(cfg.Paths), lockPatience, waiting)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func open(t *testing.T) *Host {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := errors.Join(h.Close(), StopSystem(ctx, cfg, Forced), os.RemoveAll(state)); err != nil {
+		if err := errors.Join(h.Close(), StopSystem(ctx, cfg, Forced, func() {}), os.RemoveAll(state)); err != nil {
 			t.Error(err)
 		}
 	})
