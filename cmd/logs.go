@@ -93,13 +93,15 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 		return err
 	}
 	h, err := a.openExisting(ctx)
-	if h == nil {
-		return err
-	}
-	defer h.Close()
-	infos, err := h.Containers(ctx, name)
 	if err != nil {
 		return err
+	}
+	var infos []host.Info
+	if h != nil {
+		defer h.Close()
+		if infos, err = h.Containers(ctx, name); err != nil {
+			return err
+		}
 	}
 	if _, err := knownServices(p, infos, services); err != nil {
 		return err
