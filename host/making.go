@@ -32,7 +32,7 @@ func (h *Host) beginMaking(id string) (*making, error) { return h.note(id, os.O_
 func (h *Host) beginRemoving(id string) (*making, error) { return h.note(id, os.O_TRUNC) }
 
 func (h *Host) note(id string, how int) (*making, error) {
-	if err := os.MkdirAll(h.cfg.Paths.Containers(), 0o711); err != nil {
+	if err := os.MkdirAll(h.cfg.Paths.Containers(), 0o700); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(h.cfg.Paths.Containers(), makingPrefix+id)

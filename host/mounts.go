@@ -58,7 +58,7 @@ func (h *Host) resolveMounts(ctx context.Context, req mountRequest) (*mounts, er
 		}
 	}
 	for _, target := range slices.Sorted(maps.Keys(req.image.Config.Volumes)) {
-		target = path.Clean(target)
+		target = path.Clean("/" + target) // Docker takes relative ones too
 		if covered[target] {
 			continue
 		}

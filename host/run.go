@@ -51,7 +51,7 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 		return err
 	}
 	dir := h.cfg.Paths.Container(id)
-	if err := os.MkdirAll(dir, 0o711); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	m, err := h.resolveMounts(ctx, mountRequest{id, c, img, inherit, note})

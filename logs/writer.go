@@ -42,7 +42,7 @@ type Writer struct {
 // OpenWriter opens the log in dir, which is made if need be. Earlier entries
 // are kept, and a line that an earlier writer could not finish is ended.
 func OpenWriter(dir string, l Limits) (*Writer, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making log folder: %w", err)
 	}
 	w := &Writer{dir: dir, limits: l, now: time.Now, open: openLive}

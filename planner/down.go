@@ -183,9 +183,9 @@ func (d *down) networks() {
 	}
 }
 
-// volumes plans to remove the volumes of the project: those that the files
-// name, those that a removed container used, and anonymous ones. A volume that
-// neither names is data nobody asked about, and stays.
+// volumes plans to remove the volumes of the project that the files name, and
+// the anonymous ones. One that no file names any more is data nobody asked
+// about, and stays.
 func (d *down) volumes() {
 	named := map[string]project.Volume{}
 	for _, v := range d.project.Volumes {
@@ -198,7 +198,7 @@ func (d *down) volumes() {
 		if v.External || want.External || v.Project != d.project.Name {
 			continue
 		}
-		if !declared && !v.Anonymous && len(d.removed[v.ID()]) == 0 || !d.among(v.ID()) {
+		if !declared && !v.Anonymous || !d.among(v.ID()) {
 			continue
 		}
 		d.remove(RemoveVolume{v})
