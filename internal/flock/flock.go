@@ -5,6 +5,7 @@ package flock
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,22 +24,47 @@ func (l *Lock) Unlock() error { return l.f.Close() }
 
 // Try takes the lock at path, or returns ErrLocked at once.
 func Try(path string) (*Lock, error) {
-	f, err := open(path)
-	if err != nil {
-		return nil, err
+	return current(path, func() (*Lock, error) {
+		f, err := open(path)
+		if err != nil {
+			return nil, err
+		}
+		return take(f, unix.LOCK_EX|unix.LOCK_NB)
+	})
+}
+
+// current takes the lock until it is that of the file at path: whoever had it
+// before may have removed the file, and the next one makes another.
+func current(path string, lock func() (*Lock, error)) (*Lock, error) {
+	for {
+		l, err := lock()
+		if err != nil {
+			return nil, err
+		}
+		have, err := l.f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, l.Unlock())
+		}
+		if there, err := os.Stat(path); err == nil && os.SameFile(have, there) {
+			return l, nil
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Join(err, l.Unlock())
+		}
+		if err := l.Unlock(); err != nil {
+			return nil, err
+		}
 	}
-	return take(f, unix.LOCK_EX|unix.LOCK_NB)
 }
 
 // Acquire takes the lock at path, and waits for it until ctx ends.
 func Acquire(ctx context.Context, path string) (*Lock, error) {
-	return acquire(ctx, path, unix.LOCK_EX)
+	return current(path, func() (*Lock, error) { return acquire(ctx, path, unix.LOCK_EX) })
 }
 
 // Share takes the lock at path together with others who share it, and waits
 // for one who has it alone until ctx ends.
 func Share(ctx context.Context, path string) (*Lock, error) {
-	return acquire(ctx, path, unix.LOCK_SH)
+	return current(path, func() (*Lock, error) { return acquire(ctx, path, unix.LOCK_SH) })
 }
 
 func acquire(ctx context.Context, path string, how int) (*Lock, error) {

@@ -3,8 +3,13 @@ package flock_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gocompose/gocompose/internal/flock"
 )
@@ -101,4 +106,59 @@ func TestManyShareWhatOneCannotHaveAlone(t *testing.T) {
 	if _, err := flock.Share(ctx, path); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
+}
+
+// Who waits for a lock whose file is removed meanwhile must not end up with a
+// lock that nobody else can see.
+func TestALockIsOnTheFileThatIsThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	first, err := flock.Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan *flock.Lock)
+	go func() {
+		l, err := flock.Acquire(t.Context(), path)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- l
+	}()
+	waitUntilSomebodyWaits(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	second := <-got
+	if _, err := flock.Try(path); !errors.Is(err, flock.ErrLocked) {
+		t.Errorf("a third has the lock too: %v", err)
+	}
+	if err := second.Unlock(); err != nil {
+		t.Error(err)
+	}
+}
+
+// waitUntilSomebodyWaits returns when the kernel's list of locks has a waiter
+// for the file (proc_locks(5): "->" before what waits).
+func waitUntilSomebodyWaits(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inode := fmt.Sprintf(":%d ", info.Sys().(*syscall.Stat_t).Ino)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		data, err := os.ReadFile("/proc/locks")
+		if err != nil {
+			t.Skip(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			if strings.Contains(line, "-> FLOCK") && strings.Contains(line, inode) {
+				return
+			}
+		}
+	}
+	t.Fatal("nobody waits")
 }
