@@ -113,7 +113,7 @@ func newLayout(t *testing.T) *layoutDir {
 	if err != nil {
 		t.Fatal(err)
 	}
-	os.Setenv("PATH", bin+":"+os.Getenv("PATH")) // for cleaning up, in process
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH")) // for cleaning up, in process
 	state, err := os.MkdirTemp("/run", "gct-")
 	if err != nil {
 		t.Fatal(err)

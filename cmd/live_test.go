@@ -56,7 +56,7 @@ func liveParams(t *testing.T) testscript.Params {
 	if _, err := os.Stat(filepath.Join(bin, "containerd")); err != nil {
 		t.Fatalf("the live tests run what make build makes: %v", err)
 	}
-	os.Setenv("PATH", bin+":"+os.Getenv("PATH")) // for cleaning up, in process
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH")) // for cleaning up, in process
 	images := t.TempDir()
 	writeImages(t, images)
 	registry := livetest.StartRegistry(t)
