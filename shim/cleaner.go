@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/containerd/containerd/v2/defaults"
@@ -60,13 +61,37 @@ func rememberOptions(bundle string, o options.Options) error {
 	return os.WriteFile(filepath.Join(bundle, optionsFile), []byte(o.URI()), 0o600)
 }
 
-// Stop kills what is left of a container and removes its task.
+// deletedFile is what optionsFile becomes when the task has been deleted: then
+// nothing is left to stop.
+const deletedFile = "gocompose-deleted"
+
+// rememberDeleted is for Stop, which does the same again, for nothing, when it
+// does not know.
+func rememberDeleted(bundle string) error {
+	return os.Rename(filepath.Join(bundle, optionsFile), filepath.Join(bundle, deletedFile))
+}
+
+// isDeleted tells whether the task was deleted, perhaps with its bundle.
+func isDeleted(bundle string) bool {
+	if _, err := os.Stat(bundle); errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(bundle, deletedFile))
+	return err == nil
+}
+
+// Stop kills what is left of a container and removes its task. containerd calls
+// it whenever a shim has ended, also after it has deleted the task.
 func (c cleaner) Stop(ctx context.Context, id string) (ctrd.StopStatus, error) {
+	beYoung()
 	cwd, err := os.Getwd()
 	if err != nil {
 		return ctrd.StopStatus{}, err
 	}
 	bundle := filepath.Join(filepath.Dir(cwd), id)
+	if isDeleted(bundle) { // its exit is known, nobody asks for it again
+		return ctrd.StopStatus{ExitedAt: time.Now()}, removeSocket(bundle)
+	}
 	uri, readErr := os.ReadFile(filepath.Join(bundle, optionsFile))
 	status, err := c.Shim.Stop(ctx, id)
 	if err != nil {

@@ -17,6 +17,7 @@ const saveInterval = time.Second
 
 // container is what the shim knows of one container.
 type container struct {
+	bundle         string
 	options        options.Options
 	capture        *capture
 	pid            int

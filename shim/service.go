@@ -8,6 +8,7 @@ import (
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/log"
 	"github.com/containerd/ttrpc"
 	"google.golang.org/protobuf/proto"
 
@@ -119,7 +120,7 @@ func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*ta
 		return nil, err
 	}
 	c := &container{
-		options: o, capture: capture, settled: make(chan struct{}), pid: int(resp.Pid),
+		bundle: r.Bundle, options: o, capture: capture, settled: make(chan struct{}), pid: int(resp.Pid),
 		stdout: r.Stdout, stderr: r.Stderr, oomCount: oomCounter(int(resp.Pid)),
 	}
 	s.addContainer(r.ID, c)
@@ -232,5 +233,8 @@ func (s *service) deleted(ctx context.Context, id string, c *container) {
 	s.draining = append(s.draining, c.capture)
 	delete(s.containers, id)
 	s.mu.Unlock()
+	if err := rememberDeleted(c.bundle); err != nil {
+		log.G(ctx).WithError(err).Warn("remembering the deletion: it is done twice")
+	}
 	c.capture.settle(ctx, time.Now())
 }

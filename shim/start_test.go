@@ -15,6 +15,8 @@ import (
 	ctrd "github.com/containerd/containerd/v2/pkg/shim"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/gocompose/gocompose/shim/options"
 )
 
 // Arguments of the calls that start a shim, as each version writes them.
@@ -167,6 +169,38 @@ func TestAddressOfTheShimIsInItsBundle(t *testing.T) {
 	}
 	if got, err := ctrd.ReadAddress(addressFile); err != nil || got != "unix:///run/group" {
 		t.Errorf("a group's: %q, %v", got, err)
+	}
+}
+
+func TestWhatWasDeletedIsNotStoppedAgain(t *testing.T) {
+	dir := t.TempDir()
+	bundle := filepath.Join(dir, "web-1")
+	c := cleaner{starter{err: errors.New("stopped")}}
+	t.Chdir(t.TempDir()) // beside which there is no such bundle
+	if _, err := c.Stop(t.Context(), "web-1"); err != nil {
+		t.Errorf("without its bundle: %v", err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "cwd"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join(dir, "cwd"))
+	if err := os.Mkdir(bundle, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Stop(t.Context(), "web-1"); err == nil {
+		t.Error("what may live was not stopped")
+	}
+	if err := rememberOptions(bundle, options.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Stop(t.Context(), "web-1"); err == nil {
+		t.Error("what may live was not stopped, though it is ours")
+	}
+	if err := rememberDeleted(bundle); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Stop(t.Context(), "web-1"); err != nil {
+		t.Errorf("after its deletion: %v", err)
 	}
 }
 
