@@ -66,7 +66,34 @@ func (h *Host) Sweep(ctx context.Context) error {
 			errs = append(errs, h.sweep(ctx, id))
 		}
 	}
+	return errors.Join(append(errs, h.sweepLocks())...)
+}
+
+// sweepLocks takes away the lock files of containers of which there is nothing
+// else: who was killed between the lock and the note leaves no more than that.
+func (h *Host) sweepLocks() error {
+	locks, err := filepath.Glob(h.containerLock("*"))
+	errs := []error{err}
+	for _, path := range locks {
+		id := strings.TrimPrefix(path, h.containerLock(""))
+		if exists(h.cfg.Paths.Container(id)) || exists(filepath.Join(h.cfg.Paths.Containers(), makingPrefix+id)) {
+			continue
+		}
+		lock, err := flock.Try(path)
+		if errors.Is(err, flock.ErrLocked) {
+			continue // somebody is about to write the note
+		}
+		if err == nil {
+			err = errors.Join(removeIfThere(path), lock.Unlock())
+		}
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 func (h *Host) sweep(ctx context.Context, id string) error {
