@@ -228,10 +228,11 @@ func (w *wiring) plug(iface endpoint.Interface, bridge netlink.Link) error {
 		return err
 	}
 	if err == nil {
-		if _, err := w.links.LinkByName(iface.Name); err == nil {
+		if _, err := w.links.LinkByName(iface.Name); err == nil && outer.Attrs().Group != doomed {
 			return w.join(outer, bridge)
 		}
-		// Its other end is not here: of a namespace that is no more.
+		// Its other end is not here: of a namespace that is no more. Or somebody
+		// was killed who was about to remove it.
 		if err := w.host.LinkDel(outer); err != nil && !isNoDevice(err) {
 			return err
 		}

@@ -133,6 +133,23 @@ func TestAnAttachReplacesTheLinkOfANamespaceThatIsNoMore(t *testing.T) {
 	b.reaches("", "tcp4", at(addr, 81))
 }
 
+func TestAnAttachReplacesALinkThatWasAboutToBeRemoved(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	e := b.attach("web", "shop_default")
+	h := b.handle()
+	defer h.Close()
+	link, err := h.LinkByName(e.Interfaces[0].HostName)
+	must(t, err)
+	must(t, h.LinkSetGroup(link, doomed))
+
+	b.attach("web", "shop_default")
+	must(t, removeGroup())
+	if _, err := h.LinkByName(e.Interfaces[0].HostName); err != nil {
+		t.Errorf("the link went with those of others: %v", err)
+	}
+}
+
 // A namespace stays as long as something is bound to it anywhere: a copy of the
 // mount in the mount namespace of some service must not be enough.
 func TestANamespaceGoesThoughItsMountWasCopied(t *testing.T) {

@@ -32,12 +32,11 @@ func (n *Networks) Detach(ctx context.Context, id string) error {
 }
 
 func (n *Networks) unplug(_ context.Context, e endpoint.Endpoint) error {
+	var names []string
 	for _, i := range e.Interfaces {
-		if err := removeLink(i.HostName); err != nil {
-			return err
-		}
+		names = append(names, i.HostName)
 	}
-	return nil
+	return n.links.remove(names)
 }
 
 func (n *Networks) unbind(_ context.Context, e endpoint.Endpoint) error {

@@ -33,6 +33,7 @@ var ErrInUse = errors.New("network in use")
 type Networks struct {
 	paths paths.Paths
 	rules *nft.Table
+	links linkRemover
 }
 
 // Open returns the networks of the layout. Nothing is touched before it is
