@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type container struct {
 	options        options.Options
 	capture        *capture
 	pid            int
+	process        *os.Process   // held by a file descriptor, where the kernel has such (Linux 5.3)
 	stdout, stderr string        // what the client has asked for
 	oomCount       string        // the file that counts kills for want of memory
 	settled        chan struct{} // closed when exit and output are recorded

@@ -3,6 +3,7 @@ package shim
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"time"
 
@@ -119,8 +120,9 @@ func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*ta
 		capture.settle(ctx, time.Now())
 		return nil, err
 	}
+	process, _ := os.FindProcess(int(resp.Pid)) // does not fail on Unix
 	c := &container{
-		bundle: r.Bundle, options: o, capture: capture, settled: make(chan struct{}), pid: int(resp.Pid),
+		bundle: r.Bundle, options: o, capture: capture, settled: make(chan struct{}), pid: int(resp.Pid), process: process,
 		stdout: r.Stdout, stderr: r.Stderr, oomCount: oomCounter(int(resp.Pid)),
 	}
 	s.addContainer(r.ID, c)
@@ -233,6 +235,7 @@ func (s *service) deleted(ctx context.Context, id string, c *container) {
 	s.draining = append(s.draining, c.capture)
 	delete(s.containers, id)
 	s.mu.Unlock()
+	_ = c.process.Release() // does not fail on Unix
 	if err := rememberDeleted(c.bundle); err != nil {
 		log.G(ctx).WithError(err).Warn("remembering the deletion: it is done twice")
 	}
