@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -253,5 +255,21 @@ func makeTask(t *testing.T, c *containerd.Client, id string) {
 	}
 	if _, err := container.NewTask(t.Context(), nullIO, withRootfs(mounts), withRuntime(c)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWhatOnlyRuncKnowsOfIsNotInTheWay(t *testing.T) {
+	c := engine(t)
+	req := request("shop-web-1.x", "true"+wait)
+	create(t, c, req)
+	left := filepath.Join(c.Config().RuncRoot, c.Config().Namespace, req.ID)
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.StartTask(t.Context(), req.ID, containerd.StartRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := look(t, c, req.ID); !got.Running() {
+		t.Errorf("%s after its start", got.State)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -105,7 +106,7 @@ func (c *Client) createTask(ctx context.Context, id string, req StartRequest) er
 	if err != nil {
 		return fmt.Errorf("writing the runtime's options: %w", err)
 	}
-	return again(ctx, 0, func() error {
+	create := func() error {
 		_, err := c.raw.TaskService().Create(ctx, &tasks.CreateTaskRequest{
 			ContainerID: id,
 			Rootfs:      mount.ToProto(mounts),
@@ -114,7 +115,15 @@ func (c *Client) createTask(ctx context.Context, id string, req StartRequest) er
 			Options:     runtime,
 		})
 		return errgrpc.ToNative(err)
-	})
+	}
+	err = again(ctx, 0, create)
+	if err == nil || !strings.Contains(err.Error(), knownToRunc) {
+		return err
+	}
+	if derr := c.deleteInRunc(ctx, id); derr != nil {
+		return errors.Join(err, derr)
+	}
+	return again(ctx, 0, create)
 }
 
 // status returns the state of the task's process, or NotFound.

@@ -1,7 +1,11 @@
 package containerd
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -63,4 +67,23 @@ func (p patient) View(ctx context.Context, key, parent string, opts ...snapshots
 		return err
 	})
 	return mounts, err
+}
+
+// knownToRunc is how runc refuses an ID that it has a container of. containerd
+// knows of none: what made it was killed in the middle, and cleaned up behind
+// too early.
+const knownToRunc = "container with given ID already exists"
+
+// defaultRuncRoot is where the shim keeps runc's state unless told otherwise.
+const defaultRuncRoot = "/run/containerd/runc"
+
+// deleteInRunc takes away, with its process, a container that only runc knows
+// of.
+func (c *Client) deleteInRunc(ctx context.Context, id string) error {
+	root := filepath.Join(cmp.Or(c.cfg.RuncRoot, defaultRuncRoot), c.cfg.Namespace)
+	out, err := exec.CommandContext(ctx, cmp.Or(c.cfg.Runc, "runc"), "--root", root, "delete", "--force", id).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("deleting what runc has left of it: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
 }
