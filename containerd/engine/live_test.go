@@ -127,6 +127,9 @@ func TestContainerdThatHangsIsNeitherReplacedNorDoubled(t *testing.T) {
 	if err := syscall.Kill(e.Pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	for !stopped(t, e.Pid) { // each thread stops when it gets to it
+		time.Sleep(time.Millisecond)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_, err = engine.Ensure(ctx, c)
@@ -142,6 +145,22 @@ func TestContainerdThatHangsIsNeitherReplacedNorDoubled(t *testing.T) {
 	if again, err := engine.Ensure(t.Context(), c); err != nil || again.Pid != e.Pid {
 		t.Errorf("got %+v, %v, want process %d", again, err, e.Pid)
 	}
+}
+
+// stopped tells whether all threads of a process have stopped.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("process %d has no threads: %v", pid, err)
+	}
+	for _, path := range threads {
+		status, err := os.ReadFile(path)
+		if err == nil && !strings.Contains(string(status), "State:\tT") {
+			return false
+		}
+	}
+	return true
 }
 
 func TestStopLeavesNothingBehind(t *testing.T) {
