@@ -134,3 +134,12 @@ func (c *Client) stopSignal(ctx context.Context, id, name string) (syscall.Signa
 	}
 	return number, nil
 }
+
+// PauseTask freezes a container's processes.
+func (c *Client) PauseTask(ctx context.Context, id string) error {
+	_, err := c.raw.TaskService().Pause(ctx, &tasks.PauseTaskRequest{ContainerID: id})
+	return errgrpc.ToNative(err)
+}
+
+// ResumeTask lets a container's frozen processes go on.
+func (c *Client) ResumeTask(ctx context.Context, id string) error { return c.resume(ctx, id) }

@@ -4,6 +4,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/gocompose/gocompose/project"
@@ -42,5 +43,18 @@ type (
 		StartContainer(ctx context.Context, id string) error
 		StopContainer(ctx context.Context, id string, grace time.Duration) error
 		RemoveContainer(ctx context.Context, id string) error
+
+		// AwaitContainer returns when the container is what until says. When it
+		// cannot become that any more, the error is a *planner.AwaitError.
+		AwaitContainer(ctx context.Context, id string, until project.Condition) error
+		// KillContainer sends a signal. SIGKILL and the container's stop signal
+		// mean that the user wants it to end: it is not started again. The
+		// error is ErrNotRunning when there is no process.
+		KillContainer(ctx context.Context, id, signal string) error
+		PauseContainer(ctx context.Context, id string) error
+		UnpauseContainer(ctx context.Context, id string) error
 	}
 )
+
+// ErrNotRunning: there is no process to send a signal to, or to pause.
+var ErrNotRunning = errors.New("it is not running")

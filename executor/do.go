@@ -28,6 +28,14 @@ func do(ctx context.Context, b Backend, op planner.Op, progress func(current, to
 		return b.StopContainer(ctx, op.Container.ID, op.Grace)
 	case planner.RemoveContainer:
 		return b.RemoveContainer(ctx, op.Container.ID)
+	case planner.AwaitContainer:
+		return b.AwaitContainer(ctx, op.Container.ID, op.Until)
+	case planner.KillContainer:
+		return b.KillContainer(ctx, op.Container.ID, op.Signal)
+	case planner.PauseContainer:
+		return b.PauseContainer(ctx, op.Container.ID)
+	case planner.UnpauseContainer:
+		return b.UnpauseContainer(ctx, op.Container.ID)
 	default:
 		return fmt.Errorf("internal error: no way to do %T", op)
 	}
@@ -46,6 +54,14 @@ func gerund(v planner.Verb) string {
 		return "stopping"
 	case planner.VerbPull:
 		return "pulling"
+	case planner.VerbKill:
+		return "killing"
+	case planner.VerbPause:
+		return "pausing"
+	case planner.VerbUnpause:
+		return "unpausing"
+	case planner.VerbAwaitHealthy, planner.VerbAwaitCompleted, planner.VerbAwaitReady:
+		return "waiting for"
 	default:
 		return string(v)
 	}

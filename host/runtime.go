@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/containerd/errdefs"
@@ -11,7 +12,9 @@ import (
 	"github.com/gocompose/gocompose/containerd/engine"
 	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/internal/flock"
+	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor"
+	"github.com/gocompose/gocompose/supervisor/health"
 )
 
 // runtime is the host as the supervisor needs it. The engine may die and come
@@ -56,9 +59,9 @@ func (r *runtime) Restore(ctx context.Context) error {
 	return h.networks.Restore(ctx)
 }
 
-// Exits returns the exits of containers from now on. The channel is closed when
-// the engine goes away.
-func (r *runtime) Exits(ctx context.Context) (<-chan supervisor.Exit, error) {
+// Events returns what happens to containers from now on. The channel is closed
+// when the engine goes away.
+func (r *runtime) Events(ctx context.Context) (<-chan supervisor.Event, error) {
 	h, err := r.current(ctx)
 	if err != nil {
 		return nil, err
@@ -67,12 +70,12 @@ func (r *runtime) Exits(ctx context.Context) (<-chan supervisor.Exit, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make(chan supervisor.Exit)
+	out := make(chan supervisor.Event)
 	go func() {
 		defer close(out)
 		for e := range exits {
 			select {
-			case out <- supervisor.Exit{ID: e.ID, Code: e.Code, At: e.At}:
+			case out <- supervisor.Event{ID: e.ID, Kind: supervisor.EventExited, At: e.At}:
 			case <-ctx.Done():
 				return
 			}
@@ -81,8 +84,8 @@ func (r *runtime) Exits(ctx context.Context) (<-chan supervisor.Exit, error) {
 	return out, nil
 }
 
-// Running returns the containers that have a process.
-func (r *runtime) Running(ctx context.Context) ([]string, error) {
+// Containers returns all containers.
+func (r *runtime) Containers(ctx context.Context) ([]supervisor.Container, error) {
 	h, err := r.current(ctx)
 	if err != nil {
 		return nil, err
@@ -91,13 +94,47 @@ func (r *runtime) Running(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
-	for _, c := range found {
-		if c.Running() {
-			ids = append(ids, c.ID)
-		}
+	all := make([]supervisor.Container, len(found))
+	for i, c := range found {
+		all[i] = supervisor.Container{ID: c.ID, Running: c.Running()}
 	}
-	return ids, nil
+	return all, nil
+}
+
+// Container returns one.
+func (r *runtime) Container(ctx context.Context, id string) (supervisor.Container, error) {
+	h, err := r.current(ctx)
+	if err != nil {
+		return supervisor.Container{}, err
+	}
+	c, err := h.containerd.Container(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return supervisor.Container{}, supervisor.ErrNoContainer
+	}
+	return supervisor.Container{ID: c.ID, Running: c.Running()}, err
+}
+
+// Restart starts a container again.
+func (r *runtime) Restart(ctx context.Context, id string) error {
+	h, err := r.current(ctx)
+	if err != nil {
+		return err
+	}
+	return h.StartContainer(ctx, id)
+}
+
+// Stop ends a container's process.
+func (r *runtime) Stop(ctx context.Context, id string) error {
+	h, err := r.current(ctx)
+	if err != nil {
+		return err
+	}
+	return h.containerd.StopTask(ctx, id, containerd.StopRequest{})
+}
+
+// Probe runs a health check.
+func (r *runtime) Probe(context.Context, string, project.Healthcheck) (health.Result, error) {
+	return health.Result{}, errors.ErrUnsupported
 }
 
 // Release cleans up after a container that has exited. One that runs, because
@@ -126,8 +163,9 @@ func (r *runtime) Release(ctx context.Context, id string) (err error) {
 
 // Idle tells whether no container runs.
 func (r *runtime) Idle(ctx context.Context) (bool, error) {
-	ids, err := r.Running(ctx)
-	return len(ids) == 0, err
+	all, err := r.Containers(ctx)
+	running := slices.ContainsFunc(all, func(c supervisor.Container) bool { return c.Running })
+	return !running, err
 }
 
 // Shutdown ends the private engine, unless a command uses it. From then on no

@@ -42,7 +42,7 @@ func (b *builder) add(op Op, needs []StepID, why []Reason) StepID {
 		return id
 	}
 	b.at[id] = len(b.steps)
-	b.steps = append(b.steps, Step{op, slices.Clone(needs), why})
+	b.steps = append(b.steps, Step{Op: op, Needs: slices.Clone(needs), Why: why})
 	return id
 }
 

@@ -34,6 +34,9 @@ const (
 	StateRunning State = "running"
 	StatePaused  State = "paused"
 	StateExited  State = "exited"
+	// StateRestarting: the process has ended, and the supervisor is going to
+	// start it again.
+	StateRestarting State = "restarting"
 )
 
 // Container is one container that exists.
@@ -47,5 +50,9 @@ type Container struct {
 	Anonymous map[string]string
 }
 
-// Running tells whether the container has a process.
-func (c Container) Running() bool { return c.State == StateRunning || c.State == StatePaused }
+// Running tells whether the container has a process, or is about to have one
+// again without anybody asking for it: either way it must be stopped to be
+// still.
+func (c Container) Running() bool {
+	return c.State == StateRunning || c.State == StatePaused || c.State == StateRestarting
+}

@@ -15,6 +15,14 @@ const (
 	VerbStart  Verb = "start"
 	VerbStop   Verb = "stop"
 	VerbPull   Verb = "pull"
+
+	VerbKill    Verb = "kill"
+	VerbPause   Verb = "pause"
+	VerbUnpause Verb = "unpause"
+	// A container can be waited for in several ways in one plan.
+	VerbAwaitHealthy   Verb = "await-healthy"
+	VerbAwaitCompleted Verb = "await-completed"
+	VerbAwaitReady     Verb = "await-ready"
 )
 
 // Op is one operation on one resource: a value that says everything the
@@ -63,6 +71,25 @@ type (
 	// RemoveContainer takes away a container that does not run, with its logs.
 	// Volumes stay.
 	RemoveContainer struct{ Container Ref }
+
+	// AwaitContainer waits until a container that has been started is what
+	// Until says, and fails when it cannot become that any more.
+	AwaitContainer struct {
+		Container Ref
+		// Until is project.Healthy, project.Completed or project.Ready.
+		Until project.Condition
+		// Optional: that it fails is a warning, and no error of the plan.
+		Optional bool
+	}
+	// KillContainer sends Signal ("SIGHUP", "HUP", "1") to a container's process.
+	KillContainer struct {
+		Container Ref
+		Signal    string
+	}
+	// PauseContainer freezes a running container, UnpauseContainer lets it go
+	// on.
+	PauseContainer   struct{ Container Ref }
+	UnpauseContainer struct{ Container Ref }
 )
 
 // Ref names a container that exists or will exist.
@@ -72,32 +99,55 @@ type Ref struct {
 	Target project.ID // what it is in the plan: "container/web-1"
 }
 
-func (CreateNetwork) Verb() Verb   { return VerbCreate }
-func (RemoveNetwork) Verb() Verb   { return VerbRemove }
-func (CreateVolume) Verb() Verb    { return VerbCreate }
-func (RemoveVolume) Verb() Verb    { return VerbRemove }
-func (PullImage) Verb() Verb       { return VerbPull }
-func (CreateContainer) Verb() Verb { return VerbCreate }
-func (StartContainer) Verb() Verb  { return VerbStart }
-func (StopContainer) Verb() Verb   { return VerbStop }
-func (RemoveContainer) Verb() Verb { return VerbRemove }
+func (CreateNetwork) Verb() Verb    { return VerbCreate }
+func (RemoveNetwork) Verb() Verb    { return VerbRemove }
+func (CreateVolume) Verb() Verb     { return VerbCreate }
+func (RemoveVolume) Verb() Verb     { return VerbRemove }
+func (PullImage) Verb() Verb        { return VerbPull }
+func (CreateContainer) Verb() Verb  { return VerbCreate }
+func (StartContainer) Verb() Verb   { return VerbStart }
+func (StopContainer) Verb() Verb    { return VerbStop }
+func (RemoveContainer) Verb() Verb  { return VerbRemove }
+func (KillContainer) Verb() Verb    { return VerbKill }
+func (PauseContainer) Verb() Verb   { return VerbPause }
+func (UnpauseContainer) Verb() Verb { return VerbUnpause }
 
-func (o CreateNetwork) Target() project.ID   { return o.Network.ID() }
-func (o RemoveNetwork) Target() project.ID   { return o.Network.ID() }
-func (o CreateVolume) Target() project.ID    { return o.Volume.ID() }
-func (o RemoveVolume) Target() project.ID    { return o.Volume.ID() }
-func (o PullImage) Target() project.ID       { return project.ID{Kind: project.KindImage, Name: o.Ref} }
-func (o CreateContainer) Target() project.ID { return o.Spec.ID() }
-func (o StartContainer) Target() project.ID  { return o.Container.Target }
-func (o StopContainer) Target() project.ID   { return o.Container.Target }
-func (o RemoveContainer) Target() project.ID { return o.Container.Target }
+// Verb tells what is waited for, so that each wait is a step of its own.
+func (o AwaitContainer) Verb() Verb {
+	switch o.Until {
+	case project.Healthy:
+		return VerbAwaitHealthy
+	case project.Completed:
+		return VerbAwaitCompleted
+	default:
+		return VerbAwaitReady
+	}
+}
 
-func (CreateNetwork) op()   {}
-func (RemoveNetwork) op()   {}
-func (CreateVolume) op()    {}
-func (RemoveVolume) op()    {}
-func (PullImage) op()       {}
-func (CreateContainer) op() {}
-func (StartContainer) op()  {}
-func (StopContainer) op()   {}
-func (RemoveContainer) op() {}
+func (o CreateNetwork) Target() project.ID    { return o.Network.ID() }
+func (o RemoveNetwork) Target() project.ID    { return o.Network.ID() }
+func (o CreateVolume) Target() project.ID     { return o.Volume.ID() }
+func (o RemoveVolume) Target() project.ID     { return o.Volume.ID() }
+func (o PullImage) Target() project.ID        { return project.ID{Kind: project.KindImage, Name: o.Ref} }
+func (o CreateContainer) Target() project.ID  { return o.Spec.ID() }
+func (o StartContainer) Target() project.ID   { return o.Container.Target }
+func (o StopContainer) Target() project.ID    { return o.Container.Target }
+func (o RemoveContainer) Target() project.ID  { return o.Container.Target }
+func (o AwaitContainer) Target() project.ID   { return o.Container.Target }
+func (o KillContainer) Target() project.ID    { return o.Container.Target }
+func (o PauseContainer) Target() project.ID   { return o.Container.Target }
+func (o UnpauseContainer) Target() project.ID { return o.Container.Target }
+
+func (CreateNetwork) op()    {}
+func (RemoveNetwork) op()    {}
+func (CreateVolume) op()     {}
+func (RemoveVolume) op()     {}
+func (PullImage) op()        {}
+func (CreateContainer) op()  {}
+func (StartContainer) op()   {}
+func (StopContainer) op()    {}
+func (RemoveContainer) op()  {}
+func (AwaitContainer) op()   {}
+func (KillContainer) op()    {}
+func (PauseContainer) op()   {}
+func (UnpauseContainer) op() {}

@@ -16,6 +16,10 @@ type StepID string
 type Step struct {
 	Op    Op
 	Needs []StepID // sorted, without duplicates
+	// After are steps that must have ended before this one begins, well or not:
+	// an optional dependency that fails stops nobody. Sorted, without
+	// duplicates, and none of Needs.
+	After []StepID
 	Why   []Reason
 }
 

@@ -72,6 +72,10 @@ type Container struct {
 
 	Logging Logging `json:"logging"`
 
+	// Health is the service's own; what it leaves open is the image's.
+	Health  *Healthcheck `json:"health,omitempty"`
+	Restart Restart      `json:"restart,omitzero"`
+
 	// Needs and Origin are known so that a project can be taken down in order
 	// without its files. They do not count when specifications are compared.
 	Needs  []Need `json:"needs,omitempty"` // sorted by service

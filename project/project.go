@@ -36,13 +36,17 @@ func (s Service) Containers() []Container {
 	return cs
 }
 
-// Condition is what a dependent waits for.
+// Condition is what a dependent, or the user, waits for.
 type Condition string
 
 const (
 	Started   Condition = "service_started"
 	Healthy   Condition = "service_healthy"
 	Completed Condition = "service_completed_successfully"
+	// Ready is what `up --wait` waits for, in docker compose's name for it:
+	// healthy where there is a health check, else running; a process that has
+	// ended with exit code 0 and is not started again is ready too.
+	Ready Condition = "running_or_healthy"
 )
 
 // Need is one depends_on entry.

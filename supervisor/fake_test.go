@@ -12,6 +12,7 @@ import (
 
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/supervisor/health"
 )
 
 var errEngineDown = errors.New("the engine is down")
@@ -20,7 +21,7 @@ var errEngineDown = errors.New("the engine is down")
 type fakeRuntime struct {
 	mu       sync.Mutex
 	living   map[string]bool
-	streams  []chan Exit
+	streams  []chan Event
 	down     bool // until somebody restores it
 	broken   bool // for good: restoring fails
 	refuse   int  // how many more releases fail
@@ -39,19 +40,19 @@ func newFake(living ...string) *fakeRuntime {
 	return f
 }
 
-func (f *fakeRuntime) Exits(ctx context.Context) (<-chan Exit, error) {
+func (f *fakeRuntime) Events(ctx context.Context) (<-chan Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.down || f.broken {
 		return nil, errEngineDown
 	}
-	stream := make(chan Exit, 100)
+	stream := make(chan Event, 100)
 	f.streams = append(f.streams, stream)
 	context.AfterFunc(ctx, func() { f.end(stream) })
 	return stream, nil
 }
 
-func (f *fakeRuntime) end(stream chan Exit) {
+func (f *fakeRuntime) end(stream chan Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if i := slices.Index(f.streams, stream); i >= 0 {
@@ -60,18 +61,35 @@ func (f *fakeRuntime) end(stream chan Exit) {
 	}
 }
 
-func (f *fakeRuntime) Running(context.Context) ([]string, error) {
+func (f *fakeRuntime) Containers(context.Context) ([]Container, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looks++
 	if f.down || f.broken {
 		return nil, errEngineDown
 	}
-	var ids []string
+	var all []Container
 	for id := range f.living {
-		ids = append(ids, id)
+		all = append(all, Container{ID: id, Running: true})
 	}
-	return ids, nil
+	return all, nil
+}
+
+func (f *fakeRuntime) Container(_ context.Context, id string) (Container, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.living[id] {
+		return Container{}, ErrNoContainer
+	}
+	return Container{ID: id, Running: true}, nil
+}
+
+func (f *fakeRuntime) Restart(context.Context, string) error { return ErrUnwanted }
+
+func (f *fakeRuntime) Stop(context.Context, string) error { return nil }
+
+func (f *fakeRuntime) Probe(context.Context, string, project.Healthcheck) (health.Result, error) {
+	return health.Result{}, errEngineDown
 }
 
 func (f *fakeRuntime) Release(_ context.Context, id string) error {
@@ -121,10 +139,10 @@ func (f *fakeRuntime) exit(id string) {
 	f.mu.Lock()
 	delete(f.living, id)
 	f.mu.Unlock()
-	f.tell(Exit{ID: id, At: time.Now()})
+	f.tell(Event{ID: id, Kind: EventExited, At: time.Now()})
 }
 
-func (f *fakeRuntime) tell(e Exit) {
+func (f *fakeRuntime) tell(e Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range f.streams {

@@ -19,38 +19,6 @@ import (
 	"github.com/gocompose/gocompose/internal/paths"
 )
 
-// Exit says that a container's process ended.
-type Exit struct {
-	ID   string
-	Code uint32
-	At   time.Time
-}
-
-// Runtime is what the supervisor needs of the host. Its methods may be called
-// at the same time, and with no lock held that a caller of the supervisor's API
-// could wait for.
-type Runtime interface {
-	// Exits returns the exits that happen after it has returned. The channel is
-	// closed when ctx or the connection to the engine ends.
-	Exits(ctx context.Context) (<-chan Exit, error)
-	// Running returns the IDs of the containers that have a living process,
-	// started or about to be.
-	Running(ctx context.Context) ([]string, error)
-	// Release cleans up behind a container whose process ended: its endpoint,
-	// ports and task. It must look, under the lock that who starts containers
-	// takes too, whether the container has been started again meanwhile: then
-	// there is nothing to do.
-	Release(ctx context.Context, id string) error
-	// Restore makes sure that the engine runs and the networks are as they
-	// should be.
-	Restore(ctx context.Context) error
-	// Idle reports whether no container is left that needs a supervisor.
-	Idle(ctx context.Context) (bool, error)
-	// Shutdown ends what runs for containers only. Nobody else needs the
-	// supervisor any more, but others may be using the engine.
-	Shutdown(ctx context.Context) error
-}
-
 // DNSPort is where, on 127.0.0.11 in each container's network namespace, names
 // are answered, by UDP and TCP. It is always the same, so that a new supervisor
 // finds the redirection from port 53 right, and neither in the range of

@@ -52,7 +52,7 @@ func (s *supervisor) watch(ctx context.Context) error {
 func (s *supervisor) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	exits, err := s.cfg.Runtime.Exits(ctx)
+	events, err := s.cfg.Runtime.Events(ctx)
 	if err != nil {
 		return fmt.Errorf("following the engine: %w", err)
 	}
@@ -72,11 +72,11 @@ func (s *supervisor) follow(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case e, ok := <-exits:
+		case e, ok := <-events:
 			if !ok {
 				return errStreamEnded
 			}
-			err = s.reconcile(ctx, append(waiting(exits), e))
+			err = s.reconcile(ctx, append(waiting(events), e))
 		case <-s.wake:
 		case <-timer.C:
 			err = s.look(ctx, &idle)
@@ -87,12 +87,12 @@ func (s *supervisor) follow(ctx context.Context) error {
 	}
 }
 
-// waiting returns the exits that have already arrived.
-func waiting(exits <-chan Exit) []Exit {
-	var all []Exit
+// waiting returns the events that have already arrived.
+func waiting(events <-chan Event) []Event {
+	var all []Event
 	for {
 		select {
-		case e, ok := <-exits:
+		case e, ok := <-events:
 			if !ok {
 				return all // who reads on will see it again
 			}
@@ -135,20 +135,22 @@ func (s *supervisor) look(ctx context.Context, idle *idleness) error {
 }
 
 // reconcile compares what is known with what runs. Of the containers that do
-// not run, those of exits have just ended.
-func (s *supervisor) reconcile(ctx context.Context, exits []Exit) error {
+// not run, those of events have just ended.
+func (s *supervisor) reconcile(ctx context.Context, events []Event) error {
 	now := time.Now()
-	living, err := s.cfg.Runtime.Running(ctx)
+	there, err := s.cfg.Runtime.Containers(ctx)
 	if err != nil {
 		return fmt.Errorf("asking the engine what runs: %w", err)
 	}
 	lives := map[string]bool{}
-	for _, id := range living {
-		lives[id] = true
-		s.with(id, (*container).seen)
+	for _, c := range there {
+		if c.Running {
+			lives[c.ID] = true
+			s.with(c.ID, (*container).seen)
+		}
 	}
-	for _, e := range exits {
-		if !lives[e.ID] {
+	for _, e := range events {
+		if e.Kind == EventExited && !lives[e.ID] {
 			s.ending(ctx, e.ID, func(c *container) bool { return c.exited(e.At) })
 		}
 	}

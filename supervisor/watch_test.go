@@ -74,7 +74,7 @@ func TestWhatAContainerHeldGoesWhenItExits(t *testing.T) {
 		if b.held() != 1 || len(b.s.known()) != 1 {
 			t.Errorf("%d held, known %v", b.held(), b.s.known())
 		}
-		b.fake.tell(Exit{ID: "a", At: time.Now()}) // once more
+		b.fake.tell(Event{ID: "a", Kind: EventExited, At: time.Now()}) // once more
 		b.fake.exit("b")
 		if b.held() != 0 || len(b.s.known()) != 0 {
 			t.Errorf("%d held, known %v", b.held(), b.s.known())
@@ -93,7 +93,7 @@ func TestAContainerWithoutNetworkIsCleanedUpToo(t *testing.T) {
 
 func TestAnExitFromBeforeTheHoldIsAnOldStory(t *testing.T) {
 	watching(t, newFake(), func(b *bed) {
-		old := Exit{ID: "a", At: time.Now()}
+		old := Event{ID: "a", Kind: EventExited, At: time.Now()}
 		time.Sleep(time.Second)
 		b.hold("a") // its process is about to start
 		b.fake.tell(old)
@@ -107,7 +107,7 @@ func TestAnExitFromBeforeTheHoldIsAnOldStory(t *testing.T) {
 func TestAnExitOfOneThatLivesAgainIsIgnored(t *testing.T) {
 	watching(t, newFake(), func(b *bed) {
 		b.begin("a")
-		b.fake.tell(Exit{ID: "a", At: time.Now()})
+		b.fake.tell(Event{ID: "a", Kind: EventExited, At: time.Now()})
 		b.wantReleased()
 		if b.held() != 1 {
 			t.Error("it is not held any more")
@@ -133,7 +133,7 @@ func TestExitsThatNobodyToldOfAreFound(t *testing.T) {
 		for _, id := range []string{"a", "b", "c"} {
 			b.begin(id)
 		}
-		b.fake.tell(Exit{ID: "a"}) // makes it look; all live
+		b.fake.tell(Event{ID: "a", Kind: EventExited}) // makes it look; all live
 		synctest.Wait()
 		b.fake.die("a", "c")
 		b.wantReleased("a", "c")

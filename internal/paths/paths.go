@@ -69,6 +69,14 @@ func (p Paths) Netns() string { return filepath.Join(p.State, "netns") }
 // supervisor when it starts.
 func (p Paths) Endpoints() string { return filepath.Join(p.State, "endpoints") }
 
+// Kept is the folder of records of the containers that are to be kept running:
+// one JSON file a container ID.
+func (p Paths) Kept() string { return filepath.Join(p.State, "kept") }
+
+// Health is the folder of what is known of containers' health: one JSON file a
+// container ID.
+func (p Paths) Health() string { return filepath.Join(p.State, "health") }
+
 // Addresses is the folder that says who holds which address, one JSON file a
 // network.
 func (p Paths) Addresses() string { return filepath.Join(p.State, "addresses") }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
@@ -208,6 +209,51 @@ func (w *World) RemoveContainer(ctx context.Context, id string) error {
 			return fmt.Errorf("container %s is running", id)
 		}
 		delete(w.containers, id)
+		return nil
+	})
+}
+
+// AwaitContainer implements executor.Containers.
+func (w *World) AwaitContainer(ctx context.Context, id string, _ project.Condition) error {
+	return w.call(ctx, "await "+id, func() error {
+		if _, ok := w.containers[id]; !ok {
+			return fmt.Errorf("no container %s", id)
+		}
+		return nil
+	})
+}
+
+// KillContainer implements executor.Containers.
+func (w *World) KillContainer(ctx context.Context, id, _ string) error {
+	return w.call(ctx, "kill "+id, func() error {
+		c := w.containers[id]
+		if !c.Running() {
+			return executor.ErrNotRunning
+		}
+		c.State = planner.StateExited
+		w.containers[id] = c
+		return nil
+	})
+}
+
+// PauseContainer implements executor.Containers.
+func (w *World) PauseContainer(ctx context.Context, id string) error {
+	return w.freeze(ctx, "pause "+id, id, planner.StatePaused)
+}
+
+// UnpauseContainer implements executor.Containers.
+func (w *World) UnpauseContainer(ctx context.Context, id string) error {
+	return w.freeze(ctx, "unpause "+id, id, planner.StateRunning)
+}
+
+func (w *World) freeze(ctx context.Context, call, id string, to planner.State) error {
+	return w.call(ctx, call, func() error {
+		c := w.containers[id]
+		if !c.Running() {
+			return executor.ErrNotRunning
+		}
+		c.State = to
+		w.containers[id] = c
 		return nil
 	})
 }

@@ -1,0 +1,35 @@
+// Package keep has the records of the containers that are to be kept running:
+// those that the user has started, that have a restart policy, and that nobody
+// has stopped since.
+//
+// Who starts a container for the user writes its record before the process is
+// started; who stops one removes it before the signal is sent; both hold the
+// container's lock. The supervisor counts its restarts there, and removes the
+// record when the policy says that it is enough. A reboot ends all of them.
+package keep
+
+import (
+	"time"
+
+	"github.com/gocompose/gocompose/internal/jsondir"
+	"github.com/gocompose/gocompose/networks/endpoint"
+)
+
+// Record says that a container is to be kept running.
+type Record struct {
+	ID string `json:"id"`
+	// Since is when the user started it.
+	Since time.Time `json:"since"`
+	// Restarts are the starts by the supervisor since then; Attempts those that
+	// count towards project.Restart.MaxAttempts.
+	Restarts int `json:"restarts"`
+	Attempts int `json:"attempts"`
+	// Delay is what was waited before the last of them, from which the next
+	// delay is reckoned.
+	Delay time.Duration `json:"delay"`
+}
+
+// In returns the records in the folder dir: one a container ID.
+func In(dir string) jsondir.Dir[Record] {
+	return jsondir.Dir[Record]{Path: dir, Check: endpoint.CheckID}
+}

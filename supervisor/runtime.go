@@ -1,0 +1,101 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/supervisor/health"
+)
+
+// EventKind is what happened to a container's process.
+type EventKind string
+
+const (
+	EventStarted EventKind = "started"
+	EventExited  EventKind = "exited"
+	EventPaused  EventKind = "paused"
+	EventResumed EventKind = "resumed"
+)
+
+// Event says that something happened to a container. It says when to look;
+// what is so is asked of the runtime.
+type Event struct {
+	ID   string
+	Kind EventKind
+	At   time.Time
+}
+
+// Container is what the runtime knows of one container.
+type Container struct {
+	ID      string
+	Name    string
+	Project string
+	Service string
+	Replica int
+
+	// Running: there is a living process, started or about to be. One that is
+	// paused runs.
+	Running bool
+	Paused  bool
+	// StartedAt is of the last run, zero if there was none; ExitedAt and
+	// ExitCode are how it ended, zero while Running.
+	StartedAt time.Time
+	ExitedAt  time.Time
+	ExitCode  int
+
+	Restart project.Restart
+	// Health is how to tell whether it works, complete; nil: it is not checked.
+	Health *project.Healthcheck
+}
+
+// Errors of a Runtime.
+var (
+	// ErrNoContainer: there is none of that ID.
+	ErrNoContainer = errors.New("no such container")
+	// ErrUnwanted: the container is not to be started again: the user has
+	// stopped it, or it runs.
+	ErrUnwanted = errors.New("the container is not to be started again")
+)
+
+// Runtime is what the supervisor needs of the host. Its methods may be called
+// at the same time, and with no lock held that a caller of the supervisor's API
+// could wait for.
+type Runtime interface {
+	// Events returns what happens after it has returned. The channel is closed
+	// when ctx or the connection to the engine ends.
+	Events(ctx context.Context) (<-chan Event, error)
+	// Containers returns all containers, in no order.
+	Containers(ctx context.Context) ([]Container, error)
+	// Container returns one, or ErrNoContainer.
+	Container(ctx context.Context, id string) (Container, error)
+	// Release cleans up behind a container whose process ended: its endpoint,
+	// ports and task. It must look, under the lock that who starts containers
+	// takes too, whether the container has been started again meanwhile: then
+	// there is nothing to do.
+	Release(ctx context.Context, id string) error
+	// Restart starts a container whose process ended, as who started it first
+	// did, but under that lock and only while its record in package keep is
+	// there: else ErrUnwanted. It calls the supervisor's API to have the
+	// endpoint held.
+	Restart(ctx context.Context, id string) error
+	// Stop ends a container's process by its stop signal, after its grace by
+	// force, without taking it out of package keep. No process is no error.
+	Stop(ctx context.Context, id string) error
+	// Probe runs a health check's test in the container and returns its result,
+	// with at most health.MaxOutput of its output. One that is not over in time
+	// is killed. Nothing of it is left when Probe returns, or of one that an
+	// earlier supervisor began. An error means that the engine could not be
+	// asked, or that the container does not run: it says nothing about its
+	// health.
+	Probe(ctx context.Context, id string, check project.Healthcheck) (health.Result, error)
+	// Restore makes sure that the engine runs and the networks are as they
+	// should be.
+	Restore(ctx context.Context) error
+	// Idle reports whether no container is left that needs a supervisor.
+	Idle(ctx context.Context) (bool, error)
+	// Shutdown ends what runs for containers only. Nobody else needs the
+	// supervisor any more, but others may be using the engine.
+	Shutdown(ctx context.Context) error
+}
