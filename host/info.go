@@ -7,6 +7,7 @@ import (
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/supervisor/health"
 )
 
 // Info is what people want to know about a container.
@@ -16,12 +17,23 @@ type Info struct {
 	Labels  map[string]string
 	Command []string // the process's arguments
 	Ports   []endpoint.Port
-	Dir     string // the folder of its logs
+	// Interfaces are its places in networks, while it is attached.
+	Interfaces []endpoint.Interface
+	Dir        string // the folder of its logs
 
 	CreatedAt time.Time
 	StartedAt time.Time // zero: never
 	ExitedAt  time.Time // zero: has not, since StartedAt
 	ExitCode  int
+	Pid       int  // of its first process; 0: it has none
+	OOMKilled bool // the kernel has killed a process of the last run for want of memory
+
+	// Restarts counts the starts by the supervisor since the user's; RestartAt
+	// is when the next one is due, zero unless it is restarting.
+	Restarts  int
+	RestartAt time.Time
+	// Health is nil when there is no health check, or nothing is known of it.
+	Health *health.State
 }
 
 // Containers returns what is known of the project's containers, sorted by ID.
@@ -34,9 +46,9 @@ func (h *Host) Containers(ctx context.Context, project string) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	published := map[string][]endpoint.Port{}
+	attached := map[string]endpoint.Endpoint{}
 	for _, e := range endpoints {
-		published[e.ID] = e.Ports
+		attached[e.ID] = e
 	}
 	infos := make([]Info, len(found))
 	for i, c := range found {
@@ -45,16 +57,21 @@ func (h *Host) Containers(ctx context.Context, project string) ([]Info, error) {
 			return nil, err
 		}
 		infos[i] = Info{
-			Container: observed(c, l),
-			Name:      c.Record.Spec.Name,
-			Labels:    c.Labels,
-			Command:   c.Record.Args,
-			Ports:     published[c.ID],
-			Dir:       h.cfg.Paths.Container(c.ID),
-			CreatedAt: c.CreatedAt,
-			StartedAt: l.StartedAt,
-			ExitedAt:  l.ExitedAt,
-			ExitCode:  l.ExitCode,
+			Container:  observed(c, l),
+			Name:       c.Record.Spec.Name,
+			Labels:     c.Labels,
+			Command:    c.Record.Args,
+			Ports:      attached[c.ID].Ports,
+			Interfaces: attached[c.ID].Interfaces,
+			Dir:        h.cfg.Paths.Container(c.ID),
+			CreatedAt:  c.CreatedAt,
+			StartedAt:  l.StartedAt,
+			ExitedAt:   l.ExitedAt,
+			ExitCode:   l.ExitCode,
+			OOMKilled:  l.OOMKilled,
+		}
+		if l.Running {
+			infos[i].Pid = l.Pid
 		}
 	}
 	return infos, nil
