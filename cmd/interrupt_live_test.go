@@ -185,15 +185,12 @@ func (l *layoutDir) interrupted(c *exec.Cmd, after int, strike func(*exec.Cmd)) 
 // killEngine kills the private containerd.
 func (l *layoutDir) killEngine() {
 	l.t.Helper()
-	found, err := livetest.Leftovers(l.paths)
+	pids, err := livetest.Processes(l.paths, "containerd --config")
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	for _, line := range found {
-		var pid int
-		if _, err := fmt.Sscanf(line, "process %d:", &pid); err == nil && strings.Contains(line, "containerd --config") {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
 	}
 }
 

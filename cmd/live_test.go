@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -288,10 +287,9 @@ func get(url string) (string, error) {
 // freeport NAME... sets variables to ports that nobody listens on.
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := livetest.FreePort()
 		ts.Check(err)
-		ts.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-		ts.Check(l.Close())
+		ts.Setenv(name, port)
 	}
 }
 
@@ -305,24 +303,14 @@ func listen(ts *testscript.TestScript, neg bool, args []string) {
 // kill9 WORD... kills the processes of this script's layout whose command line
 // contains all words.
 func kill9(ts *testscript.TestScript, neg bool, args []string) {
-	left, err := livetest.Leftovers(layout(ts))
+	pids, err := livetest.Processes(layout(ts), args...)
 	ts.Check(err)
-	killed := 0
-	for _, line := range left {
-		var pid int
-		if _, err := fmt.Sscanf(line, "process %d:", &pid); err != nil {
-			continue
-		}
-		all := true
-		for _, word := range args {
-			all = all && strings.Contains(line, word)
-		}
-		if all {
-			ts.Check(syscall.Kill(pid, syscall.SIGKILL))
-			killed++
-		}
+	for _, pid := range pids {
+		ts.Check(syscall.Kill(pid, syscall.SIGKILL))
 	}
-	if killed == 0 {
+	if len(pids) == 0 {
+		left, err := livetest.Leftovers(layout(ts))
+		ts.Check(err)
 		ts.Fatalf("no process %v among:\n%s", args, strings.Join(left, "\n"))
 	}
 }

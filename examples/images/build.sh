@@ -1,8 +1,11 @@
 #!/bin/sh
 # Builds the images of examples/stack into the folder $1: nginx, PostgreSQL and
-# Redis from Debian's packages, the application from its Go source.
+# Redis from Debian's packages, the application from its Go source; or those of
+# them that are named.
 set -eu
 out=$1
+shift
+[ $# -gt 0 ] || set -- nginx postgres redis app
 here=$(dirname "$0")
 mkdir -p "$out"
 
@@ -21,11 +24,19 @@ debian() { # name, image, packages
     fi
 }
 
-debian nginx example/nginx:1 nginx-light
-debian postgres example/postgres:15 postgresql-15
-debian redis example/redis:7 redis-server
+app() {
+    mkdir -p "$out/app/rootfs"
+    (cd examples/app && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "../../$out/app/rootfs/app" .)
+    cp examples/app/image.json "$out/app/image.json"
+    go run ./examples/images/mkimage -o "$out/app.tar" -tag example/app:1 "$out/app"
+}
 
-mkdir -p "$out/app/rootfs"
-(cd examples/app && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "../../$out/app/rootfs/app" .)
-cp examples/app/image.json "$out/app/image.json"
-go run ./examples/images/mkimage -o "$out/app.tar" -tag example/app:1 "$out/app"
+for image; do
+    case $image in
+    nginx) debian nginx example/nginx:1 nginx-light ;;
+    postgres) debian postgres example/postgres:15 postgresql-15 ;;
+    redis) debian redis example/redis:7 redis-server ;;
+    app) app ;;
+    *) echo "no image $image" >&2 && exit 1 ;;
+    esac
+done

@@ -1,7 +1,9 @@
 package livetest
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,13 +26,34 @@ func Leftovers(p paths.Paths) ([]string, error) {
 	return left, nil
 }
 
-// processes are those whose command line or environment names the layout.
+// Processes returns the IDs of the layout's processes whose command line
+// contains all words.
+func Processes(p paths.Paths, words ...string) ([]int, error) {
+	var pids []int
+	err := eachProcess(p, func(pid int, line string) {
+		for _, w := range words {
+			if !strings.Contains(line, w) {
+				return
+			}
+		}
+		pids = append(pids, pid)
+	})
+	return pids, err
+}
+
 func processes(p paths.Paths) ([]string, error) {
+	var found []string
+	err := eachProcess(p, func(pid int, line string) { found = append(found, fmt.Sprintf("process %d: %s", pid, line)) })
+	return found, err
+}
+
+// eachProcess looks at those whose command line or environment names the
+// layout.
+func eachProcess(p paths.Paths, look func(pid int, line string)) error {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var found []string
 	for _, dir := range dirs {
 		pid, err := strconv.Atoi(filepath.Base(dir))
 		if err != nil || pid == os.Getpid() || pid == os.Getppid() {
@@ -45,10 +68,10 @@ func processes(p paths.Paths) ([]string, error) {
 		ours := strings.Contains(line, p.State+"/") || strings.Contains(line, p.Root+"/") ||
 			err == nil && strings.Contains(string(env), "GOCOMPOSE_STATE="+p.State+"\x00") && strings.Contains(line, "gocompose")
 		if ours {
-			found = append(found, fmt.Sprintf("process %d: %s", pid, line))
+			look(pid, line)
 		}
 	}
-	return found, nil
+	return nil
 }
 
 func mounts(p paths.Paths) ([]string, error) {
@@ -92,4 +115,14 @@ func cgroups(p paths.Paths) ([]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// FreePort returns a TCP port of the loopback that nobody listens on.
+func FreePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
 }
