@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/leases"
@@ -49,6 +50,10 @@ type Image struct {
 	// layers.
 	ChainID string
 	Config  ocispec.ImageConfig
+	// Healthcheck is the image's own, or nil. Shell is what runs its commands,
+	// if it says.
+	Healthcheck *project.Healthcheck
+	Shell       []string
 }
 
 // CreateContainer makes a container that has not been started, or finds it
@@ -130,6 +135,7 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		StopSignal:  stop,
 		Args:        oci.Process.Args,
 		Anonymous:   req.Anonymous,
+		Health:      healthcheck(req),
 	}.extension()
 	if err != nil {
 		return err
@@ -153,6 +159,16 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		return nil
 	}
 	return err
+}
+
+// healthcheck returns the container's check, whose commands are for /bin/sh: with
+// the image's own shell, where it has one, they are no commands any more.
+func healthcheck(req CreateRequest) *project.Healthcheck {
+	h := project.EffectiveHealthcheck(req.Spec.Health, req.Image.Healthcheck)
+	if h != nil && h.Test[0] == project.TestShell && len(req.Image.Shell) > 0 {
+		h.Test = slices.Concat([]string{project.TestExec}, req.Image.Shell, h.Test[1:])
+	}
+	return h
 }
 
 func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.Spec, error) {

@@ -38,7 +38,7 @@ func TestStopSendsTheSignalAndKillsAfterTheGrace(t *testing.T) {
 		{name: "pausedatonce", script: "true" + wait, grace: 0, paused: true, code: 137},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			exits, err := c.Exits(t.Context())
+			events, err := c.Events(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +59,7 @@ func TestStopSendsTheSignalAndKillsAfterTheGrace(t *testing.T) {
 			if err := c.StopTask(ctx, req.ID, stop); err != nil {
 				t.Fatal(err)
 			}
-			if got := <-exits; got.ID != req.ID || got.Code != tt.code || got.At.IsZero() {
+			if got := <-events; got.ID != req.ID || got.Code != tt.code || got.At.IsZero() {
 				t.Errorf("exit %+v, want code %d of %s", got, tt.code, req.ID)
 			}
 			if look(t, c, req.ID).HasTask {

@@ -25,6 +25,9 @@ type Record struct {
 	Args []string `json:"args,omitempty"`
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string `json:"anonymous,omitempty"`
+	// Health is how to tell whether the container works: the service's check
+	// over the image's, complete; nil: it is not checked.
+	Health *project.Healthcheck `json:"health,omitempty"`
 }
 
 const (
@@ -61,6 +64,9 @@ func recordOf(c containers.Container) (Record, error) {
 	}
 	if r.Version > recordVersion {
 		return Record{}, fmt.Errorf("reading the record of container/%s: a later version of gocompose wrote it: use that one", c.ID)
+	}
+	if r.Health == nil { // written before there were health checks, or there is none
+		r.Health = project.EffectiveHealthcheck(r.Spec.Health, nil)
 	}
 	return r, nil
 }

@@ -135,11 +135,43 @@ func (c *Client) stopSignal(ctx context.Context, id, name string) (syscall.Signa
 	return number, nil
 }
 
-// PauseTask freezes a container's processes.
+// PauseTask freezes a container's processes. What does not run or is paused
+// already is ErrNotRunning or ErrPaused.
 func (c *Client) PauseTask(ctx context.Context, id string) error {
 	_, err := c.raw.TaskService().Pause(ctx, &tasks.PauseTaskRequest{ContainerID: id})
-	return errgrpc.ToNative(err)
+	err = errgrpc.ToNative(err)
+	if state := c.refusal(ctx, id, err); errors.Is(state, ErrPaused) || errors.Is(state, ErrNotRunning) {
+		return state
+	}
+	return err
 }
 
-// ResumeTask lets a container's frozen processes go on.
-func (c *Client) ResumeTask(ctx context.Context, id string) error { return c.resume(ctx, id) }
+// ResumeTask lets a container's frozen processes go on. What does not run or is
+// not paused is ErrNotRunning or ErrNotPaused.
+func (c *Client) ResumeTask(ctx context.Context, id string) error {
+	err := c.resume(ctx, id)
+	if state := c.refusal(ctx, id, err); errors.Is(state, ErrNotPaused) || errors.Is(state, ErrNotRunning) {
+		return state
+	}
+	return err
+}
+
+// refusal says how the container is of which the engine has refused something:
+// ErrNotRunning, ErrPaused or ErrNotPaused; nil when it has not refused, or
+// cannot be asked.
+func (c *Client) refusal(ctx context.Context, id string, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	switch status, err := c.status(ctx, id); {
+	case errdefs.IsNotFound(err):
+		return ErrNotRunning
+	case err != nil:
+		return nil
+	case frozen(status):
+		return ErrPaused
+	case status == task.Status_RUNNING:
+		return ErrNotPaused
+	}
+	return ErrNotRunning
+}

@@ -66,9 +66,12 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 		return err
 	}
 	return h.containerd.CreateContainer(ctx, containerd.CreateRequest{
-		ID:         id,
-		Spec:       c,
-		Image:      containerd.Image{Digest: img.Digest, ChainID: img.ChainID, Config: img.Config},
+		ID:   id,
+		Spec: c,
+		Image: containerd.Image{
+			Digest: img.Digest, ChainID: img.ChainID, Config: img.Config,
+			Healthcheck: img.Healthcheck, Shell: img.Shell,
+		},
 		Mounts:     m.spec,
 		Files:      files(dir),
 		Netns:      filepath.Join(h.cfg.Paths.Netns(), id),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor"
 	"github.com/gocompose/gocompose/supervisor/health"
+	"github.com/gocompose/gocompose/supervisor/keep"
 )
 
 // runtime is the host as the supervisor needs it. The engine may die and come
@@ -66,16 +68,16 @@ func (r *runtime) Events(ctx context.Context) (<-chan supervisor.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	exits, err := h.containerd.Exits(ctx)
+	events, err := h.containerd.Events(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := make(chan supervisor.Event)
-	go func() {
+	go func() { // ends with events, or ctx
 		defer close(out)
-		for e := range exits {
+		for e := range events {
 			select {
-			case out <- supervisor.Event{ID: e.ID, Kind: supervisor.EventExited, At: e.At}:
+			case out <- supervisor.Event{ID: e.ID, Kind: supervisor.EventKind(e.Kind), At: e.At}:
 			case <-ctx.Done():
 				return
 			}
@@ -114,8 +116,13 @@ func (r *runtime) Container(ctx context.Context, id string) (supervisor.Containe
 	return supervisor.Container{ID: c.ID, Running: c.Running()}, err
 }
 
+// GiveUp has the container not kept running any more.
+func (r *runtime) GiveUp(_ context.Context, id string, _ time.Time) error {
+	return keep.In(r.cfg.Paths.Kept()).Remove(id)
+}
+
 // Restart starts a container again.
-func (r *runtime) Restart(ctx context.Context, id string) error {
+func (r *runtime) Restart(ctx context.Context, id string, _ keep.Record) error {
 	h, err := r.current(ctx)
 	if err != nil {
 		return err

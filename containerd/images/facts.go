@@ -15,6 +15,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // factsLabel is on the image records that this package writes: the record's
@@ -41,7 +43,8 @@ type config struct {
 	Created *time.Time `json:"created"`
 	Config  struct {
 		ocispec.ImageConfig
-		Healthcheck *Healthcheck
+		Healthcheck *project.Healthcheck
+		Shell       []string
 	} `json:"config"`
 	RootFS ocispec.RootFS `json:"rootfs"`
 }
@@ -194,6 +197,7 @@ func (s *Store) image(ctx context.Context, record images.Image, f facts) (Image,
 		ID:          f.Config.String(),
 		Config:      c.Config.ImageConfig,
 		Healthcheck: c.Config.Healthcheck,
+		Shell:       c.Config.Shell,
 		Platform:    f.Platform,
 		Size:        f.Size,
 		UpdatedAt:   record.UpdatedAt,

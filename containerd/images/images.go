@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/project"
 )
 
 // Image is one name of an image on this host, for the host's platform.
@@ -27,8 +28,11 @@ type Image struct {
 	// Digest is of the platform's manifest, ID of the image's configuration.
 	Digest, ID string
 	Config     ocispec.ImageConfig
-	// Healthcheck is the probe that the image brings, or nil.
-	Healthcheck *Healthcheck
+	// Healthcheck is the image's own, or nil, and Shell what runs the commands of
+	// its Dockerfile, empty for /bin/sh -c: Docker's additions to the OCI image
+	// configuration (https://github.com/moby/docker-image-spec).
+	Healthcheck *project.Healthcheck
+	Shell       []string
 	Platform    string // "linux/amd64"
 	// Size is that of the manifest, the configuration and the layers as the
 	// registry has them, in bytes.
@@ -39,19 +43,6 @@ type Image struct {
 	// ChainID names the snapshot with the image's files. Empty for an image
 	// without layers.
 	ChainID string
-}
-
-// Healthcheck is Docker's addition to the OCI image configuration
-// (https://github.com/moby/docker-image-spec). Zero means Docker's default.
-type Healthcheck struct {
-	// Test is {"NONE"}, {"CMD", args...} or {"CMD-SHELL", command}; empty
-	// inherits.
-	Test          []string      `json:",omitempty"`
-	Interval      time.Duration `json:",omitempty"` // nanoseconds in JSON
-	Timeout       time.Duration `json:",omitempty"`
-	StartPeriod   time.Duration `json:",omitempty"`
-	StartInterval time.Duration `json:",omitempty"`
-	Retries       int           `json:",omitempty"`
 }
 
 // Store is the images of one containerd. It can be used from any goroutine.

@@ -21,7 +21,7 @@ func TestExitsOfExecutedProgramsAreNotThoseOfContainers(t *testing.T) {
 	c := engine(t)
 	req := request("shop-web-1.x", "true"+wait)
 	report(t, c, req)
-	exits, err := c.Exits(t.Context())
+	events, err := c.Events(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,12 +48,12 @@ func TestExitsOfExecutedProgramsAreNotThoseOfContainers(t *testing.T) {
 	if err := c.StopTask(t.Context(), req.ID, containerd.StopRequest{Grace: -1}); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-exits; got.Code != 3 {
+	if got := <-events; got.Code != 3 {
 		t.Errorf("first exit %+v, want the container's with code 3", got)
 	}
 }
 
-func TestTheChannelOfExitsClosesWithTheEngine(t *testing.T) {
+func TestTheChannelOfEventsClosesWithTheEngine(t *testing.T) {
 	e := enginetest.Start(t)
 	c, err := containerd.Connect(t.Context(), containerd.Config{Address: e.Address})
 	if err != nil {
@@ -64,31 +64,31 @@ func TestTheChannelOfExitsClosesWithTheEngine(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	exits, err := c.Exits(t.Context())
+	events, err := c.Events(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.Kill(t)
-	for exit := range exits {
+	for exit := range events {
 		t.Errorf("an exit of nothing: %+v", exit)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := c.Exits(ctx); err == nil {
-		t.Error("there are exits without an engine")
+	if _, err := c.Events(ctx); err == nil {
+		t.Error("there are events without an engine")
 	}
 	e.Run(t)
-	eventually(t, "the engine that was started again gives exits", func() bool {
-		_, err := c.Exits(t.Context())
+	eventually(t, "the engine that was started again gives events", func() bool {
+		_, err := c.Events(t.Context())
 		return err == nil
 	})
 }
 
-func TestNoExitIsMissedAfterExitsReturned(t *testing.T) {
+func TestNoEventIsMissedAfterEventsReturned(t *testing.T) {
 	c := engine(t)
 	for i := range 50 {
 		ctx, cancel := context.WithCancel(t.Context())
-		exits, err := c.Exits(ctx)
+		events, err := c.Events(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func TestNoExitIsMissedAfterExitsReturned(t *testing.T) {
 			t.Fatal(err)
 		}
 		select {
-		case got := <-exits:
+		case got := <-events:
 			if got.ID != id || got.Code != 4 {
 				t.Errorf("exit %+v, want code 4 of %s", got, id)
 			}
@@ -107,7 +107,7 @@ func TestNoExitIsMissedAfterExitsReturned(t *testing.T) {
 			t.Errorf("the exit of %s was missed", id)
 		}
 		cancel()
-		for range exits {
+		for range events {
 			t.Error("another exit")
 		}
 	}
@@ -115,7 +115,7 @@ func TestNoExitIsMissedAfterExitsReturned(t *testing.T) {
 
 func TestContainersRunInParallel(t *testing.T) {
 	c := engine(t)
-	exits, err := c.Exits(t.Context())
+	events, err := c.Events(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,10 +138,10 @@ func TestContainersRunInParallel(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for range 3 {
-		seen[(<-exits).ID] = true
+		seen[(<-events).ID] = true
 	}
 	group.Wait()
 	if len(seen) != 3 {
-		t.Errorf("exits of %v, want three", seen)
+		t.Errorf("events of %v, want three", seen)
 	}
 }

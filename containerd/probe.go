@@ -1,0 +1,271 @@
+package containerd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types/task"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/typeurl/v2"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+const (
+	// probeID is containerd's identifier of the program that tests a container:
+	// one at a time. Who finds that there is one has found what a killed
+	// process left.
+	probeID = "gocompose-probe"
+	// drainTime is how long the output of a test is read after its end, when
+	// something that it has left behind holds it open.
+	drainTime = 500 * time.Millisecond
+	// cleanTime bounds the taking away of a test that ended, or has to.
+	cleanTime = 10 * time.Second
+)
+
+// Errors of what can be done with running containers only.
+var (
+	ErrNotRunning = errors.New("it does not run")
+	ErrPaused     = errors.New("it is paused")
+	ErrNotPaused  = errors.New("it is not paused")
+)
+
+// Test is a program that is run in a container to see how that is.
+type Test struct {
+	Args []string
+	// Timeout is how long the program may take; then it is killed.
+	Timeout time.Duration
+	// MaxOutput is how much of its output is kept, in bytes. It can print more.
+	MaxOutput int
+}
+
+// TestResult is how a test went.
+type TestResult struct {
+	// ExitCode of a program that could not be run is 126 or 127, as a shell has
+	// it, or -1; of one that was killed because its time was over, -1.
+	ExitCode int
+	TimedOut bool
+	// Output is what the program printed, or why it could not be run.
+	Output string
+}
+
+// Prober runs tests in one container, one at a time.
+type Prober struct {
+	client  *Client
+	id      string
+	fifo    string
+	process specs.Process
+}
+
+// Prober returns the prober of a container. Outputs go through a FIFO at the
+// path fifo, which is there while a test runs; its folder is made.
+func (c *Client) Prober(ctx context.Context, id, fifo string) (*Prober, error) {
+	stored, err := c.raw.ContainerService().Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var spec specs.Spec
+	if err := typeurl.UnmarshalTo(stored.Spec, &spec); err != nil {
+		return nil, fmt.Errorf("reading its specification: %w", err)
+	}
+	if spec.Process == nil {
+		return nil, errors.New("reading its specification: there is no process in it")
+	}
+	p := &Prober{client: c, id: id, fifo: fifo, process: *spec.Process}
+	p.process.Terminal, p.process.ConsoleSize = false, nil
+	return p, nil
+}
+
+// Run runs a test as the container's own process is run: the same user,
+// environment, folder and rights. Nothing of it is left when Run returns, nor of
+// one that was running when another process was killed; but for what an engine
+// that dies meanwhile leaves to the next call. An error says nothing about the
+// container, unless it is ErrNotRunning or ErrPaused.
+func (p *Prober) Run(ctx context.Context, t Test) (TestResult, error) {
+	if err := ctx.Err(); err != nil {
+		return TestResult{}, err
+	}
+	out, err := openOutput(p.fifo, t.MaxOutput)
+	if err != nil {
+		return TestResult{}, fmt.Errorf("opening the test's output: %w", err)
+	}
+	defer out.close()
+	pid, err := p.start(ctx, t.Args)
+	if err != nil {
+		return p.notStarted(ctx, err)
+	}
+	out.release()
+	exit, timedOut, err := p.wait(ctx, pid, t.Timeout)
+	if err != nil {
+		return TestResult{}, errors.Join(err, p.clean(ctx))
+	}
+	out.drain(drainTime)
+	if err := p.delete(ctx); err != nil {
+		return TestResult{}, err
+	}
+	result := TestResult{ExitCode: int(exit), TimedOut: timedOut, Output: out.text()}
+	switch {
+	case timedOut:
+		result.ExitCode = -1
+	case exit == 128+uint32(syscall.SIGKILL): // perhaps by the end of the container
+		err = p.running(ctx)
+	}
+	return result, err
+}
+
+// start starts the program, and returns its process's ID.
+func (p *Prober) start(ctx context.Context, args []string) (pid int, err error) {
+	ctx, cancel := outlast(ctx)
+	defer cancel()
+	process := p.process
+	process.Args = args
+	spec, err := typeurl.MarshalAnyToProto(&process)
+	if err != nil {
+		return 0, fmt.Errorf("writing the test's specification: %w", err)
+	}
+	request := &tasks.ExecProcessRequest{ContainerID: p.id, ExecID: probeID, Stdout: p.fifo, Stderr: p.fifo, Spec: spec}
+	add := func() error {
+		_, err := p.client.raw.TaskService().Exec(ctx, request)
+		return errgrpc.ToNative(err)
+	}
+	err = add()
+	if errdefs.IsAlreadyExists(err) {
+		if err = p.clean(ctx); err == nil {
+			err = add()
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	r, err := p.client.raw.TaskService().Start(ctx, &tasks.StartRequest{ContainerID: p.id, ExecID: probeID})
+	if err != nil {
+		return 0, errors.Join(errgrpc.ToNative(err), p.delete(ctx))
+	}
+	return int(r.Pid), nil
+}
+
+// notStarted tells whether the test is to blame for it that it could not be
+// started, and not the engine or the container.
+func (p *Prober) notStarted(ctx context.Context, err error) (TestResult, error) {
+	if ctx.Err() != nil || errdefs.IsUnavailable(err) || errdefs.IsCanceled(err) || errdefs.IsDeadlineExceeded(err) {
+		return TestResult{}, err
+	}
+	if rerr := p.running(ctx); rerr != nil {
+		return TestResult{}, rerr
+	}
+	result := TestResult{ExitCode: -1, Output: err.Error()}
+	if code, reason, ok := startFailure(err); ok {
+		result.Output = reason
+		if code != unknownFailure {
+			result.ExitCode = code
+		}
+	}
+	return result, nil
+}
+
+// running returns an error unless the container runs.
+func (p *Prober) running(ctx context.Context) error {
+	switch status, err := p.client.status(ctx, p.id); {
+	case errdefs.IsNotFound(err):
+		return ErrNotRunning
+	case err != nil:
+		return err
+	case frozen(status):
+		return ErrPaused
+	case status != task.Status_RUNNING:
+		return ErrNotRunning
+	}
+	return nil
+}
+
+// wait returns how the program ended. One whose time is over is killed.
+func (p *Prober) wait(ctx context.Context, pid int, limit time.Duration) (code uint32, timedOut bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	code, err = p.ended(waiting)
+	if err == nil || ctx.Err() != nil || waiting.Err() == nil {
+		return code, false, cmp.Or(ctx.Err(), err)
+	}
+	ctx, cancel = context.WithTimeout(ctx, cleanTime)
+	defer cancel()
+	if err := p.kill(ctx, pid); err != nil {
+		return 0, true, err
+	}
+	code, err = p.ended(ctx)
+	return code, true, err
+}
+
+func (p *Prober) ended(ctx context.Context) (code uint32, err error) {
+	r, err := p.client.raw.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: p.id, ExecID: probeID})
+	if err != nil {
+		return 0, errgrpc.ToNative(err)
+	}
+	return r.ExitStatus, nil
+}
+
+// kill kills the program, with the processes that it has started and that have
+// not left its session: runc begins one for it.
+func (p *Prober) kill(ctx context.Context, pid int) error {
+	if pid > 1 {
+		_ = syscall.Kill(-pid, syscall.SIGKILL) // the engine is asked too
+	}
+	_, err := p.client.raw.TaskService().Kill(ctx, &tasks.KillRequest{
+		ContainerID: p.id, ExecID: probeID, Signal: uint32(syscall.SIGKILL),
+	})
+	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// clean takes away a test that may run. None is no error.
+func (p *Prober) clean(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+	defer cancel()
+	r, err := p.client.raw.TaskService().Get(ctx, &tasks.GetRequest{ContainerID: p.id, ExecID: probeID})
+	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if status := r.Process.Status; status == task.Status_RUNNING || frozen(status) {
+		if err := p.kill(ctx, int(r.Process.Pid)); err != nil {
+			return err
+		}
+		if _, err := p.ended(ctx); err != nil && !errdefs.IsNotFound(err) {
+			return err
+		}
+	}
+	return p.delete(ctx)
+}
+
+// delete takes away a test that has ended. None is no error.
+//
+// The shim waits up to ten seconds for whoever still has the output open, unless
+// it is told to hurry. Then it may have done all and not said so: it is asked
+// again.
+func (p *Prober) delete(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+	defer cancel()
+	hurry, stop := context.WithTimeout(ctx, drainTime)
+	defer stop()
+	err := p.deleteOnce(hurry)
+	if hurry.Err() != nil {
+		err = p.deleteOnce(ctx)
+	}
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func (p *Prober) deleteOnce(ctx context.Context) error {
+	_, err := p.client.raw.TaskService().DeleteProcess(ctx, &tasks.DeleteProcessRequest{ContainerID: p.id, ExecID: probeID})
+	return errgrpc.ToNative(err)
+}
