@@ -24,8 +24,9 @@ import (
 // A connection on which nothing is asked stays open for as long as the
 // supervisor lives.
 const (
-	pathEndpoints = "/v1/endpoints"
-	pathStatus    = "/v1/status"
+	pathEndpoints  = "/v1/endpoints"
+	pathContainers = "/v1/containers"
+	pathStatus     = "/v1/status"
 )
 
 // maxBody bounds what is read of a request.

@@ -13,6 +13,7 @@ import (
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
+	"github.com/gocompose/gocompose/supervisor/keep"
 )
 
 var errEngineDown = errors.New("the engine is down")
@@ -84,7 +85,9 @@ func (f *fakeRuntime) Container(_ context.Context, id string) (Container, error)
 	return Container{ID: id, Running: true}, nil
 }
 
-func (f *fakeRuntime) Restart(context.Context, string) error { return ErrUnwanted }
+func (f *fakeRuntime) Restart(context.Context, string, keep.Record) error { return ErrUnwanted }
+
+func (f *fakeRuntime) GiveUp(context.Context, string, time.Time) error { return nil }
 
 func (f *fakeRuntime) Stop(context.Context, string) error { return nil }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
+	"github.com/gocompose/gocompose/supervisor/keep"
 )
 
 // EventKind is what happened to a container's process.
@@ -39,8 +40,11 @@ type Container struct {
 	// paused runs.
 	Running bool
 	Paused  bool
-	// StartedAt is of the last run, zero if there was none; ExitedAt and
-	// ExitCode are how it ended, zero while Running.
+	// StartedAt is of the last run, zero if there was none: it tells one run from
+	// the next, so it must be the same whenever it is asked for. ExitedAt and
+	// ExitCode are how the run ended, zero while Running. ExitedAt is zero too of
+	// a run whose end nobody saw, because its shim was killed: that counts as a
+	// failure.
 	StartedAt time.Time
 	ExitedAt  time.Time
 	ExitCode  int
@@ -77,9 +81,17 @@ type Runtime interface {
 	Release(ctx context.Context, id string) error
 	// Restart starts a container whose process ended, as who started it first
 	// did, but under that lock and only while its record in package keep is
-	// there: else ErrUnwanted. It calls the supervisor's API to have the
-	// endpoint held.
-	Restart(ctx context.Context, id string) error
+	// there, with the same Since as next has: else ErrUnwanted, and nothing is
+	// touched. When the start has succeeded, or failed, next replaces the record,
+	// still under the lock: so nothing that the user has stopped meanwhile gets
+	// its record back, and a start that was cut short is not counted. It calls
+	// the supervisor's API to have the endpoint held, and to release it when the
+	// start fails.
+	Restart(ctx context.Context, id string, next keep.Record) error
+	// GiveUp removes a container's record from package keep under that lock,
+	// unless it is of another Since, or the container runs: it is not going to be
+	// started again. No record is no error.
+	GiveUp(ctx context.Context, id string, since time.Time) error
 	// Stop ends a container's process by its stop signal, after its grace by
 	// force, without taking it out of package keep. No process is no error.
 	Stop(ctx context.Context, id string) error

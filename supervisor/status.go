@@ -32,7 +32,12 @@ type ContainerStatus struct {
 	Service string `json:"service,omitempty"`
 	Replica int    `json:"replica,omitempty"`
 
-	Phase     Phase     `json:"phase"`
+	Phase Phase `json:"phase"`
+	// Runs numbers the runs of containers as this supervisor sees them begin. It
+	// grows from each run of a container to its next one, not always by one; 0:
+	// it has seen none. Who sees it change has missed nothing but what is in
+	// between: the run of the lower number has ended.
+	Runs      int       `json:"runs"`
 	StartedAt time.Time `json:"startedAt,omitzero"`
 	// ExitedAt and ExitCode are of the last run that has ended; zero while the
 	// first one goes on.
@@ -42,6 +47,9 @@ type ContainerStatus struct {
 	// is when the next one is due, zero but for PhaseRestarting.
 	Restarts  int       `json:"restarts"`
 	RestartAt time.Time `json:"restartAt,omitzero"`
+	// Reason says, for PhaseRestarting, why: "exited (1)", "unhealthy", or why
+	// the last attempt at it failed.
+	Reason string `json:"reason,omitempty"`
 	// Health is nil when there is no health check.
 	Health *health.State `json:"health,omitempty"`
 }

@@ -40,3 +40,12 @@ type State struct {
 	// Results are the last ones, oldest first; at most MaxResults.
 	Results []Result `json:"results,omitempty"`
 }
+
+// Tracker is the health of one run of a container, as it goes from result to
+// result.
+type Tracker struct {
+	State
+	// Regular is when the last probe ended that came in its turn, or succeeded:
+	// from then on the interval is measured. Zero: there was none.
+	Regular time.Time `json:"regular,omitzero"`
+}

@@ -3,9 +3,11 @@
 // has stopped since.
 //
 // Who starts a container for the user writes its record before the process is
-// started; who stops one removes it before the signal is sent; both hold the
-// container's lock. The supervisor counts its restarts there, and removes the
-// record when the policy says that it is enough. A reboot ends all of them.
+// started; who stops or removes one removes it before the signal is sent. The
+// supervisor has its restarts counted there, and the record removed when the
+// policy says that it is enough. Whoever writes or removes one holds the
+// container's lock meanwhile: the supervisor leaves that to its Runtime. A
+// reboot ends all of them.
 package keep
 
 import (
