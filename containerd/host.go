@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/internal/cgroup"
 )
 
 // cgroupRoot is where the hierarchies are mounted on every host.
@@ -26,7 +27,7 @@ func host(privileged bool) (spec.Host, error) {
 		return spec.Host{}, err
 	}
 	h := spec.Host{
-		CgroupV2:          unified(),
+		CgroupV2:          cgroup.Unified(),
 		RecursiveReadOnly: canMountSetattr(),
 		Capabilities:      caps,
 	}
@@ -65,12 +66,6 @@ func boundingSet() (_ []string, err error) {
 	}
 	names, _ := cap.FromBitmap(sets[cap.Bounding])
 	return names, nil
-}
-
-// unified tells whether the host has the unified hierarchy of cgroups only.
-func unified() bool {
-	var fs unix.Statfs_t
-	return unix.Statfs(cgroupRoot, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
 }
 
 // canLimitSwap tells whether the kernel accounts swap (swapaccount=1). The root

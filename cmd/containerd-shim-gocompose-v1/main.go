@@ -5,9 +5,15 @@ package main
 import (
 	"context"
 
+	containerd "github.com/containerd/containerd/v2/version"
+
 	"github.com/gocompose/gocompose/shim"
 )
 
+// version is set by the build: git describe.
+var version = "dev"
+
 func main() {
+	containerd.Version = version // what -v says
 	shim.Run(context.Background())
 }

@@ -21,21 +21,30 @@ const (
 )
 
 // checkVersion refuses a containerd that is not ours and too old.
-func checkVersion(ctx context.Context, address string) (err error) {
+func checkVersion(ctx context.Context, address string) error {
+	v, err := Version(ctx, address)
+	if err != nil {
+		return err
+	}
+	if tooOld(v) {
+		return fmt.Errorf("containerd at %s is version %s, %w: gocompose needs %d.%d or newer; upgrade it, or leave out --address and CONTAINERD_ADDRESS to use gocompose's own",
+			address, v, ErrTooOld, minMajor, minMinor)
+	}
+	return nil
+}
+
+// Version asks the containerd at address, a socket's path, for its version.
+func Version(ctx context.Context, address string) (version string, err error) {
 	client, err := containerd.New(address)
 	if err != nil {
-		return fmt.Errorf("connecting to containerd at %s: %w", address, err)
+		return "", fmt.Errorf("connecting to containerd at %s: %w", address, err)
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	v, err := client.Version(ctx)
 	if err != nil {
-		return fmt.Errorf("asking containerd at %s for its version: %w", address, err)
+		return "", fmt.Errorf("asking containerd at %s for its version: %w", address, err)
 	}
-	if tooOld(v.Version) {
-		return fmt.Errorf("containerd at %s is version %s, %w: gocompose needs %d.%d or newer; upgrade it, or leave out --address and CONTAINERD_ADDRESS to use gocompose's own",
-			address, v.Version, ErrTooOld, minMajor, minMinor)
-	}
-	return nil
+	return v.Version, nil
 }
 
 // tooOld compares a version such as "v2.3.7", "1.6.0-rc.1" or "1.6.20~ds1" with
