@@ -14,6 +14,7 @@ import (
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/supervisor/health"
 )
 
 // description is a container as docker compose's `ps --format json` has it.
@@ -57,6 +58,7 @@ func describe(i host.Info, whole bool) description {
 		Command:    strconv.Quote(truncate(commandText(i.Command), whole)),
 		CreatedAt:  i.CreatedAt.Local().Format("2006-01-02 15:04:05 -0700 MST"),
 		ExitCode:   i.ExitCode,
+		Health:     string(healthOf(i)),
 		ID:         i.ID,
 		Image:      planner.ShortImage(i.Spec.Image),
 		Labels:     join(i.Labels),
@@ -126,20 +128,51 @@ func join(labels map[string]string) string {
 
 // status is Docker's words for a container's state.
 func status(i host.Info, now time.Time) string {
+	up := "Up " + units.HumanDuration(now.Sub(i.StartedAt))
 	switch i.State {
 	case planner.StateRunning:
-		return "Up " + units.HumanDuration(now.Sub(i.StartedAt))
-	case planner.StatePaused:
-		return "Up " + units.HumanDuration(now.Sub(i.StartedAt)) + " (Paused)"
-	case planner.StateExited:
-		text := fmt.Sprintf("Exited (%d)", i.ExitCode)
-		if !i.ExitedAt.IsZero() {
-			text += " " + units.HumanDuration(now.Sub(i.ExitedAt)) + " ago"
+		switch h := healthOf(i); h {
+		case "":
+			return up
+		case health.Starting:
+			return up + " (health: starting)"
+		default:
+			return fmt.Sprintf("%s (%s)", up, h)
 		}
-		return text
+	case planner.StatePaused:
+		return up + " (Paused)"
+	case planner.StateRestarting:
+		return ended("Restarting", i, now)
+	case planner.StateExited:
+		return ended("Exited", i, now)
 	default:
 		return "Created"
 	}
+}
+
+// ended is what is said of a process that has gone. When it went is not always
+// known: nobody was there in a power cut.
+func ended(word string, i host.Info, now time.Time) string {
+	text := fmt.Sprintf("%s (%d)", word, i.ExitCode)
+	if !i.ExitedAt.IsZero() {
+		text += " " + units.HumanDuration(now.Sub(i.ExitedAt)) + " ago"
+	}
+	return text
+}
+
+// healthOf is empty for a container that is not checked, or has no process that
+// could be healthy.
+func healthOf(i host.Info) health.Status {
+	if i.Health == nil || !hasProcess(i) {
+		return ""
+	}
+	return i.Health.Status
+}
+
+// hasProcess tells whether there is one now; to a container that is restarting
+// one will come.
+func hasProcess(i host.Info) bool {
+	return i.State == planner.StateRunning || i.State == planner.StatePaused
 }
 
 func publishers(i host.Info) []publisher {
@@ -175,7 +208,7 @@ func portsText(i host.Info) string {
 		})
 	}
 	for _, e := range i.Spec.Expose {
-		if i.Running() && !published(e) {
+		if hasProcess(i) && !published(e) {
 			out = append(out, e)
 		}
 	}

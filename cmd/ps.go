@@ -28,6 +28,9 @@ func (a *app) psCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ps [OPTIONS] [SERVICE...]",
 		Short: "List containers",
+		Long: "Lists the project's containers that run or are going to be started again; with --all those, too, that have ended.\n" +
+			"Beside a container with a health check stands how it is: (health: starting), (healthy) or (unhealthy). How its checks\n" +
+			"went is in `gocompose inspect`.",
 		RunE: func(c *cobra.Command, services []string) error {
 			return a.ps(c.Context(), f, services)
 		},
@@ -39,7 +42,7 @@ func (a *app) psCommand() *cobra.Command {
 	fs.BoolVar(&f.noTrunc, "no-trunc", false, "Don't truncate output")
 	fs.BoolVar(&f.orphans, "orphans", true, "Include orphaned services (not declared by project)")
 	fs.StringVar(&f.format, "format", "table", `Format the output: table, json, or a Go template, as in "table {{.Name}}\t{{.Status}}"`)
-	fs.StringArrayVar(&f.status, "status", nil, "Filter services by status. Values: [paused | running | created | exited]")
+	fs.StringArrayVar(&f.status, "status", nil, "Filter services by status. Values: [paused | restarting | running | created | exited]")
 	fs.StringVar(&f.filter, "filter", "", "Filter services by a property (supported filters: status)")
 	return c
 }
@@ -48,26 +51,38 @@ func (a *app) ps(ctx context.Context, f psFlags, services []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	name, p, err := a.wanted(ctx, change{fileless: true, load: existing})
-	if err != nil {
-		return err
-	}
-	infos, err := a.containers(ctx, name)
-	if err != nil {
-		return err
-	}
-	known, err := knownServices(p, infos, services)
+	p, infos, err := a.ofServices(ctx, services)
 	if err != nil {
 		return err
 	}
 	infos = slices.DeleteFunc(infos, func(i host.Info) bool {
 		orphan := p != nil && !slices.Contains(p.Known, i.Spec.Service)
-		return !f.shows(i) || orphan && !f.orphans || len(services) > 0 && !slices.Contains(known, i.Spec.Service)
+		return !f.shows(i) || orphan && !f.orphans
+	})
+	return a.printContainers(infos, f)
+}
+
+// ofServices returns the containers of the services, or of all, by service and
+// number. The project is nil without Compose files.
+func (a *app) ofServices(ctx context.Context, services []string) (*project.Project, []host.Info, error) {
+	name, p, err := a.wanted(ctx, change{fileless: true, load: existing})
+	if err != nil {
+		return nil, nil, err
+	}
+	infos, err := a.containers(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := knownServices(p, infos, services); err != nil {
+		return nil, nil, err
+	}
+	infos = slices.DeleteFunc(infos, func(i host.Info) bool {
+		return len(services) > 0 && !slices.Contains(services, i.Spec.Service)
 	})
 	slices.SortFunc(infos, func(x, y host.Info) int {
 		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
 	})
-	return a.printContainers(infos, f)
+	return p, infos, nil
 }
 
 func (f *psFlags) check() error {

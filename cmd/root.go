@@ -62,7 +62,7 @@ func (a *app) root() *cobra.Command {
 
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.startCommand(), a.stopCommand(), a.psCommand(), a.logsCommand(),
-		a.planCommand(), a.configCommand(), a.imageCommand(), a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
+		a.planCommand(), a.configCommand(), a.inspectCommand(), a.imageCommand(), a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)
 	return root
