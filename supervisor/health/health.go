@@ -1,7 +1,11 @@
 // Package health decides, from the results of probes, whether a container
-// works. It is pure: it runs nothing and has no clock.
+// works, and when it is probed next. It decides without running anything and
+// without a clock.
 //
-// The rules and numbers are those of Docker (moby, daemon/health.go).
+// The rules and numbers are those of Docker (moby, daemon/health.go), but for
+// probes before their turn: while somebody waits for a container to become
+// healthy, it is probed at once, and then more often than it asks to be. A
+// success of these is one, a failure is none.
 package health
 
 import "time"
@@ -39,13 +43,4 @@ type State struct {
 	FailingStreak int `json:"failingStreak"`
 	// Results are the last ones, oldest first; at most MaxResults.
 	Results []Result `json:"results,omitempty"`
-}
-
-// Tracker is the health of one run of a container, as it goes from result to
-// result.
-type Tracker struct {
-	State
-	// Regular is when the last probe ended that came in its turn, or succeeded:
-	// from then on the interval is measured. Zero: there was none.
-	Regular time.Time `json:"regular,omitzero"`
 }
