@@ -49,6 +49,12 @@ func (a *app) change(ctx context.Context, c change) error {
 		return err
 	}
 	defer h.Close()
+	return a.changeProject(ctx, h, c, name, p)
+}
+
+// changeProject makes the change to the project called name; p is nil when there
+// are no files to go by.
+func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name string, p *project.Project) error {
 	where, err := a.paths()
 	if err != nil {
 		return err
