@@ -22,6 +22,9 @@ type Project struct {
 type Service struct {
 	Name     string `json:"name"`
 	Replicas int    `json:"replicas"`
+	// NoAttach is attach: false: an `up` in the foreground shows its output only
+	// when asked to.
+	NoAttach bool `json:"noAttach,omitempty"`
 	// Template is the specification all replicas share; its Replica is 0 and
 	// its Name is empty unless the service sets container_name.
 	Template Container `json:"template"`

@@ -26,13 +26,14 @@ func attributes() map[string]rule {
 		"models":  {verdict: noEffect, why: "refused at the service that uses it"},
 	}
 	for prefix, rules := range map[string]map[string]rule{
-		"services.*":            serviceRules(),
-		"services.*.deploy":     deployRules(),
-		"services.*.networks":   endpointRules(),
-		"services.*.ports.[]":   portRules(),
-		"services.*.volumes.[]": mountRules(),
-		"networks.*":            networkRules(),
-		"volumes.*":             volumeRules(),
+		"services.*":             serviceRules(),
+		"services.*.deploy":      deployRules(),
+		"services.*.healthcheck": healthRules(),
+		"services.*.networks":    endpointRules(),
+		"services.*.ports.[]":    portRules(),
+		"services.*.volumes.[]":  mountRules(),
+		"networks.*":             networkRules(),
+		"volumes.*":              volumeRules(),
 	} {
 		for key, r := range rules {
 			all[join(prefix, key)] = r
@@ -48,6 +49,9 @@ func is(v verdict) rule { return rule{verdict: v} }
 
 func no(why string) rule { return rule{verdict: refused, why: why} }
 
+// but is honoured, with something worth knowing about it.
+func but(note string) rule { return rule{verdict: honoured, why: note} }
+
 func nothing(why string) rule { return rule{verdict: noEffect, why: why} }
 
 // only accepts the values given, as text.
@@ -59,24 +63,24 @@ func only(why string, values ...string) rule {
 
 func deployRules() map[string]rule {
 	return map[string]rule{
-		"replicas":                is(honoured),
-		"resources":               is(parts),
-		"resources.limits":        is(parts),
-		"resources.limits.cpus":   is(honoured),
-		"resources.limits.memory": is(honoured),
-		"resources.limits.pids":   no("processes are not limited; remove it"),
-		"resources.reservations":  no("nothing is reserved; use limits, or remove it"),
-		"labels":                  nothing("metadata of the service, not of its containers"),
-		"mode":                    only("only replicated is, on one host", "replicated"),
-		"endpoint_mode":           no("names always resolve to every replica; remove it"),
-		"placement":               no("there is one host; remove it"),
-		"restart_policy": {verdict: limited, why: "containers are not restarted; only condition: none is",
-			ok: func(v any) bool {
-				m, _ := v.(map[string]any)
-				return len(m) == 1 && m["condition"] == "none"
-			}},
-		"update_config":   no("services are not updated step by step; remove it"),
-		"rollback_config": no("services are not rolled back; remove it"),
+		"replicas":                    is(honoured),
+		"resources":                   is(parts),
+		"resources.limits":            is(parts),
+		"resources.limits.cpus":       is(honoured),
+		"resources.limits.memory":     is(honoured),
+		"resources.limits.pids":       no("processes are not limited; remove it"),
+		"resources.reservations":      no("nothing is reserved; use limits, or remove it"),
+		"labels":                      nothing("metadata of the service, not of its containers"),
+		"mode":                        only("only replicated is, on one host", "replicated"),
+		"endpoint_mode":               no("names always resolve to every replica; remove it"),
+		"placement":                   no("there is one host; remove it"),
+		"restart_policy":              is(parts),
+		"restart_policy.condition":    but("any, the specification's default, is always; `restart` does not count beside it"),
+		"restart_policy.delay":        but("0 is Docker's back-off: 100 ms, doubling up to a minute"),
+		"restart_policy.max_attempts": but("with any condition; 0 is no limit"),
+		"restart_policy.window":       is(honoured),
+		"update_config":               no("services are not updated step by step; remove it"),
+		"rollback_config":             no("services are not rolled back; remove it"),
 	}
 }
 

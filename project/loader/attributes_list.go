@@ -12,8 +12,8 @@ type Attribute struct {
 	// name, "[]" any item of a list. Everything beneath it has the same verdict.
 	Path    string
 	Verdict Verdict
-	// Why is the reason; empty for what is honoured. For what is limited it says
-	// which values are supported.
+	// Why is the reason. For what is limited it says which values are supported;
+	// for what is honoured it is what is worth knowing, if anything.
 	Why string
 }
 

@@ -26,8 +26,9 @@ What gocompose does about every attribute of the Compose specification. This pag
 | limited | values that are supported are honoured, all others are refused |
 | refused | the file is not loaded; the message says where it stands, and why |
 
-An attribute that is in no table is refused too. Attributes that begin with ` + "`x-`" + ` are yours: nobody looks at them. ` + "`gocompose config`" + `
-shows files with all their attributes, honoured or not.
+An attribute that is in no table is refused too. Attributes that begin with ` + "`x-`" + ` are yours: nobody looks at them, but for
+` + "`x-gocompose`" + `, which holds what the specification has no attribute for. ` + "`gocompose config`" + ` shows files with all their attributes,
+honoured or not.
 `
 
 // sections are the tables of the page: the places that begin with a prefix and
@@ -36,6 +37,7 @@ var sections = []struct{ title, prefix string }{
 	{"Top level", ""},
 	{"Services", "services.*."},
 	{"Services: deploy", "services.*.deploy."},
+	{"Services: healthcheck", "services.*.healthcheck."},
 	{"Services: ports", "services.*.ports.[]."},
 	{"Services: volumes", "services.*.volumes.[]."},
 	{"Services: networks", "services.*.networks.*."},
@@ -71,7 +73,7 @@ func renderAttributes(all []loader.Attribute) string {
 	var b strings.Builder
 	b.WriteString(attributesIntro)
 	for _, s := range sections {
-		fmt.Fprintf(&b, "\n## %s\n\n| attribute | verdict | reason |\n|---|---|---|\n", s.title)
+		fmt.Fprintf(&b, "\n## %s\n\n| attribute | verdict | remarks |\n|---|---|---|\n", s.title)
 		for _, a := range all {
 			if sectionOf(a.Path) == s.prefix {
 				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.TrimPrefix(a.Path, s.prefix), a.Verdict, a.Why)

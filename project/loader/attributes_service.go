@@ -1,6 +1,6 @@
 package loader
 
-import "slices"
+import "math"
 
 func serviceRules() map[string]rule {
 	rules := processRules()
@@ -55,32 +55,49 @@ func processRules() map[string]rule {
 // lifeRules are about when containers come and go.
 func lifeRules() map[string]rule {
 	return map[string]rule{
-		"container_name":        is(honoured),
-		"depends_on":            is(parts),
-		"depends_on.*":          is(parts),
-		"depends_on.*.restart":  is(honoured),
-		"depends_on.*.required": is(honoured),
-		"depends_on.*.condition": only("only service_started is waited for; let the service retry its connection",
-			"service_started"),
-		"deploy":            is(parts),
-		"scale":             is(honoured),
-		"profiles":          is(honoured),
-		"stop_signal":       is(honoured),
-		"stop_grace_period": is(honoured),
-		"logging":           is(parts),
-		"logging.driver":    only("only json-file and none are", "json-file", "none"),
-		"logging.options":   is(honoured),
-		"attach":            nothing("which logs a foreground `up` shows is a choice of the command"),
-		"develop":           nothing("for `watch` only"),
-		"healthcheck": {verdict: limited, why: "health is not checked; remove it, or set disable: true",
-			ok: func(v any) bool {
-				m, _ := v.(map[string]any)
-				return m["disable"] == true || slices.Equal(stringList(m["test"]), []string{"NONE"})
-			}},
-		"restart":    only(`containers are not restarted; only "no" is`, "no"),
+		"container_name":         is(honoured),
+		"depends_on":             is(parts),
+		"depends_on.*":           is(parts),
+		"depends_on.*.restart":   is(honoured),
+		"depends_on.*.required":  is(honoured),
+		"depends_on.*.condition": but("service_healthy needs a health check, of the service or its image"),
+		"deploy":                 is(parts),
+		"scale":                  is(honoured),
+		"profiles":               is(honoured),
+		"stop_signal":            is(honoured),
+		"stop_grace_period":      is(honoured),
+		"logging":                is(parts),
+		"logging.driver":         only("only json-file and none are", "json-file", "none"),
+		"logging.options":        is(honoured),
+		"attach":                 is(honoured),
+		"develop":                nothing("for `watch` only"),
+		"healthcheck":            is(parts),
+		"restart":                but(`"no", always, on-failure, on-failure:3, unless-stopped`),
+		"x-gocompose":            is(parts),
+		"x-gocompose.restart_unhealthy": but("gocompose's own: a container that turns unhealthy is stopped and started again, " +
+			"whatever its restart policy"),
 		"pre_start":  no("hooks are not run; use a service and depends_on"),
 		"post_start": no("hooks are not run; put it into the command"),
 		"pre_stop":   no("hooks are not run; handle the stop signal"),
+	}
+}
+
+// healthRules are about health checks. What is not given, or 0, is the image's,
+// then Docker's default.
+func healthRules() map[string]rule {
+	return map[string]rule{
+		"test":         but("a string is for the shell; a list begins with CMD, CMD-SHELL or NONE"),
+		"disable":      is(honoured),
+		"interval":     but("0 is as not given: the image's, or 30s"),
+		"timeout":      but("0 is as not given: the image's, or 30s; the probe is killed then"),
+		"start_period": but("0 is as not given: the image's, or 0s"),
+		"start_interval": but("0 is as not given: the image's, or 5s; only together with start_period, " +
+			"as in docker compose"),
+		"retries": {verdict: limited, why: "only whole numbers are",
+			ok: func(v any) bool {
+				f, fraction := v.(float64)
+				return !fraction || f == math.Trunc(f)
+			}},
 	}
 }
 

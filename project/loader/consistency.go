@@ -11,7 +11,7 @@ import (
 )
 
 // inconsistent explains why a model could not be bound. compose-go stops at
-// the first service that refers to what is not there; here are all of them.
+// the first service with a reference or a test that is wrong; here are all of them.
 // The model is nil when it cannot even be bound unchecked.
 func (s *source) inconsistent(ctx context.Context, first error, m ModelOptions, profiles []string,
 ) (*types.Project, Problems) {
@@ -24,7 +24,7 @@ func (s *source) inconsistent(ctx context.Context, first error, m ModelOptions, 
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	if found := undefinedReferences(model); len(found) > 0 {
+	if found := append(undefinedReferences(model), badTests(model)...); len(found) > 0 {
 		return model, s.problems(found)
 	}
 	return model, s.explain(first)
@@ -57,6 +57,18 @@ func undefinedReferences(model *types.Project) []finding {
 		}
 	}
 	return found
+}
+
+// badTests returns the health checks of enabled services that begin with a word
+// they cannot begin with, which compose-go tells without their place.
+func badTests(model *types.Project) []finding {
+	c := &converter{}
+	for name, service := range model.Services {
+		if h := service.HealthCheck; h != nil {
+			place{c, []string{"services", name, "healthcheck", "test"}}.test(h.Test)
+		}
+	}
+	return slices.DeleteFunc(c.found, func(f finding) bool { return f.text != badTest })
 }
 
 const noImage = "has neither an image nor a build context specified; name an image with `image`"

@@ -21,6 +21,7 @@ type converter struct {
 	model  *types.Project
 	origin project.Origin
 	found  []finding
+	warned []finding
 }
 
 func newConverter(src *source, model *types.Project) *converter {
@@ -55,6 +56,7 @@ func (c *converter) project() *project.Project {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
 	})
 	c.checkContainerNames()
+	c.checkNeeds(p.Services)
 	return p
 }
 
@@ -85,6 +87,7 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 	return project.Service{
 		Name:     s.Name,
 		Replicas: at.replicas(s),
+		NoAttach: s.Attach != nil && !*s.Attach,
 		Template: at.container(s),
 	}
 }
@@ -104,6 +107,11 @@ func (p place) problem(format string, args ...any) { p.near("", format, args...)
 // near reports a problem with the item of a list that contains text.
 func (p place) near(text, format string, args ...any) {
 	p.c.found = append(p.c.found, finding{p.path, text, fmt.Sprintf(format, args...)})
+}
+
+// warn reports what is no problem and deserves attention.
+func (p place) warn(format string, args ...any) {
+	p.c.warned = append(p.c.warned, finding{path: p.path, text: fmt.Sprintf(format, args...)})
 }
 
 func (p place) replicas(s types.ServiceConfig) int {
@@ -155,6 +163,8 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Sysctls:    labels(types.Labels(s.Sysctls)),
 		ShmSize:    p.in("shm_size").size(s.ShmSize, project.DefaultShmSize),
 		Logging:    p.in("logging").logging(s.Logging),
+		Health:     p.in("healthcheck").healthcheck(s.HealthCheck),
+		Restart:    p.restarts(s),
 		Needs:      needs(s.DependsOn),
 		Origin:     p.c.origin,
 	}
@@ -221,17 +231,4 @@ func labels(l types.Labels) map[string]string {
 		return nil
 	}
 	return maps.Clone(l)
-}
-
-func needs(deps types.DependsOnConfig) []project.Need {
-	var out []project.Need
-	for _, name := range slices.Sorted(maps.Keys(deps)) {
-		d := deps[name]
-		condition := project.Condition(d.Condition)
-		if condition == "" {
-			condition = project.Started
-		}
-		out = append(out, project.Need{Service: name, Condition: condition, Restart: d.Restart, Optional: !d.Required})
-	}
-	return out
 }

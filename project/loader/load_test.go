@@ -204,7 +204,7 @@ func partsOf(t *testing.T, p *project.Project) map[string]any {
 	for _, s := range parts["services"].([]any) {
 		service := s.(map[string]any)
 		template := service["template"].(map[string]any)
-		template["replicas"] = service["replicas"]
+		template["replicas"], template["noAttach"] = service["replicas"], service["noAttach"]
 		names = append(names, service["name"])
 		parts[service["name"].(string)] = template
 	}

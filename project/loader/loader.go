@@ -97,6 +97,10 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 	found := append(keepUsed(loaded.refused, model), c.found...)
 	if s.options.Existing {
 		found = slices.DeleteFunc(found, finding.unsupported)
+	} else if len(c.warned) > 0 {
+		for _, p := range s.problems(c.warned) {
+			s.warn(p.String())
+		}
 	}
 	if len(found) > 0 {
 		problems = append(problems, s.problems(found)...)

@@ -73,7 +73,7 @@ func TestTheModelShowsWhatIsNotHonoured(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	if got := m.Unsupported(); len(got) != 3 || got[0].Line == 0 {
+	if got := m.Unsupported(); len(got) != 2 || got[0].Line == 0 {
 		t.Errorf("unsupported: %v", got)
 	}
 }
@@ -109,6 +109,42 @@ func TestTheModelAsJSONSaysTheSame(t *testing.T) {
 	}
 	if v.Name != "shop" || v.Services["web"].Image != "web:7" {
 		t.Errorf("%+v", v)
+	}
+}
+
+// compose-go's JSON leaves out what begins with "x-" in services, and so does
+// docker compose; what gocompose reads has to stay.
+func TestWhatGocomposeAddsIsInTheModelAsJSONAndInTheHash(t *testing.T) {
+	load := func(content string) (*loader.Model, string) {
+		o := loader.Options{WorkingDir: t.TempDir(), ProjectName: "shop"}
+		write(t, filepath.Join(o.WorkingDir, "compose.yaml"), content)
+		m := loadModel(t, o, loader.ModelOptions{NoPathResolution: true})
+		out, err := m.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m, string(out)
+	}
+	const file = `services: {web: {image: a, x-gocompose: {restart_unhealthy: %}, x-mine: 1}, db: {image: b}}`
+	on, out := load(strings.Replace(file, "%", "true", 1))
+	if !strings.Contains(out, `"restart_unhealthy": true`) || strings.Contains(out, "x-mine") {
+		t.Errorf("JSON is %s", out)
+	}
+	_, again := load(out)
+	if out != again {
+		t.Errorf("first\n%s\nthen\n%s", out, again)
+	}
+	off, _ := load(strings.Replace(file, "%", "false", 1))
+	hashes := map[string]bool{}
+	for _, m := range []*loader.Model{on, off} {
+		h, err := m.Hash("web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes[h] = true
+	}
+	if len(hashes) != 2 {
+		t.Error("restart_unhealthy does not change the hash")
 	}
 }
 

@@ -40,7 +40,7 @@ func (s *source) configure(m ModelOptions, profiles []string) func(*loader.Optio
 	return func(o *loader.Options) {
 		o.SetProjectName(s.name, true)
 		o.Interpolate.Substitute = substitute
-		o.Interpolate.TypeCastMapping = s.casts(o.Interpolate.TypeCastMapping)
+		o.Interpolate.TypeCastMapping = s.casts(withOwnCasts(o.Interpolate.TypeCastMapping))
 		o.Profiles = profiles
 		o.SkipInterpolation = m.NoInterpolate
 		o.SkipNormalization = m.NoNormalize

@@ -36,12 +36,12 @@ const (
 // rule is the verdict on one attribute.
 type rule struct {
 	verdict verdict
-	why     string // for all but parts and honoured
+	why     string // none for parts; for honoured, what is worth knowing
 	ok      func(value any) bool
 }
 
 // refusals walks the model and returns what is in it that is not honoured. An
-// attribute without a rule is refused.
+// attribute without a rule is refused, but for those that begin with "x-".
 func refusals(tree map[string]any) []finding {
 	w := walker{rules: attributes()}
 	w.mapping(tree, nil, "")
@@ -60,11 +60,16 @@ func (w *walker) mapping(m map[string]any, path []string, pattern string) {
 		place := join(pattern, key)
 		if named {
 			place = join(pattern, "*")
-		} else if strings.HasPrefix(key, "x-") {
+		} else if strings.HasPrefix(key, "x-") && key != extension {
 			continue
 		}
 		r, known := w.rules[place]
-		if !known {
+		switch {
+		case known:
+		case key == extension && !named:
+			w.refuse(at, "", "only services have such settings; move it to one")
+			continue
+		default:
 			w.refuse(at, "", "this version of gocompose does not know it")
 			continue
 		}
