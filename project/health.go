@@ -18,7 +18,7 @@ const (
 const (
 	TestNone  = "NONE"      // no check, whatever the image says
 	TestExec  = "CMD"       // the rest are a program and its arguments
-	TestShell = "CMD-SHELL" // the next word is a command for /bin/sh -c
+	TestShell = "CMD-SHELL" // the next word is a command for the shell (/bin/sh -c), the rest its $0, $1, …
 )
 
 // Healthcheck is what a service or an image says of how to tell whether a
