@@ -46,7 +46,7 @@ func (a *app) logsCommand() *cobra.Command {
 }
 
 func (f logsFlags) query(now time.Time) (logs.Query, error) {
-	q := logs.Query{Tail: -1, Follow: f.follow}
+	q := logs.Query{Tail: -1}
 	if f.tail != "all" {
 		n, err := strconv.Atoi(f.tail)
 		if err != nil {
@@ -126,27 +126,27 @@ func (a *app) printLogs(ctx context.Context, h *host.Host, infos []host.Info, f 
 		Colour:     !f.noColor && a.look(a.Out).Colours(),
 		Buffered:   !f.follow,
 	})
-	var waits sync.WaitGroup
-	ctx, cancel := context.WithCancel(ctx)
-	defer waits.Wait()
-	defer cancel()
+	emit := func(s logs.Source, e logs.Entry) error { return lines.Print(s.Name, e) }
 	sources := make([]logs.Source, len(infos))
 	for i, info := range infos {
 		sources[i] = logs.Source{Name: logName(info), Dir: info.Dir}
-		if f.follow {
-			done := make(chan struct{})
-			sources[i].Done = done
-			waits.Go(func() {
-				defer close(done)
-				_ = h.Wait(ctx, info.ID) // when it cannot be waited for, there is nothing more to come
-			})
-		}
 		lines.Register(sources[i].Name)
 	}
-	err = logs.Merge(ctx, sources, q, func(s logs.Source, e logs.Entry) error {
-		return lines.Print(s.Name, e)
-	})
-	if err != nil && errors.Is(err, ctx.Err()) && f.follow {
+	if !f.follow {
+		return errors.Join(logs.Merge(ctx, sources, q, emit), lines.Flush())
+	}
+	follower := logs.NewFollower(logs.FollowOptions{Emit: emit})
+	var waits sync.WaitGroup
+	wctx, cancel := context.WithCancel(ctx)
+	defer waits.Wait()
+	defer cancel()
+	for i, info := range infos {
+		follower.Add(sources[i], q)
+		waits.Go(func() { _ = h.Wait(wctx, info.ID) })
+	}
+	go func() { waits.Wait(); follower.Finish() }()
+	err = follower.Run(ctx)
+	if err != nil && errors.Is(err, ctx.Err()) {
 		return errors.Join(lines.Flush(), &exitError{code: exitInterrupted})
 	}
 	return errors.Join(err, lines.Flush())

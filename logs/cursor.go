@@ -17,7 +17,7 @@ type cursor struct {
 	q    Query
 	segs segments // that are not read to their end, oldest first
 	off  int64    // in segs[0], of what comes after buf
-	stop int64    // in the last of segs: where to end; below 0: never
+	stop int64    // in the last of segs: where to end for now; below 0: never
 	buf  []byte
 	data []byte // of buf, not yet taken
 	skip bool   // what comes next is the rest of a line too long to be ours
@@ -26,8 +26,9 @@ type cursor struct {
 	entry Entry // the last one that next has found
 	fills int   // how many blocks may be read before others get their turn
 	dirty bool  // there may be something to read
-	last  bool  // when that is read, nothing more comes
 	lacks bool  // the live file is missing: for a moment, or for good
+	// then is to be called when stop is reached.
+	then []func() error
 }
 
 // outcome says how a search for the next entry went.
@@ -97,7 +98,7 @@ func (c *cursor) next(ctx context.Context) (outcome, error) {
 			continue
 		}
 		if !c.q.Until.IsZero() && e.Time.After(c.q.Until) {
-			if !c.q.Follow && e.Time.Sub(c.q.Until) > time.Second {
+			if e.Time.Sub(c.q.Until) > time.Second {
 				return exhausted, nil // files are in order of time
 			}
 			continue
@@ -179,6 +180,32 @@ func (c *cursor) advance() (bool, error) {
 	}
 	c.segs = append(c.segs, segs...)
 	return len(segs) > 0, nil
+}
+
+// limit has the cursor read to where its source ends now, and no further until
+// that is reached.
+func (c *cursor) limit() error {
+	if _, err := c.advance(); err != nil || len(c.segs) == 0 {
+		return err
+	}
+	info, err := c.segs[len(c.segs)-1].Stat()
+	if err != nil {
+		return err
+	}
+	c.stop = info.Size()
+	return nil
+}
+
+// reached calls what waited for the cursor's limit.
+func (c *cursor) reached() error {
+	for len(c.then) > 0 {
+		do := c.then[0]
+		c.then = c.then[1:]
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gone tells whether the source's folder has been removed.

@@ -7,38 +7,51 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
 
-// following is a Merge that goes on in the background.
-type following struct {
+// observer is a Follower that runs in the background.
+type observer struct {
+	*Follower
 	t      testing.TB
 	cancel context.CancelFunc
 	got    chan string // "name line"
 	ended  chan error
 }
 
-func startFollowing(t testing.TB, q Query, sources ...Source) *following {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	f := &following{t, cancel, make(chan string, 1<<20), make(chan error, 1)}
-	q.Follow = true
+func newObserver(t testing.TB) *observer {
+	o := &observer{t: t, got: make(chan string, 1<<20), ended: make(chan error, 1)}
+	o.Follower = NewFollower(FollowOptions{Emit: func(s Source, e Entry) error {
+		o.got <- s.Name + " " + string(e.Line)
+		return nil
+	}})
+	return o
+}
+
+func (f *observer) start() {
+	ctx, cancel := context.WithCancel(f.t.Context())
+	f.cancel = cancel
 	go func() {
-		err := Merge(ctx, sources, q, func(s Source, e Entry) error {
-			f.got <- s.Name + " " + string(e.Line)
-			return nil
-		})
+		err := f.Run(ctx)
 		close(f.got)
 		f.ended <- err
 	}()
-	t.Cleanup(cancel)
+	f.t.Cleanup(cancel)
+}
+
+func startFollowing(t testing.TB, q Query, sources ...Source) *observer {
+	t.Helper()
+	f := newObserver(t)
+	for _, src := range sources {
+		f.Add(src, q)
+	}
+	f.start()
 	return f
 }
 
 // expect waits for these lines, and no others, in this order.
-func (f *following) expect(want ...string) {
+func (f *observer) expect(want ...string) {
 	f.t.Helper()
 	for _, w := range want {
 		select {
@@ -53,7 +66,7 @@ func (f *following) expect(want ...string) {
 }
 
 // end waits for the end and returns all other lines and the error.
-func (f *following) end() ([]string, error) {
+func (f *observer) end() ([]string, error) {
 	f.t.Helper()
 	var rest []string
 	for {
@@ -76,15 +89,14 @@ func TestFollowGoesThroughRotationsWithoutLossOrRepeat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	f := startFollowing(t, Query{Tail: 1}, Source{Name: "web", Dir: dir, Done: done})
+	f := startFollowing(t, Query{Tail: 1}, Source{Name: "web", Dir: dir})
 	f.expect("web last")
 	var want []string
 	for i := range 3000 {
 		want = append(want, fmt.Sprint("web line ", i))
 		w.append(Stdout, fmt.Appendln(nil, "line", i), moreComes)
 	}
-	close(done)
+	f.Finish()
 	got, err := f.end()
 	if err != nil {
 		t.Fatal(err)
@@ -147,21 +159,19 @@ func TestFollowBeginsBeforeTheFirstLine(t *testing.T) {
 	}
 }
 
-func TestFollowEndsWhenAllSourcesAreDoneOrGone(t *testing.T) {
+func TestASourceThatIsGoneIsReadToItsEnd(t *testing.T) {
 	root := t.TempDir()
 	a, b := filepath.Join(root, "a"), filepath.Join(root, "logger")
 	write(t, a, Limits{}, "one\n")
 	write(t, b, Limits{}, "two\n")
-	done := make(chan struct{})
-	f := startFollowing(t, Query{Tail: -1},
-		Source{Name: "a", Dir: a, Done: done}, Source{Name: "b", Dir: b}, Source{Name: "c", Dir: filepath.Join(root, "none")})
+	f := startFollowing(t, Query{Tail: -1}, Source{Name: "a", Dir: a}, Source{Name: "b", Dir: b}, Source{Name: "c", Dir: filepath.Join(root, "none")})
 	f.expect("a one", "b two")
-	write(t, a, Limits{}, "three\n")
-	close(done)
-	f.expect("a three")
 	if err := os.RemoveAll(b); err != nil {
 		t.Fatal(err)
 	}
+	write(t, a, Limits{}, "three\n")
+	f.expect("a three")
+	f.Finish()
 	if rest, err := f.end(); err != nil || len(rest) > 0 {
 		t.Errorf("ended with %q, %v", rest, err)
 	}
@@ -171,48 +181,135 @@ func TestFollowTakesInSourcesThatAppear(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
 	write(t, a, Limits{}, "one\n")
 	write(t, b, Limits{}, "two\n")
-	more, done := make(chan Source), make(chan struct{})
-	close(done)
-	f := startFollowing(t, Query{Tail: 0, More: more}, Source{Name: "a", Dir: a, Done: done})
-	more <- Source{Name: "b", Dir: b, Done: done}
+	f := startFollowing(t, Query{Tail: 0}, Source{Name: "a", Dir: a})
+	f.Add(Source{Name: "b", Dir: b}, Query{Tail: -1})
+	f.Add(Source{Name: "b again", Dir: b}, Query{Tail: -1})
 	f.expect("b two")
-	close(more)
+	f.Finish()
 	if rest, err := f.end(); err != nil || len(rest) > 0 {
 		t.Errorf("ended with %q, %v", rest, err)
 	}
 }
 
-func TestFollowEndsAtUntil(t *testing.T) {
+func TestWhatIsToBeDoneThenComesAfterWhatWasPrintedBefore(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	w, err := OpenWriter(dir, Limits{MaxSize: 1000, MaxFiles: 100_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := startFollowing(t, Query{Tail: -1}, Source{Name: "web", Dir: dir}, Source{Name: "db", Dir: other})
+	note := func(text string) func() error {
+		return func() error { f.got <- text; return nil }
+	}
+	var want []string
+	const runs = 300
+	for i := range runs {
+		for j := range i % 20 {
+			line := fmt.Sprint("line ", i, " ", j)
+			w.append(Stdout, []byte(line+"\n"), moreComes)
+			want = append(want, "web "+line)
+		}
+		f.Then(dir, note(fmt.Sprint("end ", i, " ", len(want))))
+	}
+	var got []string
+	for ended := 0; ended < runs; {
+		line := <-f.got
+		var i, lines int
+		if _, err := fmt.Sscanf(line, "end %d %d", &i, &lines); err != nil {
+			got = append(got, line)
+			continue
+		}
+		if i != ended || len(got) < lines {
+			t.Fatalf("%q came after %d lines and %d ends", line, len(got), ended)
+		}
+		ended++
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d lines came, %d were written", len(got), len(want))
+	}
+	f.Then(other, note("of nothing printed"))
+	f.expect("of nothing printed")
+	f.Then(filepath.Join(dir, "none"), note("of nobody"))
+	f.expect("of nobody")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Finish is an end even if somebody goes on printing faster than one can read.
+func TestFinishLeavesWhatIsPrintedLater(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, Limits{}, "before\n")
+	f := newObserver(t)
+	f.opt.Emit = func(_ Source, e Entry) error {
+		f.got <- string(e.Line)
+		write(t, dir, Limits{}, "one more\n")
+		return nil
+	}
+	f.Add(Source{Dir: dir}, Query{Tail: -1})
+	f.Finish()
+	f.start()
+	if rest, err := f.end(); err != nil || len(rest) != 1 {
+		t.Errorf("ended with %d lines, %v", len(rest), err)
+	}
+}
+
+func TestIdleComesWhenAllHasBeenEmitted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, Limits{}, string(output(1000)))
+	f := newObserver(t)
+	emitted, idle := 0, 0
+	f.opt.Emit = func(Source, Entry) error {
+		emitted++
+		return nil
+	}
+	f.opt.Idle = func() error {
+		idle = emitted
+		return nil
+	}
+	f.Add(Source{Dir: dir}, Query{Tail: -1})
+	f.Finish()
+	f.start()
+	if _, err := f.end(); err != nil || emitted != 1000 || idle != emitted {
+		t.Errorf("idle after %d lines of %d, %v", idle, emitted, err)
+	}
+}
+
+func TestWhatFailsEndsTheFollower(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, Limits{}, "one\n")
-	f := startFollowing(t, Query{Tail: -1, Until: time.Now().Add(50 * time.Millisecond)}, Source{Name: "web", Dir: dir})
-	if rest, err := f.end(); err != nil || strings.Join(rest, ",") != "web one" {
-		t.Errorf("ended with %q, %v", rest, err)
+	broken := errors.New("broken pipe")
+	for name, opt := range map[string]FollowOptions{
+		"emit": {Emit: func(Source, Entry) error { return broken }},
+		"idle": {Emit: func(Source, Entry) error { return nil }, Idle: func() error { return broken }},
+	} {
+		f := newObserver(t)
+		f.opt = opt
+		f.Add(Source{Dir: dir}, Query{Tail: -1})
+		f.start()
+		if _, err := f.end(); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
 func TestFollowLooksFromTimeToTimeWithoutTheKernelsHelp(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, Limits{}, "one\n")
-	got := make(chan string, 9)
-	m := &merger{emit: func(_ Source, e Entry) error { got <- string(e.Line); return nil }}
+	f := newObserver(t)
 	c := &changes{}
 	c.poll()
-	done := make(chan struct{})
-	ended := make(chan error)
+	f.Add(Source{Name: "web", Dir: dir}, Query{Tail: -1})
 	go func() {
-		f := newFollower(m, Query{Tail: -1, Follow: true}, c)
-		ended <- f.run(t.Context(), []Source{{Dir: dir, Done: done}})
+		err := f.run(t.Context(), c)
+		close(f.got)
+		f.ended <- err
 	}()
-	if line := <-got; line != "one" {
-		t.Errorf("got %q", line)
-	}
+	f.expect("web one")
 	write(t, dir, Limits{}, "two\n")
-	if line := <-got; line != "two" {
-		t.Errorf("got %q", line)
-	}
-	close(done)
-	if err := <-ended; err != nil {
-		t.Error(err)
+	f.expect("web two")
+	f.Finish()
+	if rest, err := f.end(); err != nil || len(rest) > 0 {
+		t.Errorf("ended with %q, %v", rest, err)
 	}
 }

@@ -52,9 +52,6 @@ type Limits struct {
 type Source struct {
 	Name string // the caller's, handed back with each entry
 	Dir  string // the folder of the log files
-	// Done is closed when the container will print no more. A follower then
-	// reads what is there and leaves this source. Nil means never.
-	Done <-chan struct{}
 }
 
 // Query chooses entries. Mind that the zero Tail chooses none of the past.
@@ -63,12 +60,6 @@ type Query struct {
 	// Tail is how many of the last lines of each source to begin with, among
 	// those between Since and Until; below zero: all of them.
 	Tail int
-	// Follow waits for new lines until every source is done or gone, More is
-	// closed, and Until has passed, whichever of them are given.
-	Follow bool
-	// More brings sources that appear while following. They are read from
-	// their beginning. Nil means that none will come.
-	More <-chan Source
 }
 
 const (

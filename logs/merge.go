@@ -9,22 +9,18 @@ import (
 )
 
 // Read hands the entries of one source that q wants to emit, in order. It ends
-// with the last one that is there, or as Query.Follow says, or with the error
-// of ctx or emit. A folder without log files has no entries.
+// with the last one that is there, or with the error of ctx or emit. A folder
+// without log files has no entries.
 //
 // Entry.Line is good until emit returns.
 func Read(ctx context.Context, src Source, q Query, emit func(Entry) error) error {
 	return Merge(ctx, []Source{src}, q, func(_ Source, e Entry) error { return emit(e) })
 }
 
-// Merge is Read for several sources: entries come in order of time, and lines
-// that are printed while following as they come.
+// Merge is Read for several sources: entries come in order of time.
 func Merge(ctx context.Context, sources []Source, q Query, emit func(Source, Entry) error) (err error) {
 	m := &merger{emit: emit}
 	defer func() { err = errors.Join(err, m.close()) }()
-	if q.Follow {
-		return newFollower(m, q, watchChanges()).run(ctx, sources)
-	}
 	for _, src := range sources {
 		if _, err := m.open(src, q); err != nil {
 			return err
@@ -104,7 +100,7 @@ func (m *merger) drain(ctx context.Context) error {
 
 // wrap says whose log an error is about, unless it is the caller's own.
 func (c *cursor) wrap(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return fmt.Errorf("reading log of %s: %w", c.src.Name, err)

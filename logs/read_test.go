@@ -133,17 +133,15 @@ func TestErrorsOfEmitAndContextEndReading(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, Limits{}, "one\ntwo\n")
 	cause := errors.New("no more, please")
-	for _, follow := range []bool{false, true} {
-		err := Read(t.Context(), Source{Dir: dir}, Query{Tail: -1, Follow: follow}, func(Entry) error { return cause })
-		if !errors.Is(err, cause) {
-			t.Errorf("follow %v: error %v", follow, err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		err = Read(ctx, Source{Dir: dir}, Query{Tail: -1, Follow: follow}, func(Entry) error { return nil })
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("follow %v: error %v", follow, err)
-		}
+	err := Read(t.Context(), Source{Dir: dir}, Query{Tail: -1}, func(Entry) error { return cause })
+	if !errors.Is(err, cause) {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = Read(ctx, Source{Dir: dir}, Query{Tail: -1}, func(Entry) error { return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
 	}
 }
 
