@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/gocompose/gocompose/planner"
@@ -15,6 +16,7 @@ const (
 	Working Phase = "working" // with Current and Total
 	Done    Phase = "done"
 	Failed  Phase = "failed"
+	Warned  Phase = "warned"  // it failed, and nothing depends on it: an optional wait
 	Skipped Phase = "skipped" // a step it needs failed, or the context ended
 )
 
@@ -27,12 +29,15 @@ type Event struct {
 	// Current and Total are bytes; Total is what is known so far. Zero but for
 	// Working.
 	Current, Total int64
-	Err            error // of Failed
+	// Err is the cause of Failed; of Warned it is a *StepError, which says it
+	// all.
+	Err error
 }
 
 // Options for Apply. The zero value runs everything at once and tells nobody.
 type Options struct {
-	// Parallel bounds the steps under way; 0: no limit.
+	// Parallel bounds the steps under way; 0: no limit. Waiting is free: waits
+	// are under way beside.
 	Parallel int
 	// Limits bounds the steps under way by what they do; 0: no limit.
 	Limits map[planner.Verb]int
@@ -44,7 +49,7 @@ type Options struct {
 // DefaultLimits returns the limits for a host with so many processors. Pulls
 // share one line to a registry, and docker's engine takes three layers at a
 // time; what makes and starts containers keeps processors busy; stopping is
-// mostly waiting.
+// mostly waiting, and waiting for containers nothing but.
 func DefaultLimits(processors int) map[planner.Verb]int {
 	busy := max(4, 2*processors)
 	return map[planner.Verb]int{
@@ -53,12 +58,18 @@ func DefaultLimits(processors int) map[planner.Verb]int {
 		planner.VerbStart:  busy,
 		planner.VerbStop:   16 * busy,
 		planner.VerbRemove: busy,
+		// Signals and freezing are one call each.
+		planner.VerbKill:    16 * busy,
+		planner.VerbPause:   16 * busy,
+		planner.VerbUnpause: 16 * busy,
 	}
 }
 
 // Apply carries out p. A step that fails stops the steps that need it and no
-// others. When ctx ends no further step starts, and Apply returns once those
-// under way have. Then, and when a step failed, it returns an *ApplyError.
+// others: those that only come after it begin when it has ended. An optional
+// wait that fails is told of as Warned and is no error. When ctx ends no further
+// step starts, and Apply returns once those under way have. If that was before
+// all was done, and when a step failed, it returns an *ApplyError.
 func Apply(ctx context.Context, p *planner.Plan, b Backend, opt Options) error {
 	r := newRun(p, b, opt)
 	defer close(r.over)
@@ -66,6 +77,7 @@ func Apply(ctx context.Context, p *planner.Plan, b Backend, opt Options) error {
 	for {
 		if ctx.Err() != nil {
 			r.interrupted = context.Cause(ctx)
+			r.late = errors.Is(ctx.Err(), context.DeadlineExceeded)
 		}
 		r.next(ctx)
 		if r.busy == 0 {

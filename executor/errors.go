@@ -3,9 +3,12 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
 // StepError is the failure of one step.
@@ -15,9 +18,30 @@ type StepError struct {
 	Err  error
 }
 
-// Error returns "starting container/web-1: <cause>".
+// Error returns "starting container/web-1: <cause>". Of a wait in vain it
+// returns docker compose's words: "dependency failed to start: container
+// shop-db-1 is unhealthy".
 func (e *StepError) Error() string {
-	return gerund(e.Op.Verb()) + " " + e.Op.Target().String() + ": " + e.Err.Error()
+	plain := gerund(e.Op.Verb()) + " " + e.Op.Target().String() + ": " + e.Err.Error()
+	op, waits := e.Op.(planner.AwaitContainer)
+	if !waits {
+		return plain
+	}
+	var why *planner.AwaitError
+	switch is := errors.As(e.Err, &why); {
+	case !is && op.Optional:
+		return "optional dependency: " + plain
+	case !is:
+		return plain
+	case op.Optional && op.Until == project.Completed:
+		return strings.Replace(e.Err.Error(), "service", "optional dependency", 1)
+	case op.Optional:
+		return fmt.Sprintf("optional dependency %q is not healthy: %v", why.Service, e.Err)
+	case op.Until == project.Healthy:
+		return "dependency failed to start: " + e.Err.Error()
+	default:
+		return e.Err.Error()
+	}
 }
 
 // Unwrap returns the cause.
@@ -28,24 +52,43 @@ type ApplyError struct {
 	Failed  []*StepError     // in the order of failure
 	Skipped []planner.StepID // never begun
 	Done    int
-	// Interrupted is why the context ended, when that is why steps were
-	// skipped or failed.
+	// Interrupted is why the context ended (its cause), when that is why steps
+	// were skipped or failed.
 	Interrupted error
+	// TimedOut: the context ended because of its deadline.
+	TimedOut bool
 }
 
 // Error returns the failures, one a line. Steps that only failed because the
-// context ended are summed up as the interruption.
+// context ended are summed up as the interruption; when time ran out, by its
+// cause and what was still waited for: "application not healthy after 10s: still
+// waiting for container/db-1".
 func (e *ApplyError) Error() string {
-	var lines []string
+	var lines, waiting []string
 	for _, f := range e.Failed {
-		if e.Interrupted == nil || !errors.Is(f.Err, context.Canceled) {
+		_, waits := f.Op.(planner.AwaitContainer)
+		switch target := f.Op.Target().String(); {
+		case e.Interrupted == nil || !ended(f.Err):
 			lines = append(lines, f.Error())
+		case waits && !slices.Contains(waiting, target):
+			waiting = append(waiting, target)
 		}
 	}
-	if e.Interrupted != nil {
+	switch {
+	case e.TimedOut && len(waiting) > 0:
+		slices.Sort(waiting)
+		lines = append(lines, fmt.Sprintf("%v: still waiting for %s", e.Interrupted, strings.Join(waiting, ", ")))
+	case e.TimedOut:
+		lines = append(lines, e.Interrupted.Error())
+	case e.Interrupted != nil:
 		lines = append(lines, "interrupted: "+e.Interrupted.Error())
 	}
 	return strings.Join(lines, "\n")
+}
+
+// ended tells whether err is only that a context ended.
+func ended(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // Unwrap returns the failures and the reason of the interruption.

@@ -15,13 +15,15 @@ type run struct {
 	backend Backend
 	opt     Options
 
-	waits   []int   // unsettled needs, by step
-	unlocks [][]int // who needs it, by step
-	dead    []bool  // a need failed or was skipped
+	waits   []int      // unsettled steps that it waits for, by step
+	unlocks [][]unlock // who waits for it, by step
+	dead    []bool     // a need failed or was skipped
 	queues  []*queue
 
 	busy        int
+	waiting     int // of those under way, which only wait
 	interrupted error
+	late        bool // the context ended because of its deadline
 	failed      []*StepError
 	skipped     []planner.StepID
 	done        int
@@ -29,6 +31,13 @@ type run struct {
 	outcomes chan outcome
 	progress chan Event
 	over     chan struct{} // closed when nobody listens any more
+}
+
+// unlock leads to a step that waits for another. If it is only to come after
+// that one, it does not matter how that one ends.
+type unlock struct {
+	step  int
+	after bool
 }
 
 // queue holds the steps of one verb that wait for nothing, in plan order.
@@ -49,7 +58,7 @@ func newRun(p *planner.Plan, b Backend, opt Options) *run {
 	r := &run{
 		steps: p.Steps, backend: b, opt: opt,
 		ids: make([]planner.StepID, n), waits: make([]int, n),
-		unlocks: make([][]int, n), dead: make([]bool, n),
+		unlocks: make([][]unlock, n), dead: make([]bool, n),
 		outcomes: make(chan outcome), progress: make(chan Event), over: make(chan struct{}),
 	}
 	at := make(map[planner.StepID]int, n)
@@ -58,9 +67,12 @@ func newRun(p *planner.Plan, b Backend, opt Options) *run {
 		at[r.ids[i]] = i
 	}
 	for i, s := range p.Steps {
-		r.waits[i] = len(s.Needs)
-		for _, need := range s.Needs {
-			r.unlocks[at[need]] = append(r.unlocks[at[need]], i)
+		r.waits[i] = len(s.Needs) + len(s.After)
+		for _, n := range s.Needs {
+			r.unlocks[at[n]] = append(r.unlocks[at[n]], unlock{step: i})
+		}
+		for _, n := range s.After {
+			r.unlocks[at[n]] = append(r.unlocks[at[n]], unlock{i, true})
 		}
 	}
 	for i := range p.Steps {
@@ -90,7 +102,7 @@ func (r *run) next(ctx context.Context) {
 			for len(q.ready) > 0 {
 				i := q.ready[0]
 				skip := r.dead[i] || r.interrupted != nil
-				if !skip && (q.limit > 0 && q.busy >= q.limit || r.opt.Parallel > 0 && r.busy >= r.opt.Parallel) {
+				if !skip && r.full(q, i) {
 					break
 				}
 				q.ready = q.ready[1:]
@@ -106,8 +118,21 @@ func (r *run) next(ctx context.Context) {
 	}
 }
 
+// full tells whether a limit keeps step i of a queue from starting.
+func (r *run) full(q *queue, i int) bool {
+	if q.limit > 0 && q.busy >= q.limit {
+		return true
+	}
+	_, waits := r.steps[i].Op.(planner.AwaitContainer)
+	return !waits && r.opt.Parallel > 0 && r.busy-r.waiting >= r.opt.Parallel
+}
+
 func (r *run) begin(ctx context.Context, i int) {
 	r.busy++
+	_, waits := r.steps[i].Op.(planner.AwaitContainer)
+	if waits {
+		r.waiting++
+	}
 	r.emit(r.event(i, Running))
 	go func() {
 		err := do(ctx, r.backend, r.steps[i].Op, func(current, total int64) {
@@ -118,6 +143,9 @@ func (r *run) begin(ctx context.Context, i int) {
 			case <-r.over: // a late word of a backend that does not wait for its own
 			}
 		})
+		if waits && err == nil && ctx.Err() != nil {
+			err = ctx.Err() // what came too late did not come
+		}
 		r.outcomes <- outcome{i, err}
 	}()
 }
@@ -129,15 +157,22 @@ func (r *run) settle(o outcome) {
 			q.busy--
 		}
 	}
-	if o.err == nil {
-		r.done++
-		r.emit(r.event(o.step, Done))
-	} else {
-		r.failed = append(r.failed, &StepError{Step: r.ids[o.step], Op: r.steps[o.step].Op, Err: o.err})
-		e := r.event(o.step, Failed)
-		e.Err = o.err
-		r.emit(e)
+	op, waits := r.steps[o.step].Op.(planner.AwaitContainer)
+	if waits {
+		r.waiting--
 	}
+	e := r.event(o.step, Done)
+	failure := &StepError{Step: r.ids[o.step], Op: r.steps[o.step].Op, Err: o.err}
+	switch {
+	case o.err == nil:
+		r.done++
+	case waits && op.Optional && !ended(o.err):
+		e.Phase, e.Err = Warned, failure
+	default:
+		r.failed = append(r.failed, failure)
+		e.Phase, e.Err = Failed, o.err
+	}
+	r.emit(e)
 	r.unlock(o.step, o.err != nil)
 }
 
@@ -149,9 +184,9 @@ func (r *run) skip(i int) {
 
 func (r *run) unlock(i int, dead bool) {
 	for _, u := range r.unlocks[i] {
-		r.dead[u] = r.dead[u] || dead
-		if r.waits[u]--; r.waits[u] == 0 {
-			r.enqueue(u)
+		r.dead[u.step] = r.dead[u.step] || dead && !u.after
+		if r.waits[u.step]--; r.waits[u.step] == 0 {
+			r.enqueue(u.step)
 		}
 	}
 }
@@ -170,5 +205,5 @@ func (r *run) result() error {
 	if len(r.failed) == 0 && len(r.skipped) == 0 {
 		return nil
 	}
-	return &ApplyError{Failed: r.failed, Skipped: r.skipped, Done: r.done, Interrupted: r.interrupted}
+	return &ApplyError{Failed: r.failed, Skipped: r.skipped, Done: r.done, Interrupted: r.interrupted, TimedOut: r.late}
 }

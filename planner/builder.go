@@ -21,6 +21,15 @@ type builder struct {
 	// The steps that create, stop and start containers, by service: finish puts
 	// them in the order of dependencies.
 	creates, stops, starts map[string][]StepID
+	// firsts are the first steps of what is done to the containers that start:
+	// these wait for what the service needs. They are the starts themselves,
+	// but where running containers are started anew.
+	firsts map[string][]StepID
+	// needy are the services whose containers are started, and not only let go
+	// on: what they need must be as they need it.
+	needy map[string]bool
+	// runs are the containers that run in the end, by service.
+	runs map[string][]Ref
 	// frees maps services to those that hold a port or a name which a start of
 	// the service waits for.
 	frees map[string][]string
@@ -31,6 +40,7 @@ func newBuilder(p *project.Project, obs Observed, opt Options) *builder {
 		project: p, obs: obs, opt: opt,
 		at:      map[StepID]int{},
 		creates: map[string][]StepID{}, stops: map[string][]StepID{}, starts: map[string][]StepID{},
+		firsts: map[string][]StepID{}, needy: map[string]bool{}, runs: map[string][]Ref{},
 		frees: map[string][]string{},
 	}
 }
@@ -85,6 +95,20 @@ func (b *builder) discard(c instance, needs []StepID, why []Reason) StepID {
 func (b *builder) start(c Ref, service string, needs []StepID, why []Reason) {
 	id := b.add(StartContainer{c}, needs, why)
 	b.starts[service] = append(b.starts[service], id)
+	b.firsts[service] = append(b.firsts[service], id)
+	b.needy[service] = true
+	b.runs[service] = append(b.runs[service], c)
+}
+
+// keep notes that c runs and goes on running; one that is paused is let go on.
+func (b *builder) keep(c instance) {
+	service := c.Spec.Service
+	b.runs[service] = append(b.runs[service], c.ref())
+	if c.State == StatePaused {
+		id := b.add(UnpauseContainer{c.ref()}, nil, because(Paused))
+		b.starts[service] = append(b.starts[service], id)
+		b.firsts[service] = append(b.firsts[service], id)
+	}
 }
 
 func (b *builder) grace(c project.Container) time.Duration {
@@ -98,95 +122,11 @@ func (b *builder) notice(text string, of ...project.ID) {
 	b.notices = append(b.notices, Notice{text, of})
 }
 
-// finish orders what starts and stops by the dependencies of services and
-// returns the plan: a container is started after those its service needs, and
-// stopped after those that need its service, but not before all is made that
-// its successor's start depends on.
-func (b *builder) finish(g graph) (*Plan, error) {
-	reversed := g.reversed()
-	after := through(reversed, b.stops)
-	if len(b.creates) > 0 {
-		r := reach{b, through(g, owners(b.starts)), through(reversed, owners(b.stops))}
-		for service := range b.stops {
-			// Where others stop first, they have waited for all this, and more.
-			if len(after[service]) == 0 {
-				after[service] = r.creates(service)
-			}
-		}
-	}
-	b.wait(b.starts, through(g, b.starts))
-	b.wait(b.stops, after)
-	for i := range b.steps {
-		s := &b.steps[i]
-		slices.Sort(s.Needs)
-		s.Needs = slices.Compact(s.Needs)
-	}
-	steps, err := sorted(b.steps)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(b.unchanged, func(x, y Ref) int {
-		return compareNatural(x.Target.String(), y.Target.String())
-	})
-	return &Plan{b.project.Name, steps, b.notices, b.unchanged}, nil
-}
-
-// wait makes the steps of each service wait for others.
-func (b *builder) wait(steps, others map[string][]StepID) {
-	for service, ids := range steps {
-		for _, id := range ids {
-			s := &b.steps[b.at[id]]
-			s.Needs = merged(others[service], s.Needs)
-		}
-	}
-}
-
-// reach is what the start of a service depends on, by service.
-type reach struct {
-	*builder
-	starts map[string][]string // those that start before
-	stops  map[string][]string // those that stop before it stops
-}
-
-// creates returns the steps that create containers, of the service and of all
-// whose start or stop its own start waits for, directly or not; sorted.
-func (r reach) creates(service string) []StepID {
-	var list []StepID
-	seen := map[string]bool{}
-	var add func(string)
-	add = func(name string) {
-		if seen[name] {
-			return
-		}
-		seen[name] = true
-		list = append(list, r.builder.creates[name]...)
-		for _, others := range [][]string{r.starts[name], r.stops[name], r.frees[name]} {
-			for _, n := range others {
-				add(n)
-			}
-		}
-	}
-	add(service)
-	slices.Sort(list)
-	return list
-}
-
-// merged returns the sorted list with a few more in their places.
-func merged(list, more []StepID) []StepID {
-	out := make([]StepID, len(list), len(list)+len(more))
-	copy(out, list)
-	for _, id := range more {
-		if i, found := slices.BinarySearch(out, id); !found {
-			out = slices.Insert(out, i, id)
-		}
-	}
-	return out
-}
-
 // instances groups containers by replica. The first of each group is the one
 // that counts and has the replica's name; what stands behind it was left by an
 // interrupted replacement. better, when given, orders before anything else.
 func instances(containers []Container, better func(Container) bool) map[project.ID][]instance {
+	states := []State{StateRunning, StatePaused, StateRestarting, StateExited, StateCreated}
 	groups := make(map[project.ID][]instance, len(containers))
 	for _, c := range containers {
 		id := c.Spec.ID()
@@ -197,12 +137,12 @@ func instances(containers []Container, better func(Container) bool) map[project.
 			continue
 		}
 		rank := func(c instance) int {
-			r := slices.Index([]State{StateRunning, StatePaused, StateExited, StateCreated}, c.State)
+			r := slices.Index(states, c.State)
 			if r < 0 {
-				r = 4
+				r = len(states)
 			}
 			if better != nil && !better(c.Container) {
-				r += 5
+				r += len(states) + 1
 			}
 			return r
 		}

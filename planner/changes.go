@@ -16,14 +16,19 @@ const (
 	Run     Action = '>' // started, or stopped and started again
 	Halt    Action = '#'
 	Fetch   Action = '<'
-	Hold    Action = '?' // waited for
+	Signal  Action = '^' // sent a signal
+	Freeze  Action = '|'
+	Thaw    Action = '»'
+	Hold    Action = '?' // waited for, and nothing else
 )
 
 // Change is one line of a summary.
 type Change struct {
 	ID     project.ID
 	Action Action
-	Why    []Reason // in the order of the steps, each once
+	// Why are the reasons of what is done, in the order of the steps, each
+	// once; that it is also waited for needs none of its own.
+	Why []Reason
 }
 
 // Changes sums the plan up by resource, sorted by the resource's name.
@@ -41,14 +46,20 @@ func (p *Plan) Changes() []Change {
 			verbs = append(verbs, map[Verb]bool{})
 		}
 		verbs[i][s.Op.Verb()] = true
-		for _, r := range s.Why {
-			if !slices.Contains(out[i].Why, r) {
-				out[i].Why = append(out[i].Why, r)
-			}
-		}
 	}
 	for i := range out {
 		out[i].Action = action(verbs[i])
+	}
+	for _, s := range p.Steps {
+		c := &out[at[s.Op.Target()]]
+		if _, waits := s.Op.(AwaitContainer); waits != (c.Action == Hold) {
+			continue
+		}
+		for _, r := range s.Why {
+			if !slices.Contains(c.Why, r) {
+				c.Why = append(c.Why, r)
+			}
+		}
 	}
 	slices.SortFunc(out, func(a, b Change) int { return compareNatural(a.ID.String(), b.ID.String()) })
 	return out
@@ -68,6 +79,12 @@ func action(did map[Verb]bool) Action {
 		return Halt
 	case did[VerbPull]:
 		return Fetch
+	case did[VerbKill]:
+		return Signal
+	case did[VerbPause]:
+		return Freeze
+	case did[VerbUnpause]:
+		return Thaw
 	default:
 		return Hold
 	}

@@ -30,8 +30,10 @@ func (b *builder) unknownServices(ps *problems) {
 			if !known[n.Service] && !n.Optional {
 				ps.conflict(of, "depends on undefined service %q", n.Service)
 			}
-			if n.Condition != "" && n.Condition != project.Started {
-				ps.conflict(of, "depends_on.%s.condition: %s is not supported", n.Service, n.Condition)
+			switch n.Condition {
+			case "", project.Started, project.Healthy, project.Completed:
+			default:
+				ps.conflict(of, "depends_on.%s.condition: %s is no condition", n.Service, n.Condition)
 			}
 		}
 	}

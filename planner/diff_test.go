@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -55,6 +56,9 @@ func fill(v reflect.Value, text string) {
 		v.SetInt(1)
 	case reflect.Uint16:
 		v.SetUint(1)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), text)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0), text)
@@ -89,6 +93,9 @@ func variants(c project.Container, i int) map[string]project.Container {
 			for f := range v.NumField() {
 				walk(path+"."+v.Type().Field(f).Name, v.Field(f), func(r reflect.Value) reflect.Value { return at(r).Field(f) })
 			}
+		case reflect.Pointer:
+			walk(path, v.Elem(), func(r reflect.Value) reflect.Value { return at(r).Elem() })
+			add(path+" none", func(r reflect.Value) { at(r).SetZero() })
 		case reflect.Slice:
 			walk(path+"[0]", v.Index(0), func(r reflect.Value) reflect.Value { return at(r).Index(0) })
 			add(path+" longer", func(r reflect.Value) {
@@ -125,7 +132,9 @@ func TestNilCommandIsNotAnEmptyOne(t *testing.T) {
 	if why := diff(have, project.Container{}, nil); len(why) != 1 || why[0].Field != "command" {
 		t.Errorf("got %v", why)
 	}
-	have.Spec = project.Container{Mounts: []project.Mount{}, CapAdd: []string{}, Env: map[string]string{}}
+	have.Spec = project.Container{
+		Mounts: []project.Mount{}, CapAdd: []string{}, Env: map[string]string{}, Health: &project.Healthcheck{},
+	}
 	if why := diff(have, project.Container{}, nil); len(why) != 0 {
 		t.Errorf("empty is not absent: %v", why)
 	}
@@ -138,6 +147,7 @@ func TestSecretsStayOutOfReasons(t *testing.T) {
 	have := Container{Spec: project.Container{
 		Env: map[string]string{"PASSWORD": "old" + secret}, Labels: map[string]string{"token": secret},
 		Command: []string{"--requirepass", secret}, Entrypoint: []string{secret},
+		Health: &project.Healthcheck{Test: []string{"CMD", "ping", secret}},
 	}}
 	want := project.Container{Env: map[string]string{"PASSWORD": secret}, UnsetEnv: []string{"HOME"}}
 	var all []string
@@ -148,7 +158,7 @@ func TestSecretsStayOutOfReasons(t *testing.T) {
 	if strings.Contains(text, secret) {
 		t.Errorf("a secret is shown: %s", text)
 	}
-	if want := "entrypoint changed; command changed; environment.HOME changed; environment.PASSWORD changed; labels.token changed"; text != want {
+	if want := "entrypoint changed; command changed; environment.HOME changed; environment.PASSWORD changed; labels.token changed; healthcheck.test changed"; text != want {
 		t.Errorf("got %s\nwant %s", text, want)
 	}
 }
@@ -159,8 +169,12 @@ func TestReasonsReadAsInAComposeFile(t *testing.T) {
 		Ports:  []project.Port{{Target: 80, Protocol: "tcp", HostIP: "::1", Published: 8080}, {Target: 81, Protocol: "udp", HostIP: "127.0.0.1"}},
 		Mounts: []project.Mount{{Type: project.MountVolume, Source: "shop_data", Target: "/data"}},
 	}}
+	have.Spec.Health = &project.Healthcheck{Interval: 90 * time.Second, Retries: 3}
+	have.Spec.Restart = project.Restart{Condition: project.RestartOnFailure, MaxAttempts: 3, Delay: time.Second}
 	want := project.Container{
-		Image: "docker.io/library/web:1", NanoCPUs: 2e9,
+		Health:  &project.Healthcheck{Interval: 90 * time.Second, StartPeriod: 2500 * time.Millisecond},
+		Restart: project.Restart{Unhealthy: true},
+		Image:   "docker.io/library/web:1", NanoCPUs: 2e9,
 		Mounts: []project.Mount{{Type: project.MountBind, Source: "/srv/my data", Target: "/data", ReadOnly: true}},
 	}
 	images := map[string]string{"docker.io/library/web:1": "sha256:" + strings.Repeat("b", 64)}
@@ -173,6 +187,11 @@ func TestReasonsReadAsInAComposeFile(t *testing.T) {
 		"ports: [::1]:8080:80/tcp, 127.0.0.1::81/udp -> none",
 		`volumes./data: volume shop_data -> bind "/srv/my data" read_only`,
 		"cpus: 1.5 -> 2",
+		"healthcheck.start_period: none -> 2.5s",
+		"healthcheck.retries: 3 -> none",
+		"restart: on-failure:3 -> no",
+		"deploy.restart_policy.delay: 1s -> none",
+		"x-gocompose.restart_unhealthy: false -> true",
 	}
 	if !slices.Equal(got, wanted) {
 		t.Errorf("got  %q\nwant %q", got, wanted)

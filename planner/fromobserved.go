@@ -10,8 +10,8 @@ import (
 
 // FromObserved makes a project of what is there, for commands that have no
 // files: its services are those that containers belong to, its networks and
-// volumes those that bear its name. It is good for Start, Stop and Down; Up
-// would have too little to go by.
+// volumes those that bear its name. It is good for all but Up, which would have
+// too little to go by.
 func FromObserved(name string, obs Observed) *project.Project {
 	p := &project.Project{Name: name}
 	groups := instances(obs.Containers, nil)

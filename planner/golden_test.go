@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the plans that come out into test
 
 // scenario is what is wanted, in JSON, with the dull parts left out.
 type scenario struct {
-	Command string // up, down, start, stop
+	Command string // the function's name, in small letters
 	Options planner.Options
 	Seconds *int // Options.Timeout
 	Project project.Project
@@ -35,6 +35,7 @@ type present struct {
 	Replica int
 	Nonce   string
 	State   planner.State
+	Stopped bool
 	Digest  string
 	Spec    json.RawMessage
 	Anon    map[string]string
@@ -121,6 +122,11 @@ func planOf(t *testing.T, wanted, observed []byte) string {
 	}
 	make := map[string]func(*project.Project, planner.Observed, planner.Options) (*planner.Plan, error){
 		"up": planner.Up, "down": planner.Down, "start": planner.Start, "stop": planner.Stop,
+		"restart": planner.Restart, "kill": planner.Kill, "pause": planner.Pause, "unpause": planner.Unpause,
+		"remove": planner.Remove,
+		"revive": func(p *project.Project, obs planner.Observed, _ planner.Options) (*planner.Plan, error) {
+			return planner.Revive(p.Name, obs)
+		},
 	}[s.Command]
 	plan, err := make(p, obs, s.Options)
 	if err != nil {
@@ -140,6 +146,12 @@ func planOf(t *testing.T, wanted, observed []byte) string {
 			fmt.Fprintf(&b, "%s: %s %v\n", step.ID(), op.ID, op.Inherit)
 		case planner.StopContainer:
 			fmt.Fprintf(&b, "%s: %s within %v\n", step.ID(), op.Container.ID, op.Grace)
+		case planner.AwaitContainer:
+			if op.Optional {
+				fmt.Fprintf(&b, "%s: optional\n", step.ID())
+			}
+		case planner.KillContainer:
+			fmt.Fprintf(&b, "%s: %s\n", step.ID(), op.Signal)
 		}
 	}
 	return b.String()
@@ -183,7 +195,7 @@ func observedOf(t *testing.T, p *project.Project, data []byte) planner.Observed 
 			c.Nonce = "n0"
 		}
 		obs.Containers = append(obs.Containers, planner.Container{
-			ID: planner.ContainerID(p.Name, c.Service, c.Replica, c.Nonce), Spec: spec, State: c.State,
+			ID: planner.ContainerID(p.Name, c.Service, c.Replica, c.Nonce), Spec: spec, State: c.State, Stopped: c.Stopped,
 			ImageDigest: c.Digest, Anonymous: c.Anon,
 		})
 	}

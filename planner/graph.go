@@ -11,6 +11,27 @@ import (
 type graph struct {
 	needs map[string][]string // sorted
 	order []string            // each after those it needs
+	// optional are the edges that only give order: what is needed may fail.
+	optional map[edge]bool
+}
+
+// edge leads from a service to one that it needs.
+type edge struct{ from, to string }
+
+// required returns the graph without the optional edges.
+func (g graph) required() graph {
+	if len(g.optional) == 0 {
+		return g
+	}
+	r := graph{needs: make(map[string][]string, len(g.needs)), order: g.order}
+	for name, list := range g.needs {
+		for _, n := range list {
+			if !g.optional[edge{name, n}] {
+				r.needs[name] = append(r.needs[name], n)
+			}
+		}
+	}
+	return r
 }
 
 // newGraph makes a graph. An edge that closes a cycle is left out, and the
@@ -80,7 +101,22 @@ func wholeGraph(p *project.Project, containers []Container) graph {
 		}
 	}
 	g, _ := newGraph(needs)
+	g.optional = wantedOptional(p)
 	return g
+}
+
+// wantedOptional returns the edges between the project's own services that are
+// optional.
+func wantedOptional(p *project.Project) map[edge]bool {
+	out := map[edge]bool{}
+	for _, s := range p.Services {
+		for _, n := range s.Template.Needs {
+			if n.Optional {
+				out[edge{s.Name, n.Service}] = true
+			}
+		}
+	}
+	return out
 }
 
 func wantedNeeds(p *project.Project) map[string][]string {

@@ -44,6 +44,8 @@ type Container struct {
 	ID    string // the runtime's identifier
 	Spec  project.Container
 	State State
+	// Stopped: the user stopped or killed it, and it was not started since.
+	Stopped bool
 	// ImageDigest is what Spec.Image was when the container was made.
 	ImageDigest string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.

@@ -11,17 +11,22 @@ type Options struct {
 	Nonce string
 
 	// Selected are the services named by the user; none means all. Up
-	// recreates only these by force (the project says what is brought up),
-	// Down takes them and those that need them, Start them and those they
-	// need, Stop only them.
+	// recreates only these by force (the project says what is brought up) and
+	// waits for them, Down takes them and those that need them, Start them and
+	// those they need, Restart them and those that follow them, the others
+	// only them.
 	Selected []string
 
 	Recreate       RecreatePolicy // Up
-	RemoveOrphans  bool           // Up, Down
+	RemoveOrphans  bool           // Up, Down, Kill
 	NoStart        bool           // Up: create, replace and remove only
 	RenewAnonymous bool           // Up: replacements get fresh anonymous volumes
-	Volumes        bool           // Down: volumes too
-	Timeout        *time.Duration // Up, Down, Stop: instead of each container's grace; below zero: for ever
+	Volumes        bool           // Down: volumes too; Remove: the anonymous ones
+	Wait           bool           // Up, Start: until the selected are project.Ready
+	NoDeps         bool           // Restart: no service follows, and none is waited for
+	Stop           bool           // Remove: what runs is stopped first, and removed too
+	Signal         string         // Kill; empty: SIGKILL
+	Timeout        *time.Duration // what stops: instead of each container's grace; below zero: for ever
 	IgnoreOrphans  bool           // Up: say nothing about orphans
 }
 
@@ -33,4 +38,7 @@ const (
 	RecreateNever    RecreatePolicy = "never"    // --no-recreate
 	RecreateSelected RecreatePolicy = "selected" // --force-recreate: the selected always, others when changed
 	RecreateAll      RecreatePolicy = "all"      // --force-recreate --always-recreate-deps
+	// --always-recreate-deps: what is not selected always, the selected when
+	// changed. Where none is selected nothing is forced.
+	RecreateDependencies RecreatePolicy = "dependencies"
 )

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gocompose/gocompose/project"
@@ -64,6 +65,9 @@ func (p *Plan) String() string {
 		for _, n := range s.Needs {
 			fmt.Fprintf(&b, "\tafter %s\n", n)
 		}
+		for _, n := range s.After {
+			fmt.Fprintf(&b, "\tafter %s, even if it fails\n", n)
+		}
 	}
 	for _, n := range p.Notices {
 		fmt.Fprintf(&b, "notice: %s\n", n.Text)
@@ -81,4 +85,17 @@ func (p *Plan) Destroys() []project.ID {
 		}
 	}
 	return ids
+}
+
+// Removes returns the names of the containers that the plan removes, for the
+// command to ask about.
+func (p *Plan) Removes() []string {
+	var names []string
+	for _, s := range p.Steps {
+		if op, ok := s.Op.(RemoveContainer); ok {
+			names = append(names, op.Container.Name)
+		}
+	}
+	slices.SortFunc(names, compareNatural)
+	return names
 }

@@ -18,6 +18,9 @@ const (
 	NotRunning  Cause = "not-running" // wanted running, there, not running
 	Follows     Cause = "follows"     // because of what happens to Of
 	Requested   Cause = "requested"   // the user asked for it by a flag or verb
+	Paused      Cause = "paused"      // wanted running, there, paused
+	Needed      Cause = "needed"      // Of, which is started, needs it to be so
+	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
 )
 
 // Reason is one reason for a step. It is comparable.
@@ -30,7 +33,8 @@ type Reason struct {
 	Field string `json:"field,omitempty"`
 	From  string `json:"from,omitempty"`
 	To    string `json:"to,omitempty"`
-	// Of is the resource that is followed; zero but for Follows.
+	// Of is the resource that is followed, or the service in need; zero but for
+	// Follows and Needed.
 	Of project.ID `json:"of,omitzero"`
 }
 
@@ -44,6 +48,10 @@ func (r Reason) String() string {
 		return fmt.Sprintf("%s: %s -> %s", r.Field, orNone(r.From), orNone(r.To))
 	case Follows:
 		return "follows " + r.Of.String()
+	case Needed:
+		return "needed by " + r.Of.String()
+	case Policy:
+		return "restart policy " + r.To
 	case NotRunning:
 		return "not running"
 	case Unwanted:
@@ -66,6 +74,11 @@ func orNone(s string) string {
 
 // because returns a reason that has no details.
 func because(c Cause) []Reason { return []Reason{{Cause: c}} }
+
+// neededBy returns the reason to wait for what a service needs.
+func neededBy(service string) Reason {
+	return Reason{Cause: Needed, Of: project.ID{Kind: project.KindService, Name: service}}
+}
 
 // following returns the reason of what happens because of id.
 func following(id project.ID) Reason { return Reason{Cause: Follows, Of: id} }

@@ -60,6 +60,21 @@ func (e *NoContainerError) Error() string {
 	return fmt.Sprintf("service %q has no container to start", e.Service)
 }
 
+// NotRunningError says that a service has no container that runs.
+type NotRunningError struct{ Service string }
+
+// Error returns docker compose's words.
+func (e *NotRunningError) Error() string { return fmt.Sprintf("service %q is not running", e.Service) }
+
+// ContainerStateError says that a container is in no state for what is asked.
+type ContainerStateError struct {
+	Container string // its name
+	Is        string // "not running", "already paused", "not paused"
+}
+
+// Error returns the Docker engine's words.
+func (e *ContainerStateError) Error() string { return "container " + e.Container + " is " + e.Is }
+
 // problems collects what is wrong, each once.
 type problems struct {
 	list []error

@@ -71,12 +71,19 @@ func (b *builder) decide(want project.Container, have []instance) replica {
 	return r
 }
 
+// selected tells whether the user meant the service: by naming it, or all.
+func (b *builder) selected(service string) bool {
+	return len(b.opt.Selected) == 0 || slices.Contains(b.opt.Selected, service)
+}
+
 func (b *builder) forced(service string) bool {
 	switch b.opt.Recreate {
 	case RecreateAll:
 		return true
 	case RecreateSelected:
-		return len(b.opt.Selected) == 0 || slices.Contains(b.opt.Selected, service)
+		return b.selected(service)
+	case RecreateDependencies:
+		return !b.selected(service)
 	default:
 		return false
 	}

@@ -18,7 +18,7 @@ func (e *CycleError) Error() string {
 }
 
 // sorted puts steps in order: dependencies first, then by name. It takes
-// O((n+m) log n) for n steps with m needs.
+// O((n+m) log n) for n steps that wait m times.
 func sorted(steps []Step) ([]Step, error) {
 	g := stepQueue{ids: make([]StepID, len(steps))}
 	at := make(map[StepID]int, len(steps))
@@ -32,14 +32,16 @@ func sorted(steps []Step) ([]Step, error) {
 	waits := make([]int, len(steps))
 	unlocks := make([][]int, len(steps))
 	for i, s := range steps {
-		for _, n := range s.Needs {
-			j, ok := at[n]
-			if !ok {
-				return nil, fmt.Errorf("internal error: step %q needs %q, which is not in the plan", g.ids[i], n)
+		for _, list := range [][]StepID{s.Needs, s.After} {
+			for _, n := range list {
+				j, ok := at[n]
+				if !ok {
+					return nil, fmt.Errorf("internal error: step %q waits for %q, which is not in the plan", g.ids[i], n)
+				}
+				unlocks[j] = append(unlocks[j], i)
 			}
-			unlocks[j] = append(unlocks[j], i)
 		}
-		waits[i] = len(s.Needs)
+		waits[i] = len(s.Needs) + len(s.After)
 		if waits[i] == 0 {
 			g.ready = append(g.ready, i)
 		}

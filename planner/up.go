@@ -10,9 +10,12 @@ import (
 )
 
 // Up plans to bring p up: what is missing is made, what differs is replaced,
-// what is too much is removed, what does not run is started. Services that the
-// project knows but that are not among p.Services are left alone. It fails with
-// a *RefusedError that names everything in the way.
+// what is too much is removed, what does not run is started, what is paused goes
+// on; what is about to be started again is left to that. A container is started
+// when what its service needs is as it needs it; what runs already and starts
+// nothing is not waited for. Services that the project knows but that are not
+// among p.Services are left alone. It fails with a *RefusedError that names
+// everything in the way.
 func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	u := up{builder: newBuilder(p, obs, opt)}
 	u.wanted = u.replicas()
@@ -181,19 +184,8 @@ func (u *up) restarts() {
 	for _, r := range u.wanted {
 		anew[r.want.Service] = anew[r.want.Service] || r.replaces()
 	}
-	needs := map[string][]project.Need{}
-	for _, s := range u.project.Services {
-		needs[s.Name] = s.Template.Needs
-	}
 	g, _ := wantedGraph(u.project)
-	for _, name := range g.order {
-		for _, n := range needs[name] {
-			if n.Restart && anew[n.Service] && u.restarting[name] == "" {
-				u.restarting[name] = n.Service
-				anew[name] = true
-			}
-		}
-	}
+	u.restarting = u.followers(g, anew)
 }
 
 // replace plans the end of the containers that the replica has too many, and
@@ -256,8 +248,13 @@ func (u *up) run(r *replica) {
 		u.begin(r, r.have[0].ref(), needs, because(NotRunning))
 	case len(u.planned(VerbStop, id)) > 0:
 		u.begin(r, r.have[0].ref(), needs, []Reason{u.follows(r)})
+	case r.have[0].State == StatePaused:
+		if !u.opt.NoStart {
+			u.keep(r.have[0])
+		}
 	default:
 		u.unchanged = append(u.unchanged, r.have[0].ref())
+		u.keep(r.have[0])
 	}
 }
 
@@ -267,21 +264,21 @@ func (u *up) begin(r *replica, c Ref, needs []StepID, why []Reason) {
 	}
 	for _, free := range u.names[r.want.Name] {
 		if free.by != c.Target {
-			needs = append(needs, u.await(r, free))
+			needs = append(needs, u.freed(r, free))
 		}
 	}
 	for _, p := range r.want.Ports {
 		for _, free := range u.ports[keyOf(p)] {
 			if free.by != c.Target && p.Overlaps(free.port) {
-				needs = append(needs, u.await(r, free))
+				needs = append(needs, u.freed(r, free))
 			}
 		}
 	}
 	u.start(c, r.want.Service, needs, why)
 }
 
-// await returns the step that frees what the replica's start waits for.
-func (u *up) await(r *replica, free release) StepID {
+// freed returns the step that frees what the replica's start waits for.
+func (u *up) freed(r *replica, free release) StepID {
 	u.frees[r.want.Service] = append(u.frees[r.want.Service], free.service)
 	return free.step
 }

@@ -48,6 +48,9 @@ var actions = []struct {
 	{planner.Run, "to start"},
 	{planner.Halt, "to stop"},
 	{planner.Delete, "to remove"},
+	{planner.Signal, "to send a signal to"},
+	{planner.Freeze, "to pause"},
+	{planner.Thaw, "to unpause"},
 	{planner.Hold, "to wait for"},
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // DOT writes p for graphviz: an arrow leads from each step to those that wait
-// for it.
+// for it, a dashed one to those that begin even if it fails.
 func DOT(w io.Writer, p *planner.Plan) error {
 	out := &sticky{w: w}
 	out.printf("digraph %s {\n\trankdir=LR\n\tnode [shape=box]\n", dotString(p.Project))
@@ -22,6 +22,9 @@ func DOT(w io.Writer, p *planner.Plan) error {
 	for _, s := range p.Steps {
 		for _, n := range s.Needs {
 			out.printf("\t%s -> %s\n", dotString(string(n)), dotString(string(s.ID())))
+		}
+		for _, n := range s.After {
+			out.printf("\t%s -> %s [style=dashed]\n", dotString(string(n)), dotString(string(s.ID())))
 		}
 	}
 	out.printf("}\n")

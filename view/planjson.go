@@ -30,12 +30,15 @@ type changeJSON struct {
 }
 
 type stepJSON struct {
-	ID     planner.StepID   `json:"id"`
-	Verb   planner.Verb     `json:"verb"`
-	Target project.ID       `json:"target"`
-	Needs  []planner.StepID `json:"needs"`
-	Why    []planner.Reason `json:"why"`
-	Op     opJSON           `json:"op"`
+	ID     planner.StepID `json:"id"`
+	Verb   planner.Verb   `json:"verb"`
+	Target project.ID     `json:"target"`
+	// Needs must have been done before the step begins; After must have ended,
+	// well or not, and is left out when there are none.
+	Needs []planner.StepID `json:"needs"`
+	After []planner.StepID `json:"after,omitempty"`
+	Why   []planner.Reason `json:"why"`
+	Op    opJSON           `json:"op"`
 }
 
 // opJSON is what may be told of an operation.
@@ -45,6 +48,9 @@ type opJSON struct {
 	Image        string            `json:"image,omitempty"`
 	Inherit      map[string]string `json:"inherit,omitempty"`      // mount target: anonymous volume
 	GraceSeconds *float64          `json:"graceSeconds,omitempty"` // below zero: for ever
+	Until        project.Condition `json:"until,omitempty"`        // what is waited for
+	Optional     bool              `json:"optional,omitempty"`     // that it fails is a warning
+	Signal       string            `json:"signal,omitempty"`
 }
 
 // JSON writes p for programs, as one indented object; see planVersion.
@@ -58,7 +64,7 @@ func JSON(w io.Writer, p *planner.Plan) error {
 	}
 	for _, s := range p.Steps {
 		needs := append([]planner.StepID{}, s.Needs...)
-		out.Steps = append(out.Steps, stepJSON{s.ID(), s.Op.Verb(), s.Op.Target(), needs, s.Why, safe(s.Op)})
+		out.Steps = append(out.Steps, stepJSON{s.ID(), s.Op.Verb(), s.Op.Target(), needs, s.After, s.Why, safe(s.Op)})
 	}
 	for _, c := range p.Unchanged {
 		out.Unchanged = append(out.Unchanged, c.Target)
@@ -84,6 +90,12 @@ func actionName(a planner.Action) string {
 		return "stop"
 	case planner.Fetch:
 		return "pull"
+	case planner.Signal:
+		return "kill"
+	case planner.Freeze:
+		return "pause"
+	case planner.Thaw:
+		return "unpause"
 	default:
 		return "wait"
 	}
@@ -99,6 +111,14 @@ func safe(op planner.Op) opJSON {
 		grace := op.Grace.Seconds()
 		return opJSON{Container: op.Container.ID, Name: op.Container.Name, GraceSeconds: &grace}
 	case planner.RemoveContainer:
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
+	case planner.AwaitContainer:
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name, Until: op.Until, Optional: op.Optional}
+	case planner.KillContainer:
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name, Signal: op.Signal}
+	case planner.PauseContainer:
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
+	case planner.UnpauseContainer:
 		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
 	case planner.PullImage:
 		return opJSON{Image: op.Ref}

@@ -89,10 +89,11 @@ func sizeOf(w io.Writer) func() (columns, rows int) {
 // Begin takes note of the plan and shows what stays as it is.
 func (p *Progress) Begin(plan *planner.Plan) {
 	p.target = resources(plan)
-	p.out.begin(p.seen(plan) + len(plan.Unchanged))
+	p.out.begin(p.seen(plan))
 	now := time.Now()
 	for _, c := range plan.Unchanged {
-		p.out.show(update{key: c.Target, id: containerLabel(c), status: done, text: textRunning, time: now, last: true})
+		last := p.target[c.Target] == nil // it is not waited for
+		p.out.show(update{key: c.Target, id: containerLabel(c), status: done, text: textRunning, time: now, last: last})
 	}
 }
 
@@ -103,6 +104,9 @@ func (p *Progress) seen(plan *planner.Plan) int {
 		if p.opt.Hide == nil || !p.opt.Hide(s.Op) {
 			all[s.Op.Target()] = true
 		}
+	}
+	for _, c := range plan.Unchanged {
+		all[c.Target] = true
 	}
 	return len(all)
 }
@@ -119,24 +123,32 @@ func (p *Progress) Event(e executor.Event) {
 	switch e.Phase {
 	case executor.Running, executor.Working:
 		u.status, u.text = working, doing(verb)
-		if r.replaced && verb == planner.VerbCreate {
+		switch {
+		case r.replaced && verb == planner.VerbCreate:
 			u.text = textRecreate
-		} else if r.replaced && verb != planner.VerbStart {
+		case r.anew && verb == planner.VerbStop:
+			u.text = textRestart
+		case r.replaced && (verb == planner.VerbStop || verb == planner.VerbRemove), r.anew && verb == planner.VerbStart:
 			show = false
 		}
 	case executor.Done:
 		r.left--
 		u.status, u.text = done, did(verb)
-		if r.replaced && verb == planner.VerbRemove {
+		switch {
+		case r.replaced && verb == planner.VerbRemove:
 			u.text = textRecreated
-		} else if r.replaced && verb != planner.VerbStart {
+		case r.replaced && (verb == planner.VerbCreate || verb == planner.VerbStop), r.anew && verb == planner.VerbStop:
 			show = false
 		}
+	case executor.Warned:
+		r.left--
+		show = true
+		u.status, u.text, u.details = warning, textWarning, e.Err.Error()
 	case executor.Failed:
 		r.left--
 		show = true
 		u.status, u.text, u.details = failed, textError, e.Err.Error()
-		if errors.Is(e.Err, context.Canceled) {
+		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			u.status, u.text, u.details = warning, textInterrupted, ""
 		}
 	case executor.Skipped:

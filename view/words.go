@@ -25,6 +25,8 @@ const (
 	textRunning   = "Running"
 	textError     = "Error"
 	textSkipped   = "Skipped"
+	textWarning   = "Warning"
+	textRestart   = "Restarting"
 
 	textInterrupted = "Interrupted" // ours
 )
@@ -42,6 +44,14 @@ func doing(v planner.Verb) string {
 		return "Stopping"
 	case planner.VerbPull:
 		return "Pulling"
+	case planner.VerbKill:
+		return "Killing"
+	case planner.VerbPause:
+		return "Pausing"
+	case planner.VerbUnpause:
+		return "Unpausing"
+	case planner.VerbAwaitHealthy, planner.VerbAwaitCompleted, planner.VerbAwaitReady:
+		return "Waiting"
 	default:
 		return string(v)
 	}
@@ -59,6 +69,16 @@ func did(v planner.Verb) string {
 		return "Stopped"
 	case planner.VerbPull:
 		return "Pulled"
+	case planner.VerbKill:
+		return "Killed"
+	case planner.VerbPause:
+		return "Paused"
+	case planner.VerbUnpause:
+		return "Unpaused"
+	case planner.VerbAwaitHealthy, planner.VerbAwaitReady:
+		return "Healthy"
+	case planner.VerbAwaitCompleted:
+		return "Exited"
 	default:
 		return string(v)
 	}
@@ -75,6 +95,14 @@ func label(op planner.Op) string {
 	case planner.StopContainer:
 		return containerLabel(op.Container)
 	case planner.RemoveContainer:
+		return containerLabel(op.Container)
+	case planner.AwaitContainer:
+		return containerLabel(op.Container)
+	case planner.KillContainer:
+		return containerLabel(op.Container)
+	case planner.PauseContainer:
+		return containerLabel(op.Container)
+	case planner.UnpauseContainer:
 		return containerLabel(op.Container)
 	case planner.PullImage:
 		return "Image " + planner.ShortImage(op.Ref)
@@ -100,6 +128,7 @@ func containerLabel(c planner.Ref) string {
 type steps struct {
 	left     int // not yet settled
 	replaced bool
+	anew     bool // stopped and started again as it is
 	skipped  bool // and said so
 }
 
@@ -116,7 +145,9 @@ func resources(p *planner.Plan) map[project.ID]*steps {
 		verbs[id][s.Op.Verb()] = true
 	}
 	for id, v := range verbs {
+		made := v[planner.VerbCreate] || v[planner.VerbRemove]
 		out[id].replaced = id.Kind == project.KindContainer && v[planner.VerbCreate] && v[planner.VerbRemove]
+		out[id].anew = v[planner.VerbStop] && v[planner.VerbStart] && !made
 	}
 	return out
 }

@@ -1,0 +1,49 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// Remove plans to remove the containers that do not run, of the services
+// selected or of all of p; with Options.Stop also those that run, which are
+// stopped before. With Options.Volumes their anonymous volumes go too, unless
+// another container has them. Plan.Removes names what goes.
+func Remove(p *project.Project, obs Observed, opt Options) (*Plan, error) {
+	b := newBuilder(p, obs, opt)
+	var ps problems
+	b.unknownServices(&ps)
+	if err := ps.err(); err != nil {
+		return nil, err
+	}
+	meant := b.meant(opt.Selected)
+	removed := map[string][]StepID{} // by the volumes that the containers have
+	kept := map[project.ID]bool{}    // what containers have that stay
+	groups := instances(obs.Containers, nil)
+	for _, id := range sortedIDs(groups) {
+		for _, c := range groups[id] {
+			if !meant[c.Spec.Service] || c.Running() && !opt.Stop {
+				maps.Copy(kept, uses(c.Container))
+				continue
+			}
+			last := b.discard(c, nil, because(Requested))
+			for _, volume := range c.Anonymous {
+				removed[volume] = append(removed[volume], last)
+			}
+		}
+	}
+	if opt.Volumes {
+		for _, name := range slices.Sorted(maps.Keys(removed)) {
+			v := project.Volume{Name: name, Project: p.Name, Anonymous: true}
+			if i := slices.IndexFunc(obs.Volumes, func(o project.Volume) bool { return o.Name == name }); i >= 0 {
+				v = obs.Volumes[i]
+			}
+			if v.Anonymous && !kept[v.ID()] && len(obs.Used[v.ID()]) == 0 {
+				b.add(RemoveVolume{v}, removed[name], because(Requested))
+			}
+		}
+	}
+	return b.finish(wholeGraph(p, obs.Containers))
+}
