@@ -50,14 +50,17 @@ func (h *Host) Containers(ctx context.Context, project string) ([]Info, error) {
 	for _, e := range endpoints {
 		attached[e.ID] = e
 	}
+	kept, err := h.keptNames()
+	if err != nil {
+		return nil, err
+	}
+	progress := h.progress(ctx)
 	infos := make([]Info, len(found))
 	for i, c := range found {
-		l, err := h.state(c)
-		if err != nil {
-			return nil, err
-		}
+		l := h.state(c)
+		p := progress(c.ID, l.StartedAt)
 		infos[i] = Info{
-			Container:  observed(c, l),
+			Container:  h.observed(c, l, kept),
 			Name:       c.Record.Spec.Name,
 			Labels:     c.Labels,
 			Command:    c.Record.Args,
@@ -68,21 +71,12 @@ func (h *Host) Containers(ctx context.Context, project string) ([]Info, error) {
 			StartedAt:  l.StartedAt,
 			ExitedAt:   l.ExitedAt,
 			ExitCode:   l.ExitCode,
+			Pid:        c.Pid,
 			OOMKilled:  l.OOMKilled,
-		}
-		if l.Running {
-			infos[i].Pid = l.Pid
+			Restarts:   p.restarts,
+			RestartAt:  p.restartAt,
+			Health:     p.health,
 		}
 	}
 	return infos, nil
-}
-
-func observed(c containerd.Container, l life) planner.Container {
-	return planner.Container{
-		ID:          c.ID,
-		Spec:        c.Record.Spec,
-		State:       l.state,
-		ImageDigest: c.Record.ImageDigest,
-		Anonymous:   c.Record.Anonymous,
-	}
 }

@@ -12,6 +12,7 @@ import (
 // that needs it, or by begin.
 type lazySupervisor struct {
 	cfg  Config
+	self bool           // it is this process
 	work sync.WaitGroup // of begin
 
 	mu      sync.Mutex
@@ -21,6 +22,15 @@ type lazySupervisor struct {
 
 func newLazySupervisor(cfg Config) *lazySupervisor {
 	return &lazySupervisor{cfg: cfg, client: supervisor.NewClient(cfg.Paths)}
+}
+
+// ownSupervisor is what the supervisor itself asks for what commands ask it for
+// too. It is not started again, and no connection to it stays open: it would not
+// leave then.
+func ownSupervisor(cfg Config) *lazySupervisor {
+	l := newLazySupervisor(cfg)
+	l.self = true
+	return l
 }
 
 // begin has it started while the command does something else. The supervisor is
@@ -37,13 +47,14 @@ func (l *lazySupervisor) Hold(ctx context.Context, e endpoint.Endpoint) (endpoin
 	if err != nil {
 		return e, err
 	}
+	defer l.asked(c)
 	return c.Hold(ctx, e)
 }
 
 func (l *lazySupervisor) ensure(ctx context.Context) (*supervisor.Client, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.started {
+	if l.started || l.self {
 		return l.client, nil
 	}
 	c, err := supervisor.Ensure(ctx, l.cfg.Paths, supervisorCommand(l.cfg))
@@ -55,12 +66,32 @@ func (l *lazySupervisor) ensure(ctx context.Context) (*supervisor.Client, error)
 	return c, nil
 }
 
+// again is ensure for who has found that the supervisor is gone.
+func (l *lazySupervisor) again(ctx context.Context) (*supervisor.Client, error) {
+	l.mu.Lock()
+	l.started = false
+	l.mu.Unlock()
+	return l.ensure(ctx)
+}
+
+// current returns a client of the supervisor, whether one runs or not.
+func (l *lazySupervisor) current() *supervisor.Client {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.client
+}
+
 // Release lets go of what is held for the container, if anything is.
 func (l *lazySupervisor) Release(ctx context.Context, id string) error {
-	l.mu.Lock()
-	c := l.client
-	l.mu.Unlock()
+	c := l.current()
+	defer l.asked(c)
 	return c.Release(ctx, id)
+}
+
+func (l *lazySupervisor) asked(c *supervisor.Client) {
+	if l.self {
+		c.Close()
+	}
 }
 
 // Close ends the connection.

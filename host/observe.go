@@ -2,8 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -14,7 +12,6 @@ import (
 	"github.com/gocompose/gocompose/networks/ports"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
-	"github.com/gocompose/gocompose/shim/state"
 	"github.com/gocompose/gocompose/volumes"
 )
 
@@ -68,50 +65,16 @@ func (h *Host) observeContainers(ctx context.Context, name string) ([]planner.Co
 	if err != nil {
 		return nil, err
 	}
+	kept, err := h.keptNames()
+	if err != nil {
+		return nil, err
+	}
 	out := make([]planner.Container, len(found))
 	for i, c := range found {
-		s, err := h.state(c)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = observed(c, s)
+		out[i] = h.observed(c, h.state(c), kept)
 	}
 	return out, nil
 }
-
-// life is what is known of a container's last run.
-type life struct {
-	state planner.State
-	state.State
-}
-
-// state puts together what containerd says now with what the shim wrote down:
-// the one knows nothing of runs whose task is gone, the other nothing of a
-// reboot.
-func (h *Host) state(c containerd.Container) (life, error) {
-	l := life{state: c.State}
-	recorded, err := state.Read(h.cfg.Paths.Container(c.ID))
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil // never started
-	}
-	if err != nil {
-		return l, err
-	}
-	l.State = recorded
-	if c.State == planner.StateCreated && !recorded.StartedAt.IsZero() {
-		l.state = planner.StateExited
-		if recorded.Running { // nobody saw it end: the host went down
-			l.ExitCode, l.Running = lostExitCode, false
-		}
-	}
-	if c.State == planner.StateExited && recorded.Running {
-		l.ExitCode, l.ExitedAt, l.Running = int(c.ExitCode), c.ExitedAt, false
-	}
-	return l, nil
-}
-
-// lostExitCode is Docker's exit code of a container whose end nobody saw.
-const lostExitCode = 255
 
 func (h *Host) observeNetworks(ctx context.Context, p *project.Project) ([]project.Network, error) {
 	wanted := map[string]bool{}

@@ -1,84 +1,11 @@
 package host
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/gocompose/gocompose/containerd"
-	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks/endpoint"
-	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
-	"github.com/gocompose/gocompose/shim/state"
 )
-
-// began and ended are the times of a run, at is when containerd saw the end.
-var (
-	began = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-	ended = began.Add(time.Minute)
-	at    = began.Add(2 * time.Minute)
-)
-
-func TestStateIsWhatTheEngineSaysNowAndTheShimWroteDown(t *testing.T) {
-	runs := &state.State{Pid: 7, StartedAt: began, Running: true}
-	exited := &state.State{StartedAt: began, ExitedAt: ended, ExitCode: 3}
-	for _, c := range []struct {
-		name     string
-		engine   containerd.Container
-		recorded *state.State
-		want     planner.State
-		code     int
-		ended    time.Time
-	}{
-		{"never started", containerd.Container{State: planner.StateCreated}, nil, planner.StateCreated, 0, time.Time{}},
-		{"runs", containerd.Container{State: planner.StateRunning}, runs, planner.StateRunning, 0, time.Time{}},
-		{"paused", containerd.Container{State: planner.StatePaused}, runs, planner.StatePaused, 0, time.Time{}},
-		{"ended and cleaned up", containerd.Container{State: planner.StateCreated}, exited, planner.StateExited, 3, ended},
-		{"ended, not cleaned up", containerd.Container{State: planner.StateExited, ExitCode: 3, ExitedAt: at}, exited, planner.StateExited, 3, ended},
-		{"the shim was killed", containerd.Container{State: planner.StateExited, ExitCode: 137, ExitedAt: at}, runs, planner.StateExited, 137, at},
-		{"the host went down", containerd.Container{State: planner.StateCreated}, runs, planner.StateExited, 255, time.Time{}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			h := &Host{cfg: Config{Paths: paths.Paths{Root: t.TempDir()}}}
-			c.engine.ID = "shop-web-1.n1"
-			if c.recorded != nil {
-				dir := h.cfg.Paths.Container(c.engine.ID)
-				if err := os.MkdirAll(dir, 0o711); err != nil {
-					t.Fatal(err)
-				}
-				if err := state.Write(dir, *c.recorded); err != nil {
-					t.Fatal(err)
-				}
-			}
-			l, err := h.state(c.engine)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if l.state != c.want || l.ExitCode != c.code || !l.ExitedAt.Equal(c.ended) {
-				t.Errorf("%s, exit code %d at %v; want %s, %d, %v", l.state, l.ExitCode, l.ExitedAt, c.want, c.code, c.ended)
-			}
-			if running := c.want == planner.StateRunning || c.want == planner.StatePaused; l.Running != running {
-				t.Errorf("running is %v", l.Running)
-			}
-		})
-	}
-}
-
-func TestAnUnreadableStateIsAnError(t *testing.T) {
-	h := &Host{cfg: Config{Paths: paths.Paths{Root: t.TempDir()}}}
-	dir := h.cfg.Paths.Container("x")
-	if err := os.MkdirAll(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "state.json"), []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.state(containerd.Container{ID: "x"}); err == nil {
-		t.Error("no error")
-	}
-}
 
 func TestAPortBelongsToWhoeverPublishesItOnTheSameAddress(t *testing.T) {
 	published := func(project_, ip string) endpoint.Endpoint {

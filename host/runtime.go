@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/containerd/errdefs"
 
@@ -13,10 +12,8 @@ import (
 	"github.com/gocompose/gocompose/containerd/engine"
 	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/internal/flock"
-	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/supervisor"
-	"github.com/gocompose/gocompose/supervisor/health"
-	"github.com/gocompose/gocompose/supervisor/keep"
 )
 
 // runtime is the host as the supervisor needs it. The engine may die and come
@@ -24,9 +21,10 @@ import (
 type runtime struct {
 	cfg Config
 
-	mu    sync.Mutex
-	host  *Host       // nil while the engine is not known to run
-	alone *flock.Lock // held from the decision to leave until the process ends
+	mu      sync.Mutex
+	host    *Host                         // nil while the engine is not known to run
+	alone   *flock.Lock                   // held from the decision to leave until the process ends
+	probers map[string]*containerd.Prober // by container
 }
 
 // current returns the host, connected to the engine that runs now.
@@ -44,6 +42,7 @@ func (r *runtime) current(ctx context.Context) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.supervisor = ownSupervisor(r.cfg)
 	r.host = h
 	return h, nil
 }
@@ -96,9 +95,11 @@ func (r *runtime) Containers(ctx context.Context) ([]supervisor.Container, error
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
 	all := make([]supervisor.Container, len(found))
 	for i, c := range found {
-		all[i] = supervisor.Container{ID: c.ID, Running: c.Running()}
+		all[i] = h.supervised(ctx, c)
 	}
 	return all, nil
 }
@@ -113,66 +114,42 @@ func (r *runtime) Container(ctx context.Context, id string) (supervisor.Containe
 	if errdefs.IsNotFound(err) {
 		return supervisor.Container{}, supervisor.ErrNoContainer
 	}
-	return supervisor.Container{ID: c.ID, Running: c.Running()}, err
-}
-
-// GiveUp has the container not kept running any more.
-func (r *runtime) GiveUp(_ context.Context, id string, _ time.Time) error {
-	return keep.In(r.cfg.Paths.Kept()).Remove(id)
-}
-
-// Restart starts a container again.
-func (r *runtime) Restart(ctx context.Context, id string, _ keep.Record) error {
-	h, err := r.current(ctx)
 	if err != nil {
-		return err
+		return supervisor.Container{}, err
 	}
-	return h.StartContainer(ctx, id)
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	return h.supervised(ctx, c), nil
 }
 
-// Stop ends a container's process.
-func (r *runtime) Stop(ctx context.Context, id string) error {
-	h, err := r.current(ctx)
-	if err != nil {
-		return err
+// supervised is what the supervisor wants to know of a container.
+func (h *Host) supervised(ctx context.Context, c containerd.Container) supervisor.Container {
+	l := h.settled(ctx, c)
+	spec := c.Record.Spec
+	out := supervisor.Container{
+		ID: c.ID, Name: spec.Name, Project: spec.Project, Service: spec.Service, Replica: spec.Replica,
+		Running: c.Running(), Paused: c.State == planner.StatePaused, StartedAt: l.StartedAt,
+		Restart: spec.Restart, Health: c.Record.Health,
 	}
-	return h.containerd.StopTask(ctx, id, containerd.StopRequest{})
+	if !out.Running {
+		out.ExitedAt, out.ExitCode = l.ExitedAt, l.ExitCode
+	}
+	return out
 }
 
-// Probe runs a health check.
-func (r *runtime) Probe(context.Context, string, project.Healthcheck) (health.Result, error) {
-	return health.Result{}, errors.ErrUnsupported
-}
-
-// Release cleans up after a container that has exited. One that runs, because
-// it was started again meanwhile, is left alone.
-func (r *runtime) Release(ctx context.Context, id string) (err error) {
-	h, err := r.current(ctx)
-	if err != nil {
-		return err
-	}
-	lock, err := h.lockContainer(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	c, err := h.containerd.Container(ctx, id)
-	switch {
-	case errdefs.IsNotFound(err): // with its lock, which is only there because of us
-		return errors.Join(h.networks.Detach(ctx, id), removeIfThere(h.containerLock(id)))
-	case err != nil || c.Running():
-		return err
-	case c.HasTask:
-		err = h.containerd.DeleteTask(ctx, id)
-	}
-	return errors.Join(err, h.networks.Detach(ctx, id))
-}
-
-// Idle tells whether no container runs.
+// Idle tells whether no container runs, and none is to be started again.
 func (r *runtime) Idle(ctx context.Context) (bool, error) {
-	all, err := r.Containers(ctx)
-	running := slices.ContainsFunc(all, func(c supervisor.Container) bool { return c.Running })
-	return !running, err
+	h, err := r.current(ctx)
+	if err != nil {
+		return false, err
+	}
+	found, err := h.containerd.Containers(ctx, containerd.Filter{})
+	if err != nil {
+		return false, err
+	}
+	kept, err := h.keptNames()
+	needed := slices.ContainsFunc(found, func(c containerd.Container) bool { return c.Running() || kept[c.ID] })
+	return !needed, err
 }
 
 // Shutdown ends the private engine, unless a command uses it. From then on no

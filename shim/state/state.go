@@ -29,12 +29,13 @@ type State struct {
 	OOMKilled bool `json:"oomKilled"`
 }
 
-const fileName = "state.json"
+// FileName is the name of the record in a container's folder.
+const FileName = "state.json"
 
 // Read returns the record in a container's folder. The error is fs.ErrNotExist
 // if the container has never been started.
 func Read(dir string) (State, error) {
-	path := filepath.Join(dir, fileName)
+	path := filepath.Join(dir, FileName)
 	data, err := os.ReadFile(path)
 	if err == nil && len(data) == 0 { // not yet on disk when the power went
 		err = &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
@@ -59,7 +60,7 @@ func Write(dir string, s State) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("writing container state: %w", err) // removed: leave no trace
 	}
-	if err := atomicfile.Write(filepath.Join(dir, fileName), append(data, '\n'), 0o644); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, FileName), append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("writing container state: %w", err)
 	}
 	return nil

@@ -1,0 +1,194 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/sys/signal"
+
+	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/executor"
+	"github.com/gocompose/gocompose/networks"
+	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/supervisor"
+)
+
+// StartContainer runs the container: first its network, names and ports, then
+// its process, so that all are there from its first instruction on. From now on
+// the supervisor keeps it running, if it is to be kept.
+func (h *Host) StartContainer(ctx context.Context, id string) error {
+	lock, err := h.lockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	c, err := h.containerd.Container(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := h.wantRunning(c); err != nil || c.Running() {
+		return err
+	}
+	if err := h.run(ctx, c); err != nil {
+		return errors.Join(err, h.kept().Remove(id))
+	}
+	return nil
+}
+
+// run starts the process of a container that has none. The caller has the
+// container's lock.
+func (h *Host) run(ctx context.Context, c containerd.Container) error {
+	if err := h.start(ctx, c); err != nil {
+		// Whatever ended this, what was made for the process must not stay.
+		return errors.Join(err, h.detach(context.WithoutCancel(ctx), c.ID))
+	}
+	return nil
+}
+
+func (h *Host) start(ctx context.Context, c containerd.Container) error {
+	e, err := h.attach(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := writeFiles(h.cfg.Paths.Container(c.ID), c.Record.Spec, c.ID, e); err != nil {
+		return err
+	}
+	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{LogURI: h.shimOptions(c).URI()})
+}
+
+// attach puts the container on its networks, and returns when its names are
+// answered and its ports lead to it.
+func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.Endpoint, error) {
+	want := c.Record.Spec
+	req := networks.AttachRequest{
+		ID: c.ID, Name: want.Name, Project: want.Project, Service: want.Service,
+		DNSPort: supervisor.DNSPort,
+	}
+	for _, n := range want.Networks {
+		names := append([]string{want.Name, want.Service, ShortID(c.ID)}, n.Aliases...)
+		req.Endpoints = append(req.Endpoints, networks.NetworkEndpoint{Network: n.Network, Names: names})
+	}
+	e, err := h.networks.Attach(ctx, req)
+	if err != nil {
+		return e, err
+	}
+	e.Ports = nil // those of an attempt that was cut short are not asked for again
+	for _, p := range want.Ports {
+		e.Ports = append(e.Ports, endpoint.Port{Port: p, HostPort: p.Published})
+	}
+	if e, err = h.supervisor.Hold(ctx, e); err != nil {
+		return e, err
+	}
+	return e, h.networks.Publish(ctx, e)
+}
+
+func (h *Host) detach(ctx context.Context, id string) error {
+	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id))
+}
+
+// StopContainer ends the container's process, by its stop signal, after grace by
+// force; and it is not started again unless the user wants it.
+func (h *Host) StopContainer(ctx context.Context, id string, grace time.Duration) error {
+	lock, err := h.lockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	c, err := h.containerd.Container(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return h.detach(context.WithoutCancel(ctx), id)
+	}
+	if err != nil {
+		return err
+	}
+	if err := h.wantStopped(c); err != nil {
+		return err
+	}
+	return h.stop(ctx, id, containerd.StopRequest{Grace: grace})
+}
+
+func (h *Host) stop(ctx context.Context, id string, how containerd.StopRequest) error {
+	if err := h.containerd.StopTask(ctx, id, how); err != nil {
+		return err
+	}
+	return h.detach(context.WithoutCancel(ctx), id)
+}
+
+// KillContainer sends the container's process a signal. SIGKILL, which is waited
+// for, and the container's stop signal are a stop by the user. One that is about
+// to be started again has no process, but can be stopped so.
+func (h *Host) KillContainer(ctx context.Context, id, name string) error {
+	number, err := signal.ParseSignal(name)
+	if err != nil {
+		return fmt.Errorf("there is no signal %q", name)
+	}
+	lock, err := h.lockContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	c, err := h.containerd.Container(ctx, id)
+	if err != nil {
+		return err
+	}
+	restarting := !c.Running() && h.isKept(id)
+	if !c.Running() && !restarting {
+		return executor.ErrNotRunning
+	}
+	stop, err := signal.ParseSignal(c.Record.StopSignal)
+	ends := number == syscall.SIGKILL || err == nil && number == stop
+	switch {
+	case ends:
+		err = h.wantStopped(c)
+	case restarting:
+		err = executor.ErrNotRunning
+	default:
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if number == syscall.SIGKILL || restarting {
+		return h.stop(ctx, id, containerd.StopRequest{})
+	}
+	return h.signal(ctx, c, name, ends)
+}
+
+// signal sends a signal. A paused process finds its stop signal when it goes on,
+// which it does then.
+func (h *Host) signal(ctx context.Context, c containerd.Container, name string, ends bool) error {
+	err := h.containerd.KillTask(ctx, c.ID, name)
+	if errdefs.IsNotFound(err) {
+		return executor.ErrNotRunning
+	}
+	if err != nil || !ends || c.State != planner.StatePaused {
+		return err
+	}
+	return h.UnpauseContainer(ctx, c.ID)
+}
+
+// PauseContainer freezes the container, or finds it frozen.
+func (h *Host) PauseContainer(ctx context.Context, id string) error {
+	return ensured(h.containerd.PauseTask(ctx, id), containerd.ErrPaused)
+}
+
+// UnpauseContainer lets a frozen container go on, or finds it going.
+func (h *Host) UnpauseContainer(ctx context.Context, id string) error {
+	return ensured(h.containerd.ResumeTask(ctx, id), containerd.ErrNotPaused)
+}
+
+// ensured is the error of a call that has nothing to do when the error is done.
+func ensured(err, done error) error {
+	switch {
+	case errors.Is(err, done):
+		return nil
+	case errors.Is(err, containerd.ErrNotRunning):
+		return executor.ErrNotRunning
+	}
+	return err
+}
