@@ -43,6 +43,7 @@ type Host struct {
 	volumes    *volumes.Store
 	supervisor *lazySupervisor
 	use        *flock.Lock // while it is held, nobody ends the engine; nil in the supervisor
+	goingDown  bool        // what is stopped is not stopped by the user
 }
 
 // ErrNothingHere: the engine has never been started, so nothing exists.
