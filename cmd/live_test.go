@@ -83,6 +83,7 @@ func liveParams(t *testing.T) testscript.Params {
 			"freeport":   freePort,
 			"listen":     listen,
 			"kill9":      kill9,
+			"reboot":     reboot,
 			"load":       load,
 		},
 	}

@@ -96,10 +96,10 @@ func Ensure(ctx context.Context, c Config) (Engine, error) {
 		return Engine{}, err
 	}
 	e, err := Find(ctx, c)
-	if err == nil && c.foreign() {
+	if err == nil && c.Foreign() {
 		return e, checkVersion(ctx, e.Address)
 	}
-	if err == nil || c.foreign() || !errors.Is(err, ErrNotRunning) {
+	if err == nil || c.Foreign() || !errors.Is(err, ErrNotRunning) {
 		return e, err
 	}
 	if os.Geteuid() != 0 {
@@ -123,7 +123,7 @@ func (c Config) describe() (Engine, error) {
 		return Engine{}, err
 	}
 	e := Engine{Address: c.Paths.EngineSocket(), Private: true, Runtime: Runtime, Runc: p.runc, RuncRoot: c.Paths.Runc(), Init: p.init}
-	if c.foreign() {
+	if c.Foreign() {
 		e.Private, e.Runtime = false, p.shim
 		e.Address, err = socketOf(c.Address)
 		return e, err
@@ -131,7 +131,8 @@ func (c Config) describe() (Engine, error) {
 	return e, nil
 }
 
-func (c Config) foreign() bool {
+// Foreign tells whether another containerd than our own is meant.
+func (c Config) Foreign() bool {
 	return c.Address != "" && c.Address != c.Paths.EngineSocket() && c.Address != "unix://"+c.Paths.EngineSocket()
 }
 

@@ -121,8 +121,8 @@ func TestOurOwnAddressIsNotForeign(t *testing.T) {
 		"": false, c.Paths.EngineSocket(): false, "unix://" + c.Paths.EngineSocket(): false, "/run/containerd/containerd.sock": true,
 	} {
 		c.Address = address
-		if c.foreign() != foreign {
-			t.Errorf("address %q: foreign is %t", address, c.foreign())
+		if c.Foreign() != foreign {
+			t.Errorf("address %q: foreign is %t", address, c.Foreign())
 		}
 	}
 }

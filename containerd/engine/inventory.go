@@ -28,7 +28,7 @@ func Programs(ctx context.Context, c Config) ([]Program, error) {
 		return nil, err
 	}
 	var all []Program
-	if !c.foreign() {
+	if !c.Foreign() {
 		all = append(all, ask(ctx, "containerd", p.containerd, "--version"))
 	}
 	return append(all, ask(ctx, "runc", p.runc, "--version"), ask(ctx, shimName, p.shim, "-v")), nil

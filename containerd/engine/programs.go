@@ -44,7 +44,7 @@ func (c Config) locate() (programs, error) {
 		name string
 		to   *string
 	}{{"containerd", &p.containerd}, {"runc", &p.runc}, {shimName, &p.shim}} {
-		if *want.to = lookIn(folders, want.name); *want.to == "" && !(c.foreign() && want.name == "containerd") {
+		if *want.to = lookIn(folders, want.name); *want.to == "" && !(c.Foreign() && want.name == "containerd") {
 			missing = append(missing, want.name)
 		}
 	}

@@ -22,7 +22,7 @@ const stopGrace = 10 * time.Second
 // does not run is no error. Containers that run go on, with their shims, and
 // keep their cgroups and sockets; the next containerd takes them over.
 func Stop(ctx context.Context, c Config) error {
-	if c.foreign() {
+	if c.Foreign() {
 		return fmt.Errorf("stopping containerd at %s: %w", c.Address, ErrForeign)
 	}
 	if os.Geteuid() != 0 {
