@@ -7,6 +7,7 @@ import (
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
 )
 
@@ -32,13 +33,17 @@ type Info struct {
 	// is when the next one is due, zero unless it is restarting.
 	Restarts  int
 	RestartAt time.Time
+	// Check is how to tell whether it works, of the service and its image; nil:
+	// it is not checked.
+	Check *project.Healthcheck
 	// Health is nil when there is no health check, or nothing is known of it.
 	Health *health.State
 }
 
-// Containers returns what is known of the project's containers, sorted by ID.
-func (h *Host) Containers(ctx context.Context, project string) ([]Info, error) {
-	found, err := h.containerd.Containers(ctx, containerd.Filter{Project: project})
+// Containers returns what is known of the containers of the project called
+// name, sorted by ID; of all projects' when it is empty.
+func (h *Host) Containers(ctx context.Context, name string) ([]Info, error) {
+	found, err := h.containerd.Containers(ctx, containerd.Filter{Project: name})
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +80,7 @@ func (h *Host) Containers(ctx context.Context, project string) ([]Info, error) {
 			OOMKilled:  l.OOMKilled,
 			Restarts:   p.restarts,
 			RestartAt:  p.restartAt,
+			Check:      c.Record.Health,
 			Health:     p.health,
 		}
 	}
