@@ -133,7 +133,7 @@ func (a *app) printLogs(ctx context.Context, h *host.Host, infos []host.Info, f 
 		lines.Register(sources[i].Name)
 	}
 	if !f.follow {
-		return errors.Join(logs.Merge(ctx, sources, q, emit), lines.Flush())
+		return errors.Join(logs.Merge(ctx, sources, q, emit), lines.Close())
 	}
 	follower := logs.NewFollower(logs.FollowOptions{Emit: emit})
 	var waits sync.WaitGroup
@@ -142,14 +142,14 @@ func (a *app) printLogs(ctx context.Context, h *host.Host, infos []host.Info, f 
 	defer cancel()
 	for i, info := range infos {
 		follower.Add(sources[i], q)
-		waits.Go(func() { _ = h.Wait(wctx, info.ID) })
+		waits.Go(func() { _, _ = h.Wait(wctx, info.ID) })
 	}
 	go func() { waits.Wait(); follower.Finish() }()
 	err = follower.Run(ctx)
 	if err != nil && errors.Is(err, ctx.Err()) {
-		return errors.Join(lines.Flush(), &exitError{code: exitInterrupted})
+		return errors.Join(lines.Close(), &exitError{code: exitInterrupted})
 	}
-	return errors.Join(err, lines.Flush())
+	return errors.Join(err, lines.Close())
 }
 
 // logName is how docker compose names a container before its lines: without

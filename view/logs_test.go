@@ -32,7 +32,7 @@ func printed(t *testing.T, opt LogOptions, entries ...named) string {
 			t.Fatal(err)
 		}
 	}
-	if err := l.Flush(); err != nil {
+	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -26,6 +26,8 @@ type ProgressOptions struct {
 	// Size returns the columns and rows of the terminal, asked before every
 	// frame; nil: those of the writer, or 80 by 24 when it is no terminal.
 	Size func() (columns, rows int)
+	// Console is where lines are printed meanwhile; nil: none are.
+	Console *Console
 }
 
 // Progress shows how a plan is carried out. Begin, then Event for every event,
@@ -57,6 +59,9 @@ type update struct {
 // NewProgress returns a Progress that writes to w.
 func NewProgress(w io.Writer, opt ProgressOptions) *Progress {
 	p := &Progress{opt: opt}
+	if opt.Console != nil && opt.Mode != ModeTTY {
+		w = opt.Console.Beside(w)
+	}
 	out := &sticky{w: w}
 	switch opt.Mode {
 	case ModeTTY:

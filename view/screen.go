@@ -29,24 +29,16 @@ func (s *screen) write(text string) { _, _ = s.out.Write([]byte(text)) } // kept
 // draw replaces what was drawn by lines, none of which is wider than the
 // terminal. The cursor stands at the start of the line below.
 func (s *screen) draw(lines []string, columns, rows int) {
-	var b strings.Builder
-	if s.width != columns && len(s.drawn) > 0 {
-		// The terminal has wrapped the old lines anew, or not: start over.
-		up := 0
-		for _, l := range s.drawn {
-			up += max(1, (visible(l)+columns-1)/columns)
-		}
-		moveUp(&b, min(up, rows-1))
-		b.WriteString("\r" + clearBelow)
-		s.drawn = nil
+	if s.width != columns {
+		s.erase(columns, rows) // the terminal has wrapped the old lines anew, or not: start over
 	}
 	s.width = columns
+	var b strings.Builder
 	first := 0
 	for first < len(lines) && first < len(s.drawn) && lines[first] == s.drawn[first] {
 		first++
 	}
 	if first == len(lines) && first == len(s.drawn) {
-		s.write(b.String())
 		return
 	}
 	moveUp(&b, len(s.drawn)-first)
@@ -61,6 +53,22 @@ func (s *screen) draw(lines []string, columns, rows int) {
 	}
 	s.write(b.String())
 	s.drawn = lines
+}
+
+// erase takes away what was drawn. The cursor stands where it began.
+func (s *screen) erase(columns, rows int) {
+	if len(s.drawn) == 0 {
+		return
+	}
+	up := 0
+	for _, l := range s.drawn {
+		up += max(1, (visible(l)+columns-1)/columns)
+	}
+	var b strings.Builder
+	moveUp(&b, min(up, rows-1))
+	b.WriteString("\r" + clearBelow)
+	s.write(b.String())
+	s.drawn = nil
 }
 
 func moveUp(b *strings.Builder, n int) {

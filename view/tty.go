@@ -16,6 +16,8 @@ type tty struct {
 	opt  ProgressOptions
 	stop chan struct{}
 	idle sync.WaitGroup
+	// share is how many share the terminal's rows: lines need room too.
+	share int
 
 	mu     sync.Mutex // guards what follows
 	board  board
@@ -24,7 +26,13 @@ type tty struct {
 
 func newTTY(out *sticky, opt ProgressOptions) *tty {
 	b := board{title: opt.Title, colour: opt.Colour, dryRun: opt.DryRun, at: map[project.ID]int{}}
-	return &tty{opt: opt, stop: make(chan struct{}), board: b, screen: screen{out: out}}
+	t := &tty{opt: opt, stop: make(chan struct{}), board: b, screen: screen{out: out}, share: 1}
+	if opt.Console != nil {
+		t.share = 2
+	} else {
+		t.opt.Console = &Console{}
+	}
+	return t
 }
 
 func (t *tty) begin(total int) {
@@ -32,6 +40,7 @@ func (t *tty) begin(total int) {
 	if total == 0 {
 		return
 	}
+	t.opt.Console.begin()
 	t.screen.open()
 	t.idle.Go(func() {
 		tick := time.NewTicker(frameInterval)
@@ -57,7 +66,18 @@ func (t *tty) draw() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	columns, rows := t.opt.Size()
-	t.screen.draw(t.board.lines(time.Now(), columns, rows-1), columns, rows)
+	t.scroll(t.opt.Console.take(), columns, rows)
+	t.screen.draw(t.board.lines(time.Now(), columns, rows/t.share-1), columns, rows)
+}
+
+// scroll writes lines above the board, which is drawn anew after that.
+func (t *tty) scroll(lines []heldLines, columns, rows int) {
+	if len(lines) > 0 {
+		t.screen.erase(columns, rows)
+	}
+	for _, l := range lines {
+		_, _ = l.to.Write(l.text) // who printed them hears of it when the next are
+	}
 }
 
 func (t *tty) end() error {
@@ -66,9 +86,12 @@ func (t *tty) end() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.board.total > 0 {
-		columns, rows := t.opt.Size()
-		t.screen.draw(t.board.lines(time.Now(), columns, 0), columns, rows)
-		t.screen.close()
+		t.opt.Console.end(func(lines []heldLines) {
+			columns, rows := t.opt.Size()
+			t.scroll(lines, columns, rows)
+			t.screen.draw(t.board.lines(time.Now(), columns, 0), columns, rows)
+			t.screen.close()
+		})
 	}
 	return t.screen.out.err
 }

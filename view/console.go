@@ -1,0 +1,83 @@
+package view
+
+import (
+	"io"
+	"sync"
+)
+
+// Console lets lines be printed while progress is shown, on the same terminal or
+// into the same file: lines scroll by above a moving progress, and none is torn
+// by a line of a plain one. The zero value is one where no progress is shown.
+type Console struct {
+	mu   sync.Mutex
+	busy bool // a moving progress is shown
+	held []heldLines
+}
+
+// heldLines are lines to be written to the terminal with the next frame.
+type heldLines struct {
+	to   io.Writer
+	text []byte
+}
+
+// Above returns a writer of whole lines to w, which leads to the terminal that
+// moving progress is shown on: they are written above it, with its next frame.
+func (c *Console) Above(w io.Writer) io.Writer { return above{c, w} }
+
+// Beside returns a writer of whole lines to w, which leads elsewhere.
+func (c *Console) Beside(w io.Writer) io.Writer { return beside{c, w} }
+
+type above struct {
+	c *Console
+	w io.Writer
+}
+
+func (a above) Write(b []byte) (int, error) {
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	if !a.c.busy {
+		return a.w.Write(b)
+	}
+	last := len(a.c.held) - 1
+	if last < 0 || a.c.held[last].to != a.w {
+		a.c.held = append(a.c.held, heldLines{to: a.w})
+		last++
+	}
+	a.c.held[last].text = append(a.c.held[last].text, b...)
+	return len(b), nil
+}
+
+type beside struct {
+	c *Console
+	w io.Writer
+}
+
+func (s beside) Write(b []byte) (int, error) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.w.Write(b)
+}
+
+// begin: moving progress is shown from now on.
+func (c *Console) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy = true
+}
+
+// take returns what is to be written above the next frame.
+func (c *Console) take() []heldLines {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	held := c.held
+	c.held = nil
+	return held
+}
+
+// end has last draw the last frame, and lets nobody write until that is done.
+func (c *Console) end(last func([]heldLines)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last(c.held)
+	c.busy, c.held = false, nil
+}
