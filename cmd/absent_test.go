@@ -15,17 +15,23 @@ func dockerCompose() map[string]string {
 	return map[string]string{
 		"": "all-resources ansi compatibility dry-run env-file file no-ansi parallel profile progress project-directory " +
 			"project-name verbose version workdir",
+		"create": "build force-recreate no-build no-recreate pull quiet-pull remove-orphans scale yes",
 		"config": "environment format hash images lock-image-digests models networks no-consistency no-env-resolution " +
 			"no-interpolate no-normalize no-path-resolution output profiles quiet resolve-image-digests services variables volumes",
-		"down":  "remove-orphans rmi timeout volumes",
-		"logs":  "follow index no-color no-log-prefix since tail timestamps until",
-		"ps":    "all filter format no-trunc orphans quiet services status",
-		"start": "wait wait-timeout",
-		"stop":  "timeout",
+		"down":    "remove-orphans rmi timeout volumes",
+		"kill":    "remove-orphans signal",
+		"logs":    "follow index no-color no-log-prefix since tail timestamps until",
+		"ps":      "all filter format no-trunc orphans quiet services status",
+		"restart": "no-deps timeout",
+		"rm":      "force stop volumes",
+		"scale":   "no-deps",
+		"start":   "wait wait-timeout",
+		"stop":    "timeout",
 		"up": "abort-on-container-exit abort-on-container-failure always-recreate-deps attach attach-dependencies build " +
 			"detach exit-code-from force-recreate menu no-attach no-build no-color no-deps no-log-prefix no-recreate no-start " +
 			"pull quiet-build quiet-pull remove-orphans renew-anon-volumes scale timeout timestamps wait wait-timeout watch yes",
 		"version": "format short",
+		"wait":    "down-project",
 	}
 }
 

@@ -32,6 +32,9 @@ type change struct {
 	// hide are operations whose progress is not shown; nil: none.
 	hide func(planner.Op) bool
 	plan func(*project.Project, planner.Observed) (*planner.Plan, error)
+	// confirm is asked whether to carry the plan out, while the project is
+	// locked: what it is shown is what is done. Nil: yes.
+	confirm func(*planner.Plan) (bool, error)
 }
 
 // change loads, locks, observes, plans, and has the plan carried out: the one
@@ -73,6 +76,9 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 	if err != nil {
 		return err
 	}
+	if yes, err := c.confirmed(plan); !yes || err != nil {
+		return err
+	}
 	return a.apply(ctx, h, plan, c)
 }
 
@@ -101,9 +107,17 @@ func (a *app) openFor(ctx context.Context, c change, name string, p *project.Pro
 	}
 	if plan.Empty() {
 		a.notices(plan)
-		return nil, nil
+		_, err := c.confirmed(plan)
+		return nil, err
 	}
 	return a.openHost(ctx)
+}
+
+func (c change) confirmed(plan *planner.Plan) (bool, error) {
+	if c.confirm == nil {
+		return true, nil
+	}
+	return c.confirm(plan)
 }
 
 // wanted returns the project that the files describe. Commands that can do

@@ -47,7 +47,29 @@ func differences() map[string][]string {
 			"A replacement is created completely before the old container is stopped.",
 			"A second `up` of one project waits for the first.",
 		},
+		"gocompose create": {
+			"A replacement is created beside the old container, which is then stopped and removed.",
+		},
+		"gocompose restart": {
+			"A container is stopped when what it depends on is ready for it, not before.",
+		},
+		"gocompose kill": {
+			"A named service that does not run is an error.",
+		},
+		"gocompose rm": {
+			"With `--stop` it asks before it stops, not after.",
+			"The question is put on standard error.",
+		},
+		"gocompose wait": {
+			"Containers that have ended before count: their exit codes are told at once.",
+			"A container that its restart policy starts again has not ended.",
+			"`--down-project` waits for all of the services, not for the first.",
+		},
+		"gocompose inspect": {
+			"docker compose has no such command.",
+		},
 		"gocompose ps": {
+			"A container without a process has no health.",
 			"IDs are `<project>-<service>-<number>.<letters>`.",
 		},
 		"gocompose logs":    {"The lines of all containers are merged by time."},

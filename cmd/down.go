@@ -27,16 +27,7 @@ func (a *app) downCommand() *cobra.Command {
 				Selected:      services,
 				Timeout:       within,
 			}
-			return a.change(c.Context(), change{
-				title:    "down",
-				fileless: true,
-				removes:  true,
-				load:     existing,
-				hide:     anonymousVolumes,
-				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
-					return planner.Down(p, obs, opt)
-				},
-			})
+			return a.change(c.Context(), downWith(opt))
 		},
 	}
 	f := c.Flags()
@@ -45,6 +36,30 @@ func (a *app) downCommand() *cobra.Command {
 	f.IntVarP(&seconds, "timeout", "t", 0, "Specify a shutdown timeout in seconds")
 	return c
 }
+
+// downWith is the change of taking a project away.
+func downWith(opt planner.Options) change {
+	c := toExisting("down", planner.Down, opt)
+	c.removes = true
+	c.hide = anonymousVolumes
+	return c
+}
+
+// toExisting is a change to what exists, whatever made it, as the planner's
+// function decides.
+func toExisting(title string, decide planning, opt planner.Options) change {
+	return change{
+		title:    title,
+		fileless: true,
+		load:     existing,
+		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+			return decide(p, obs, opt)
+		},
+	}
+}
+
+// planning is how the planner decides.
+type planning func(*project.Project, planner.Observed, planner.Options) (*planner.Plan, error)
 
 // existing is for commands about what exists, whatever made it.
 func existing(o *loader.Options) {

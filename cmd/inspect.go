@@ -45,10 +45,8 @@ func (a *app) inspectCommand() *cobra.Command {
 }
 
 func (a *app) inspect(ctx context.Context, f inspectFlags, services []string) error {
-	if f.format != "json" {
-		if _, err := newRows(f.format); err != nil {
-			return err
-		}
+	if _, err := inspectionRows(f.format); err != nil {
+		return err
 	}
 	if f.index < 0 {
 		return usage("--index is %d: the number of a container, from 1", f.index)
@@ -94,19 +92,27 @@ func (a *app) inspections(infos []host.Info) ([]inspection, error) {
 	return all, nil
 }
 
-func (a *app) printInspections(all []inspection, format string) error {
+// inspectionRows returns the template of --format; json has none.
+func inspectionRows(format string) (rows, error) {
 	if format == "json" {
+		return rows{}, nil
+	}
+	if strings.HasPrefix(format, "table") || !strings.Contains(format, "{{") {
+		return rows{}, usage("unknown format %q: json, or a template like '{{.State.Status}}'", format)
+	}
+	return newRows(format)
+}
+
+func (a *app) printInspections(all []inspection, format string) error {
+	r, err := inspectionRows(format)
+	if err != nil {
+		return err
+	}
+	if r.template == nil {
 		enc := json.NewEncoder(a.Out)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(all)
-	}
-	r, err := newRows(format)
-	if err != nil {
-		return err
-	}
-	if r.table {
-		return usage("unknown format %q: json, or a template like '{{.State.Status}}'", format)
 	}
 	for _, one := range all {
 		if err := r.line(a.Out, one); err != nil {

@@ -53,11 +53,10 @@ func checked() host.Info {
 		Dir:       "/root/containers/shop-db-1.a1b2c3",
 		CreatedAt: noon,
 		StartedAt: noon.Add(time.Minute),
-		ExitedAt:  noon.Add(50 * time.Second),
-		ExitCode:  137,
 		Pid:       4711,
 		OOMKilled: true,
 		Restarts:  2,
+		Check:     project.EffectiveHealthcheck(&project.Healthcheck{Test: []string{"CMD-SHELL", "pg_isready"}, Interval: 5 * time.Second}, nil),
 		Health: &health.State{
 			Status:        health.Unhealthy,
 			FailingStreak: 3,
@@ -134,7 +133,7 @@ func TestAllFieldsOfAnInspectionAreAlwaysThere(t *testing.T) {
 	var keys [2]string
 	for i, one := range []inspection{full, bare} {
 		one.Spec, one.Labels = project.Container{}, nil
-		one.Health.Results, one.Networks, one.Ports, one.Mounts = nil, nil, nil, nil
+		one.Health.Check, one.Health.Results, one.Networks, one.Ports, one.Mounts = nil, nil, nil, nil, nil
 		text, err := json.Marshal(one)
 		if err != nil {
 			t.Fatal(err)
@@ -178,7 +177,7 @@ func blank(v any) {
 func TestATemplateIsPrintedForEachContainer(t *testing.T) {
 	for format, want := range map[string]string{
 		"{{.State.Status}} {{.Health.Status}}":                       "running unhealthy\ncreated none\n",
-		"{{.Service}}\t{{.State.ExitCode}}":                          "db\t137\nweb\t0\n",
+		"{{.Service}}\t{{.State.ExitCode}}":                          "db\t0\nweb\t0\n",
 		"{{range .Health.Results}}{{.ExitCode}}: {{.Output}}{{end}}": "1: no answer <here>\n\n\n",
 		"{{range .Networks}}{{.Address}},{{end}}":                    "172.24.0.2/22,,\n,\n",
 		"{{index .Spec.Env \"POSTGRES_DB\"}}":                        "shop\n\n",

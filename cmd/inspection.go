@@ -56,8 +56,8 @@ type inspectedState struct {
 	Status    planner.State `json:"status"`    // created, running, paused, restarting, exited
 	Pid       int           `json:"pid"`       // on the host; 0: no process
 	StartedAt *time.Time    `json:"startedAt"` // of the last run; null: never
-	ExitedAt  *time.Time    `json:"exitedAt"`  // null: has not, or nobody saw it
-	ExitCode  int           `json:"exitCode"`  // of the last run that ended; 128 + signal, 255 when nobody saw it
+	ExitedAt  *time.Time    `json:"exitedAt"`  // null: the last run has not ended, or nobody saw it
+	ExitCode  int           `json:"exitCode"`  // 0 without an end; 128 + signal, 255 when nobody saw it
 	OOMKilled bool          `json:"oomKilled"` // a process was killed for want of memory
 	Restarts  int           `json:"restarts"`  // by the restart policy, since the user's start
 	RestartAt *time.Time    `json:"restartAt"` // when the next one is due; null: none is
@@ -70,6 +70,18 @@ type inspectedHealth struct {
 	Status        string          `json:"status"`
 	FailingStreak int             `json:"failingStreak"`
 	Results       []health.Result `json:"results"` // the last five, oldest first
+	Check         *inspectedCheck `json:"check"`   // null: it is not checked
+}
+
+// inspectedCheck is the health check that is made: the service's, over the
+// image's. Times are as in a Compose file: 1m30s.
+type inspectedCheck struct {
+	Test          []string `json:"test"` // begins with CMD or CMD-SHELL
+	Interval      string   `json:"interval"`
+	Timeout       string   `json:"timeout"`
+	StartPeriod   string   `json:"startPeriod"`
+	StartInterval string   `json:"startInterval"`
+	Retries       int      `json:"retries"`
 }
 
 // inspectedNetwork is a container's place in one network. The addresses are
@@ -173,11 +185,21 @@ func orNone[T any](list []T) []T {
 }
 
 func inspectHealth(i host.Info) inspectedHealth {
-	status := healthOf(i)
-	if status == "" {
-		return inspectedHealth{Status: "none", Results: []health.Result{}}
+	out := inspectedHealth{Status: "none", Results: []health.Result{}}
+	if c := i.Check; c != nil {
+		out.Check = &inspectedCheck{
+			Test:          c.Test,
+			Interval:      c.Interval.String(),
+			Timeout:       c.Timeout.String(),
+			StartPeriod:   c.StartPeriod.String(),
+			StartInterval: c.StartInterval.String(),
+			Retries:       c.Retries,
+		}
 	}
-	return inspectedHealth{string(status), i.Health.FailingStreak, orNone(i.Health.Results)}
+	if status := healthOf(i); status != "" {
+		out.Status, out.FailingStreak, out.Results = string(status), i.Health.FailingStreak, orNone(i.Health.Results)
+	}
+	return out
 }
 
 func inspectNetworks(i host.Info) []inspectedNetwork {

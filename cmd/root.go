@@ -61,8 +61,10 @@ func (a *app) root() *cobra.Command {
 	hide(root, "version")
 
 	root.AddCommand(
-		a.upCommand(), a.downCommand(), a.startCommand(), a.stopCommand(), a.psCommand(), a.logsCommand(),
-		a.planCommand(), a.configCommand(), a.inspectCommand(), a.imageCommand(), a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
+		a.upCommand(), a.downCommand(), a.createCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
+		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
+		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(),
+		a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)
 	return root

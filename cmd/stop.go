@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gocompose/gocompose/planner"
-	"github.com/gocompose/gocompose/project"
 )
 
 func (a *app) stopCommand() *cobra.Command {
@@ -12,24 +11,15 @@ func (a *app) stopCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stop [OPTIONS] [SERVICE...]",
 		Short: "Stop services",
-		Long:  "Stops running containers without removing them. They can be started again with `gocompose start`.",
+		Long: "Stops running containers without removing them, and has their restart policies rest. They can be started again with\n" +
+			"`gocompose start`.",
 		RunE: func(c *cobra.Command, services []string) error {
 			within, err := grace(c, seconds)
 			if err != nil {
 				return err
 			}
-			opt := planner.Options{
-				Selected: services,
-				Timeout:  within,
-			}
-			return a.change(c.Context(), change{
-				title:    "stop",
-				fileless: true,
-				load:     existing,
-				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
-					return planner.Stop(p, obs, opt)
-				},
-			})
+			opt := planner.Options{Selected: services, Timeout: within}
+			return a.change(c.Context(), toExisting("stop", planner.Stop, opt))
 		},
 	}
 	c.Flags().IntVarP(&seconds, "timeout", "t", 0, "Specify a shutdown timeout in seconds")

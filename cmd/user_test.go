@@ -19,7 +19,8 @@ func TestAUserWithoutRootIsToldToUseSudo(t *testing.T) {
 	p := newPlace(t)
 	p.write(t, "root/containerd/there", "")
 	for _, args := range []string{
-		"up -d", "down", "start", "stop", "ps", "logs", "plan", "up --dry-run",
+		"up -d", "down", "create", "start", "stop", "restart", "kill", "pause", "unpause", "rm", "scale web=2", "wait web", "ps",
+		"inspect", "logs", "plan", "up --dry-run",
 		"image ls", "image pull a", "image rm a", "image load a", "system stop",
 	} {
 		code, _, stderr := p.run(t, args)

@@ -1,0 +1,91 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/planner"
+)
+
+func (a *app) rmCommand() *cobra.Command {
+	var opt planner.Options
+	var force, all bool
+	c := &cobra.Command{
+		Use:   "rm [OPTIONS] [SERVICE...]",
+		Short: "Removes stopped service containers",
+		Long: "Removes containers that do not run, with their logs; with --stop also those that run. Volumes stay, but for the\n" +
+			"anonymous ones with --volumes. It asks before, unless --force is given; no answer is no.\n\n" +
+			"    gocompose rm\n" +
+			"    gocompose rm --stop --force web",
+		RunE: func(c *cobra.Command, services []string) error {
+			opt.Selected = services
+			change := toExisting("rm", planner.Remove, opt)
+			change.removes = true
+			change.hide = anonymousVolumes
+			change.confirm = func(plan *planner.Plan) (bool, error) {
+				if !a.sayRemoval(plan) {
+					return false, nil
+				}
+				if force {
+					return true, nil
+				}
+				return a.ask(c.Context(), "Remove them?")
+			}
+			return a.change(c.Context(), change)
+		},
+	}
+	f := c.Flags()
+	f.BoolVarP(&force, "force", "f", false, "Don't ask to confirm removal")
+	f.BoolVarP(&opt.Stop, "stop", "s", false, "Stop the containers, if required, before removing")
+	f.BoolVarP(&opt.Volumes, "volumes", "v", false, "Remove any anonymous volumes attached to containers")
+	f.BoolVarP(&all, "all", "a", false, "Deprecated - no effect")
+	hide(c, "all")
+	return c
+}
+
+// sayRemoval says which containers are going to be removed, and tells whether
+// there are any.
+func (a *app) sayRemoval(plan *planner.Plan) bool {
+	names := plan.Removes()
+	if len(names) == 0 {
+		fmt.Fprintln(a.Err, "No stopped containers")
+		return false
+	}
+	fmt.Fprintf(a.Err, "Going to remove %s\n", strings.Join(names, ", "))
+	return true
+}
+
+// ask puts a question and reads the answer: y and yes are yes; anything else, or
+// nothing, is no. When ctx ends first, what was about to be typed stays unread.
+func (a *app) ask(ctx context.Context, question string) (bool, error) {
+	fmt.Fprint(a.Err, question+" [y/N] ")
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() { // nothing wakes up who reads from a terminal: it may outlive the question
+		text, err := bufio.NewReader(a.In).ReadString('\n')
+		answers <- answer{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a.Err)
+		return false, context.Cause(ctx)
+	case got := <-answers:
+		if got.err != nil {
+			fmt.Fprintln(a.Err) // the user has typed no newline
+		}
+		if got.err != nil && !errors.Is(got.err, io.EOF) {
+			return false, fmt.Errorf("reading the answer: %w", got.err)
+		}
+		return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(got.text))), nil
+	}
+}
