@@ -24,7 +24,7 @@ func BenchmarkCopy(b *testing.B) {
 	}
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		if err := w.Copy(Stdout, bytes.NewReader(data)); err != nil {
+		if err := w.Copy(Stdout, keeping{bytes.NewReader(data)}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -85,10 +85,18 @@ func endLastLine(f *os.File) (int64, error) {
 	return info.Size() + 1, nil
 }
 
+// Acknowledger is a reader that keeps what it has given until it is told that
+// so many bytes of it are in the log.
+type Acknowledger interface {
+	io.Reader
+	Ack(n int) error
+}
+
 // Copy reads from r until its end and appends what it reads to the log as
 // lines of stream s. A last line without a newline is kept as a partial entry.
-// The error is r's.
-func (w *Writer) Copy(s Stream, r io.Reader) error {
+// The error is r's. Whole reads are acknowledged: the beginning of a line that
+// is not whole yet is not waited for.
+func (w *Writer) Copy(s Stream, r Acknowledger) error {
 	buf := make([]byte, readSize)
 	n := 0
 	for {
@@ -103,6 +111,10 @@ func (w *Writer) Copy(s Stream, r io.Reader) error {
 			return fmt.Errorf("reading %s: %w", s, err)
 		}
 		n = copy(buf, buf[w.append(s, buf[:n], moreComes):n])
+		if err := r.Ack(m); err != nil {
+			w.append(s, buf[:n], atEnd)
+			return fmt.Errorf("reading %s: %w", s, err)
+		}
 	}
 }
 

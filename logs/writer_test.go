@@ -64,7 +64,7 @@ func write(t testing.TB, dir string, l Limits, s string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Copy(Stdout, strings.NewReader(s)); err != nil {
+	if err := w.Copy(Stdout, keeping{strings.NewReader(s)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -112,7 +112,7 @@ func TestAnyStreamInAnyChunksReadsBackTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.limits.MaxFiles = 1000
-		if err := w.Copy(Stderr, &chunks{data: data, sizes: sizes}); err != nil {
+		if err := w.Copy(Stderr, keeping{&chunks{data: data, sizes: sizes}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Close(); err != nil {
@@ -182,8 +182,8 @@ func TestTwoStreamsKeepTheirLines(t *testing.T) {
 	}
 	out, errs := strings.Repeat("to out\n", 5000), strings.Repeat("to err\n", 5000)
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = w.Copy(Stdout, iotest.HalfReader(strings.NewReader(out))) })
-	wg.Go(func() { _ = w.Copy(Stderr, strings.NewReader(errs)) })
+	wg.Go(func() { _ = w.Copy(Stdout, keeping{iotest.HalfReader(strings.NewReader(out))}) })
+	wg.Go(func() { _ = w.Copy(Stderr, keeping{strings.NewReader(errs)}) })
 	wg.Wait()
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func TestAFailingReaderIsToldAndWhatItGaveIsKept(t *testing.T) {
 	}
 	cause := errors.New("broken")
 	r := io.MultiReader(strings.NewReader("one\ntwo"), iotest.ErrReader(cause))
-	if err := w.Copy(Stdout, r); !errors.Is(err, cause) {
+	if err := w.Copy(Stdout, keeping{r}); !errors.Is(err, cause) {
 		t.Errorf("error %v", err)
 	}
 	if got := text(t, dir, Stdout); got != "one\ntwo" {
@@ -308,10 +308,50 @@ func TestAFolderThatIsGoneHoldsNobodyUp(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Copy(Stdout, strings.NewReader(strings.Repeat("some text\n", 1000))); err != nil {
+	if err := w.Copy(Stdout, keeping{strings.NewReader(strings.Repeat("some text\n", 1000))}); err != nil {
 		t.Error(err)
 	}
 	if w.lost == 0 || w.cause == nil {
 		t.Error("nothing counted as lost")
+	}
+}
+
+// keeping is a reader that does not care what of it is kept.
+type keeping struct{ io.Reader }
+
+func (keeping) Ack(int) error { return nil }
+
+// counting counts what is acknowledged.
+type counting struct {
+	io.Reader
+	given, acked int
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.given += n
+	return n, err
+}
+
+func (c *counting) Ack(n int) error {
+	c.acked += n
+	return nil
+}
+
+func TestWhatIsWrittenIsAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	w, err := OpenWriter(dir, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &counting{Reader: iotest.OneByteReader(strings.NewReader("one\ntwo\nthree"))}
+	if err := w.Copy(Stdout, r); err != nil {
+		t.Fatal(err)
+	}
+	if r.acked != r.given || r.acked != len("one\ntwo\nthree") {
+		t.Errorf("%d bytes acknowledged of %d", r.acked, r.given)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/containerd/log"
-	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/logs"
 	"github.com/gocompose/gocompose/shim/options"
@@ -26,37 +22,12 @@ const (
 	// settleLimit bounds the waiting for an output that is not quiet. It is the
 	// inner service's own bound.
 	settleLimit = 10 * time.Second
-	// pipeSize of our FIFOs lets a container go on printing while a batch is
-	// written.
-	pipeSize = 256 << 10
 )
 
 // capture reads what one container prints, from FIFOs in its task's bundle.
 type capture struct {
 	taps []*tap
 	done chan struct{} // closed when everything is read and the log is closed
-}
-
-// tap is one stream's FIFO.
-type tap struct {
-	stream logs.Stream
-	path   string
-	reader *os.File
-	writer *os.File // keeps the end from coming before the inner service writes
-	// waiting is since when a Read has been waiting, in nanoseconds of Unix
-	// time; 0 while there is something to do.
-	waiting atomic.Int64
-}
-
-// forEver is how long a stream that has ended has been waiting.
-const forEver = 1
-
-// Read is the FIFO's.
-func (t *tap) Read(p []byte) (int, error) {
-	t.waiting.Store(time.Now().UnixNano())
-	n, err := t.reader.Read(p)
-	t.waiting.Store(0)
-	return n, err
 }
 
 // streamsOf returns the streams that a task has.
@@ -67,12 +38,15 @@ func streamsOf(terminal bool) []logs.Stream {
 	return []logs.Stream{logs.Stdout, logs.Stderr}
 }
 
+// fifo is the path of a stream's FIFO in a task's bundle.
+func fifo(bundle string, s logs.Stream) string { return filepath.Join(bundle, "gocompose-"+string(s)) }
+
 // openCapture makes the FIFOs in bundle and begins to read them. After release
 // it ends when nobody has them open for writing.
 func openCapture(o options.Options, bundle string, streams []logs.Stream) (*capture, error) {
 	c := &capture{done: make(chan struct{})}
 	for _, s := range streams {
-		t, err := openTap(s, filepath.Join(bundle, "gocompose-"+string(s)))
+		t, err := makeTap(s, fifo(bundle, s))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("opening output: %w", err), c.close())
 		}
@@ -101,34 +75,6 @@ func openCapture(o options.Options, bundle string, streams []logs.Stream) (*capt
 	return c, nil
 }
 
-func openTap(s logs.Stream, path string) (*tap, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err // a FIFO of an earlier try may still have a reader
-	}
-	if err := unix.Mkfifo(path, 0o600); err != nil {
-		return nil, &fs.PathError{Op: "mkfifo", Path: path, Err: err}
-	}
-	r, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	w, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
-	grow(w)
-	return &tap{stream: s, path: path, reader: r, writer: w}, nil
-}
-
-// grow gives a FIFO more room. The kernel may refuse: then it has less.
-func grow(f *os.File) {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
-}
-
 // path returns the i-th stream's FIFO, or nothing if there is no such stream.
 func (c *capture) path(i int) string {
 	if i >= len(c.taps) {
@@ -141,19 +87,27 @@ func (c *capture) path(i int) string {
 func (c *capture) release() error {
 	var err error
 	for _, t := range c.taps {
-		err = errors.Join(err, t.writer.Close())
+		err = errors.Join(err, t.release())
 	}
 	return err
 }
 
-// close closes the readers, and the writers if release has not.
+// end has the capture end with what is there now, though somebody may print
+// more.
+func (c *capture) end() error {
+	var err error
+	for _, t := range c.taps {
+		err = errors.Join(err, t.end(0))
+	}
+	return err
+}
+
+// close closes the readers, and the writers if release has not. What reads them
+// ends.
 func (c *capture) close() error {
 	var err error
 	for _, t := range c.taps {
-		err = errors.Join(err, t.reader.Close())
-		if werr := t.writer.Close(); !errors.Is(werr, fs.ErrClosed) {
-			err = errors.Join(err, werr)
-		}
+		err = errors.Join(err, t.Close())
 	}
 	return err
 }
@@ -213,7 +167,7 @@ func (c *capture) quiet(now, exited time.Time) bool {
 
 // sink takes what streams give.
 type sink interface {
-	Copy(logs.Stream, io.Reader) error
+	Copy(logs.Stream, logs.Acknowledger) error
 	Close() error
 }
 
@@ -227,9 +181,20 @@ func openSink(o options.Options) (sink, error) {
 // nowhere reads and forgets.
 type nowhere struct{}
 
-func (nowhere) Copy(_ logs.Stream, r io.Reader) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
+func (nowhere) Copy(_ logs.Stream, r logs.Acknowledger) error {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		if err == nil {
+			err = r.Ack(n)
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (nowhere) Close() error { return nil }

@@ -61,6 +61,15 @@ func rememberOptions(bundle string, o options.Options) error {
 	return os.WriteFile(filepath.Join(bundle, optionsFile), []byte(o.URI()), 0o600)
 }
 
+// recallOptions returns what rememberOptions has kept, or fs.ErrNotExist.
+func recallOptions(bundle string) (options.Options, error) {
+	uri, err := os.ReadFile(filepath.Join(bundle, optionsFile))
+	if err != nil {
+		return options.Options{}, err
+	}
+	return options.Parse(string(uri))
+}
+
 // deletedFile is what optionsFile becomes when the task has been deleted: then
 // nothing is left to stop.
 const deletedFile = "gocompose-deleted"
@@ -92,23 +101,23 @@ func (c cleaner) Stop(ctx context.Context, id string) (ctrd.StopStatus, error) {
 	if isDeleted(bundle) { // its exit is known, nobody asks for it again
 		return ctrd.StopStatus{ExitedAt: time.Now()}, removeSocket(bundle)
 	}
-	uri, readErr := os.ReadFile(filepath.Join(bundle, optionsFile))
+	o, err := recallOptions(bundle)
+	if errors.Is(err, fs.ErrNotExist) { // not ours
+		status, err := c.Shim.Stop(ctx, id)
+		return status, errors.Join(err, removeSocket(bundle))
+	}
+	if err != nil {
+		return ctrd.StopStatus{}, err
+	}
+	rest, err := openRescue(o, bundle)
+	if err != nil {
+		return ctrd.StopStatus{}, err
+	}
 	status, err := c.Shim.Stop(ctx, id)
 	if err != nil {
-		return status, err
+		return status, errors.Join(err, rest.close())
 	}
-	err = removeSocket(bundle)
-	switch {
-	case errors.Is(readErr, fs.ErrNotExist): // not ours
-		return status, err
-	case readErr != nil:
-		return status, errors.Join(err, readErr)
-	}
-	o, parseErr := options.Parse(string(uri))
-	if parseErr != nil {
-		return status, errors.Join(err, parseErr)
-	}
-	return status, errors.Join(err, recordStop(o.Dir, status))
+	return status, errors.Join(rest.finish(), removeSocket(bundle), recordStop(o.Dir, status))
 }
 
 // removeSocket removes the socket of a bundle's shim that is dead.

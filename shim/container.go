@@ -22,8 +22,9 @@ type container struct {
 	options        options.Options
 	capture        *capture
 	pid            int
-	process        *os.Process   // held by a file descriptor, where the kernel has such (Linux 5.3)
-	stdout, stderr string        // what the client has asked for
+	process        *os.Process // held by a file descriptor, where the kernel has such (Linux 5.3)
+	stdout, stderr string      // what the client has asked for
+	terminal       bool
 	oomCount       string        // the file that counts kills for want of memory
 	settled        chan struct{} // closed when exit and output are recorded
 

@@ -33,7 +33,7 @@ func TestASignalReachesTheProcessAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	inner := &killer{}
-	s := newService()
+	s := newService(nil)
 	s.TTRPCTaskService = inner
 	c := &container{process: cmd.Process}
 	s.addContainer(id, c)

@@ -9,6 +9,7 @@ import (
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/containerd/api/types/task"
+	runc "github.com/containerd/go-runc"
 	"github.com/containerd/log"
 	"github.com/containerd/ttrpc"
 	"google.golang.org/protobuf/proto"
@@ -27,6 +28,8 @@ import (
 type service struct {
 	taskapi.TTRPCTaskService // the inner one, which does what is not done here
 
+	outlets *outlets
+
 	bundle string // where it was started; empty: it is not looked at
 	leave  func() // ends the shim
 
@@ -39,8 +42,10 @@ type service struct {
 	draining   []*capture           // of deleted containers
 }
 
-func newService() *service {
-	return &service{containers: map[string]*container{}}
+// newService returns a service without an inner one, which has runc run by way
+// of its outlets.
+func newService(runs runc.ProcessMonitor) *service {
+	return &service{containers: map[string]*container{}, outlets: newOutlets(runs)}
 }
 
 // RegisterTTRPC is how containerd's shim server takes in a service. It is served
@@ -113,21 +118,34 @@ func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*ta
 	if err != nil {
 		return nil, err
 	}
-	inner := proto.Clone(r).(*taskapi.CreateTaskRequest)
-	inner.Stdout, inner.Stderr = capture.path(0), capture.path(1)
-	resp, err := s.TTRPCTaskService.Create(ctx, inner)
-	if err := errors.Join(err, capture.release()); err != nil {
+	resp, err := s.create(ctx, r, capture)
+	if err != nil {
 		capture.settle(ctx, time.Now())
 		return nil, err
 	}
 	process, _ := os.FindProcess(int(resp.Pid)) // does not fail on Unix
 	c := &container{
 		bundle: r.Bundle, options: o, capture: capture, settled: make(chan struct{}), pid: int(resp.Pid), process: process,
-		stdout: r.Stdout, stderr: r.Stderr, oomCount: oomCounter(int(resp.Pid)),
+		stdout: r.Stdout, stderr: r.Stderr, terminal: r.Terminal, oomCount: oomCounter(int(resp.Pid)),
 	}
 	s.addContainer(r.ID, c)
 	s.spawn(ctx, func(ctx context.Context) { s.awaitExit(ctx, r.ID, c) })
 	return resp, nil
+}
+
+// create has the inner service create a container that prints into the capture:
+// what it prints to a terminal is copied there by the inner service.
+func (s *service) create(ctx context.Context, r *taskapi.CreateTaskRequest, c *capture) (*taskapi.CreateTaskResponse, error) {
+	inner := proto.Clone(r).(*taskapi.CreateTaskRequest)
+	if r.Terminal {
+		inner.Stdout, inner.Stderr = c.path(0), ""
+	} else {
+		inner.Stdout, inner.Stderr = "", ""
+		s.outlets.expect(r.Bundle, c)
+		defer s.outlets.forget(r.Bundle)
+	}
+	resp, err := s.TTRPCTaskService.Create(ctx, inner)
+	return resp, errors.Join(err, c.release())
 }
 
 // Start records the start, and from the first one on the supervisor is kept.
@@ -199,10 +217,11 @@ func (s *service) State(ctx context.Context, r *taskapi.StateRequest) (*taskapi.
 
 // Delete returns when the log is complete.
 //
-// The inner service waits up to ten seconds for whoever still has the
-// container's output open after its exit. We have waited as long as is sound
-// by then (see capture.settle). So in that case it is first asked to delete in
-// no time: that fails, but it closes the output, and can be asked again.
+// Of a terminal, which the inner service copies, that one waits up to ten
+// seconds for whoever still has it open after the exit. We have waited as long
+// as is sound by then (see capture.settle). So in that case it is first asked to
+// delete in no time: that fails, but it closes the output, and can be asked
+// again.
 func (s *service) Delete(ctx context.Context, r *taskapi.DeleteRequest) (*taskapi.DeleteResponse, error) {
 	c := s.container(r.ID)
 	if c == nil || r.ExecID != "" {
@@ -216,7 +235,7 @@ func (s *service) Delete(ctx context.Context, r *taskapi.DeleteRequest) (*taskap
 		if err := c.awaitSettled(ctx); err != nil {
 			return nil, err
 		}
-		if !c.capture.ended() {
+		if c.terminal && !c.capture.ended() {
 			over, cancel := context.WithDeadline(ctx, time.Now())
 			_, _ = s.TTRPCTaskService.Delete(over, r)
 			cancel()
@@ -229,7 +248,7 @@ func (s *service) Delete(ctx context.Context, r *taskapi.DeleteRequest) (*taskap
 	return resp, err
 }
 
-// deleted waits for the last bytes after the inner service has closed its end.
+// deleted ends the log of a container that is gone.
 func (s *service) deleted(ctx context.Context, id string, c *container) {
 	s.mu.Lock()
 	s.draining = append(s.draining, c.capture)
@@ -240,4 +259,13 @@ func (s *service) deleted(ctx context.Context, id string, c *container) {
 		log.G(ctx).WithError(err).Warn("remembering the deletion: it is done twice")
 	}
 	c.capture.settle(ctx, time.Now())
+	if !c.capture.ended() {
+		if err := c.capture.end(); err != nil {
+			log.G(ctx).WithError(err).Warn("ending the log")
+		}
+	}
+	select {
+	case <-c.capture.done:
+	case <-ctx.Done():
+	}
 }

@@ -3,8 +3,10 @@ package shim
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +17,8 @@ import (
 	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/events"
+	runc "github.com/containerd/go-runc"
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/gocompose/gocompose/logs"
@@ -23,11 +27,13 @@ import (
 )
 
 // fakeRunc is an inner service with one container, which prints what a test
-// makes it print. Like the real one it opens the output for writing in Create,
-// closes it when the container's processes have, and in Delete waits for that
-// as long as it may.
+// makes it print. Like the real one it runs runc in Create, which here is the
+// fake too and keeps the output that it gets; of a terminal it opens the output
+// itself, and in Delete waits until it is closed as long as it may.
 type fakeRunc struct {
 	taskapi.TTRPCTaskService
+	outlets   *outlets
+	terminal  bool
 	out, err  *os.File
 	createErr error
 	startErr  error
@@ -51,10 +57,35 @@ func (f *fakeRunc) Create(_ context.Context, r *taskapi.CreateTaskRequest) (*tas
 		return nil, f.createErr
 	}
 	var err error
-	if f.out, err = os.OpenFile(r.Stdout, os.O_WRONLY, 0); err == nil && r.Stderr != "" {
-		f.err, err = os.OpenFile(r.Stderr, os.O_WRONLY, 0)
+	if f.terminal = r.Terminal; r.Stdout != "" {
+		f.out, err = os.OpenFile(r.Stdout, os.O_WRONLY, 0)
+	} else {
+		_, err = f.outlets.StartLocked(exec.Command("runc", "--root", "/nowhere", "create", "--bundle", r.Bundle, r.ID))
 	}
 	return &taskapi.CreateTaskResponse{Pid: 4_194_305}, err
+}
+
+// runs are the runs of runc, which keeps what it gets as a process does.
+type runs struct {
+	runc.ProcessMonitor // of what is not used
+	fake                *fakeRunc
+}
+
+func (r runs) StartLocked(c *exec.Cmd) (chan runc.Exit, error) {
+	var err error
+	if r.fake.out, err = duplicate(c.Stdout); err == nil {
+		r.fake.err, err = duplicate(c.Stderr)
+	}
+	return nil, err
+}
+
+func duplicate(w io.Writer) (*os.File, error) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return nil, errors.New("no output")
+	}
+	fd, err := unix.Dup(int(f.Fd()))
+	return os.NewFile(uintptr(fd), f.Name()), err
 }
 
 func (f *fakeRunc) Start(context.Context, *taskapi.StartRequest) (*taskapi.StartResponse, error) {
@@ -87,15 +118,14 @@ func (f *fakeRunc) Delete(ctx context.Context, _ *taskapi.DeleteRequest) (*taska
 	f.mu.Lock()
 	f.deletes++
 	f.mu.Unlock()
-	var waited error
+	if !f.terminal {
+		return &taskapi.DeleteResponse{ExitStatus: f.exit.ExitStatus}, nil
+	}
 	select {
 	case <-f.closed:
 	case <-ctx.Done():
-		waited = ctx.Err()
 		f.closeOutput()
-	}
-	if waited != nil {
-		return nil, waited
+		return nil, ctx.Err()
 	}
 	return &taskapi.DeleteResponse{ExitStatus: f.exit.ExitStatus}, nil
 }
@@ -110,7 +140,9 @@ func (f *fakeRunc) finish(code uint32) {
 
 func (f *fakeRunc) closeOutput() {
 	f.out.Close()
-	f.err.Close()
+	if f.err != nil {
+		f.err.Close()
+	}
 	close(f.closed)
 }
 
@@ -121,11 +153,14 @@ type rig struct {
 	inner   *fakeRunc
 	options options.Options
 	bundle  string
+
+	terminal bool
 }
 
 func newRig(t *testing.T) *rig {
-	r := &rig{newService(), t, newFakeRunc(), options.Options{Dir: t.TempDir(), Driver: options.JSONFile}, t.TempDir()}
-	r.service.TTRPCTaskService = r.inner
+	inner := newFakeRunc()
+	r := &rig{newService(runs{fake: inner}), t, inner, options.Options{Dir: t.TempDir(), Driver: options.JSONFile}, t.TempDir(), false}
+	r.service.TTRPCTaskService, inner.outlets = inner, r.outlets
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -141,7 +176,7 @@ const id = "p-web-1.abc"
 func (r *rig) create() {
 	r.t.Helper()
 	uri := r.options.URI()
-	_, err := r.Create(r.t.Context(), &taskapi.CreateTaskRequest{ID: id, Bundle: r.bundle, Stdout: uri, Stderr: uri})
+	_, err := r.Create(r.t.Context(), &taskapi.CreateTaskRequest{ID: id, Bundle: r.bundle, Stdout: uri, Stderr: uri, Terminal: r.terminal})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -242,16 +277,94 @@ func (f publisherFunc) Publish(_ context.Context, topic string, _ events.Event) 
 func (publisherFunc) Close() error { return nil }
 
 func TestOutputThatStaysOpenDoesNotHoldUpDelete(t *testing.T) {
-	r := newRig(t)
-	r.start()
-	r.print(r.inner.out, "before the exit\n")
-	r.inner.finish(0)
-	r.delete() // nobody but the inner service's second try closes the output
-	if got := r.log(); got != "stdout:before the exit\n" {
-		t.Errorf("log %q", got)
+	for terminal, deletes := range map[bool]int{false: 1, true: 2} { // of a terminal the second one closes the output
+		r := newRig(t)
+		r.terminal = terminal
+		r.start()
+		r.print(r.inner.out, "before the exit\n")
+		r.inner.finish(0)
+		r.delete()
+		if got := r.log(); got != "stdout:before the exit\n" {
+			t.Errorf("terminal %v: log %q", terminal, got)
+		}
+		if r.inner.deletes != deletes {
+			t.Errorf("terminal %v: %d deletes", terminal, r.inner.deletes)
+		}
 	}
-	if r.inner.deletes != 2 {
-		t.Errorf("%d deletes", r.inner.deletes)
+}
+
+// TestWhatAShimLeftUnreadIsRescued: the shim is killed between the reading and
+// the writing of what a container has printed; the container prints more, and
+// ends.
+func TestWhatAShimLeftUnreadIsRescued(t *testing.T) {
+	o := options.Options{Dir: t.TempDir(), Driver: options.JSONFile}
+	bundle := t.TempDir()
+	var killed []*tap
+	var container []*os.File
+	for _, stream := range streamsOf(false) {
+		tap, err := makeTap(stream, fifo(bundle, stream))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := tap.outlet()
+		if err != nil {
+			t.Fatal(err)
+		}
+		killed, container = append(killed, tap), append(container, out)
+	}
+	for i, out := range container {
+		if _, err := out.WriteString("read\n"); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := killed[i].Read(make([]byte, 100)); n != 5 || err != nil {
+			t.Fatal(n, err)
+		}
+		if err := killed[i].Close(); err != nil { // as the kernel does
+			t.Fatal(err)
+		}
+		if _, err := out.WriteString("unread\n"); err != nil { // nobody reads, and yet no EPIPE
+			t.Fatal(err)
+		}
+	}
+	rest, err := openRescue(o, bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range container {
+		out.Close()
+	}
+	if err := rest.finish(); err != nil {
+		t.Fatal(err)
+	}
+	r := rig{t: t, options: o}
+	if got, want := r.log(), "stdout:read\nstdout:unread\nstderr:read\nstderr:unread\n"; got != want {
+		t.Errorf("log %q, want %q", got, want)
+	}
+}
+
+func TestWhatIsAcknowledgedIsNotReadAgain(t *testing.T) {
+	tap, err := makeTap(logs.Stdout, filepath.Join(t.TempDir(), "fifo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tap.Close()
+	r := rig{t: t}
+	r.print(tap.writer, "abcdef")
+	buf := make([]byte, 3)
+	for _, want := range []string{"abc", "def"} {
+		n, err := tap.Read(buf)
+		if err != nil || string(buf[:n]) != want {
+			t.Fatalf("read %q, %v; want %q", buf[:n], err, want)
+		}
+		if err := tap.Ack(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tap.release(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tap.Read(buf); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
 	}
 }
 

@@ -18,7 +18,9 @@ import (
 	"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2/task"
 	ctrd "github.com/containerd/containerd/v2/pkg/shim"
 	"github.com/containerd/containerd/v2/pkg/shutdown"
+	"github.com/containerd/containerd/v2/pkg/sys/reaper"
 	"github.com/containerd/containerd/v2/plugins"
+	runc "github.com/containerd/go-runc"
 	"github.com/containerd/plugin"
 	"github.com/containerd/plugin/registry"
 
@@ -61,11 +63,12 @@ func initTask(ic *plugin.InitContext) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newService()
+	s := newService(reaper.Default)
 	s.TTRPCTaskService, err = task.NewTaskService(ic.Context, settling{publisher.(ctrd.Publisher), s}, sd.(shutdown.Service))
 	if err != nil {
 		return nil, err
 	}
+	runc.Monitor = s.outlets                    // the inner service has made it the reaper
 	if s.bundle, err = os.Getwd(); err != nil { // containerd starts shims there
 		return nil, err
 	}

@@ -1,0 +1,82 @@
+package shim
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+
+	runc "github.com/containerd/go-runc"
+)
+
+// outlets gives containers their FIFOs as standard output and error. The inner
+// service would put pipes between, and copy, and lose what is in them when it is
+// killed. It is told that there is no output, and runs runc through us.
+type outlets struct {
+	runc.ProcessMonitor // the inner service's
+
+	mu       sync.Mutex
+	captures map[string]*capture // of containers being created, by bundle
+}
+
+func newOutlets(inner runc.ProcessMonitor) *outlets {
+	return &outlets{ProcessMonitor: inner, captures: map[string]*capture{}}
+}
+
+// expect has the container that is created from bundle print into c, until
+// forget.
+func (o *outlets) expect(bundle string, c *capture) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.captures[bundle] = c
+}
+
+func (o *outlets) forget(bundle string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.captures, bundle)
+}
+
+// Start implements runc.ProcessMonitor.
+func (o *outlets) Start(c *exec.Cmd) (chan runc.Exit, error) {
+	return o.start(c, o.ProcessMonitor.Start)
+}
+
+// StartLocked implements runc.ProcessMonitor.
+func (o *outlets) StartLocked(c *exec.Cmd) (chan runc.Exit, error) {
+	return o.start(c, o.ProcessMonitor.StartLocked)
+}
+
+func (o *outlets) start(c *exec.Cmd, start func(*exec.Cmd) (chan runc.Exit, error)) (chan runc.Exit, error) {
+	capture := o.captureOf(c.Args)
+	if capture == nil {
+		return start(c)
+	}
+	var files []*os.File
+	defer func() {
+		for _, f := range files {
+			_ = f.Close() // the process has its own
+		}
+	}()
+	for _, t := range capture.taps {
+		f, err := t.outlet()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	c.Stdout, c.Stderr = files[0], files[1]
+	return start(c)
+}
+
+// captureOf returns the capture for runc's arguments: runc … create … --bundle
+// BUNDLE ….
+func (o *outlets) captureOf(args []string) *capture {
+	i := slices.Index(args, "--bundle")
+	if i < 0 || i+1 == len(args) || !slices.Contains(args[:i], "create") {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.captures[args[i+1]]
+}
