@@ -1,16 +1,14 @@
 package networks
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"net/netip"
-	"os"
 	"slices"
 
-	"github.com/gocompose/gocompose/internal/atomicfile"
+	"github.com/gocompose/gocompose/internal/jsondir"
 )
 
 // subnetBits is the size of a network: 1,021 containers. A bridge of the kernel
@@ -114,28 +112,20 @@ func (l *leases) release(id string) bool {
 // holders returns the container IDs, sorted.
 func (l *leases) holders() []string { return slices.Sorted(maps.Values(l.Held)) }
 
-func (n *Networks) readLeases(network string) (leases, error) {
-	var l leases
-	data, err := os.ReadFile(n.leasesPath(network))
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err != nil {
-		return l, err
-	}
-	if err := json.Unmarshal(data, &l); err != nil {
-		return l, fmt.Errorf("reading the addresses of network %q: %w", network, err)
-	}
-	return l, nil
+// tables are the leases of each network.
+func (n *Networks) tables() jsondir.Dir[leases] {
+	return jsondir.Dir[leases]{Path: n.paths.Addresses(), Check: checkName}
 }
 
-func (n *Networks) writeLeases(network string, l leases) error {
-	data, err := json.Marshal(l)
-	if err != nil {
-		return err
+func (n *Networks) readLeases(network string) (leases, error) {
+	l, err := n.tables().Read(network)
+	if errors.Is(err, fs.ErrNotExist) {
+		return leases{}, nil
 	}
-	return atomicfile.Write(n.leasesPath(network), append(data, '\n'), 0o600)
+	return l, err
 }
+
+func (n *Networks) writeLeases(network string, l leases) error { return n.tables().Write(network, l) }
 
 // after returns the IPv4 address by steps behind a; past the end, it begins
 // again at 0.0.0.0.

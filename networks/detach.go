@@ -47,7 +47,7 @@ func (n *Networks) unbind(_ context.Context, e endpoint.Endpoint) error {
 // of an attempt that was cut short.
 func (n *Networks) release(ctx context.Context, e endpoint.Endpoint) error {
 	return n.locked(ctx, recordsLock, func() error {
-		names, err := stems(n.paths.Addresses())
+		names, err := n.tables().Names()
 		if err != nil {
 			return err
 		}

@@ -3,19 +3,16 @@ package networks
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/gocompose/gocompose/internal/atomicfile"
+	"github.com/gocompose/gocompose/internal/jsondir"
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/project"
 )
@@ -32,10 +29,7 @@ type Record struct {
 // validName is Docker's rule for names: no name of a network is a path.
 var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
-const (
-	maxName = 200
-	suffix  = ".json"
-)
+const maxName = 200
 
 func checkName(name string) error {
 	if !validName.MatchString(name) || len(name) > maxName {
@@ -44,84 +38,37 @@ func checkName(name string) error {
 	return nil
 }
 
-func (n *Networks) recordPath(name string) string {
-	return filepath.Join(n.paths.Networks(), name+suffix)
-}
-
-func (n *Networks) leasesPath(name string) string {
-	return filepath.Join(n.paths.Addresses(), name+suffix)
+func (n *Networks) records() jsondir.Dir[Record] {
+	return jsondir.Dir[Record]{Path: n.paths.Networks(), Check: checkName}
 }
 
 func (n *Networks) lockPath(name string) string { return filepath.Join(n.paths.Locks(), name) }
 
 func (n *Networks) read(name string) (Record, error) {
-	if err := checkName(name); err != nil {
-		return Record{}, err
-	}
-	data, err := os.ReadFile(n.recordPath(name))
+	r, err := n.records().Read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Record{}, fmt.Errorf("network %q: %w", name, ErrNotFound)
 	}
-	if err != nil {
-		return Record{}, err
-	}
-	var r Record
-	if err := json.Unmarshal(data, &r); err != nil {
-		return Record{}, fmt.Errorf("reading the record of network %q: %w", name, err)
-	}
-	return r, nil
+	return r, err
 }
 
 func (n *Networks) readAll() ([]Record, error) {
-	names, err := stems(n.paths.Networks())
+	rs, err := n.records().List()
 	if err != nil {
 		return nil, err
-	}
-	var rs []Record
-	for _, name := range names {
-		r, err := n.read(name)
-		if errors.Is(err, ErrNotFound) {
-			continue // removed meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		rs = append(rs, r)
 	}
 	slices.SortFunc(rs, func(a, b Record) int { return cmp.Compare(a.Name, b.Name) })
 	return rs, nil
 }
 
-func (n *Networks) write(r Record) error {
-	return atomicfile.WriteJSON(n.recordPath(r.Name), r)
-}
+func (n *Networks) write(r Record) error { return n.records().WriteDurable(r.Name, r) }
 
 // forget removes the network's record and its table of addresses.
 func (n *Networks) forget(name string) error {
-	for _, path := range []string{n.recordPath(name), n.leasesPath(name)} {
-		if err := atomicfile.Remove(path); err != nil {
-			return err
-		}
+	if err := n.records().Remove(name); err != nil {
+		return err
 	}
-	return nil
-}
-
-// stems returns the names of the JSON files in dir, without their endings.
-func stems(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), suffix); ok && checkName(name) == nil {
-			names = append(names, name)
-		}
-	}
-	return names, nil
+	return n.tables().Remove(name)
 }
 
 // Names in the kernel belong to the layout: another one's never clash with

@@ -71,16 +71,17 @@ func TestANameOfANetworkIsNoPath(t *testing.T) {
 	}
 }
 
-func TestABrokenRecordNamesTheNetwork(t *testing.T) {
+func TestABrokenRecordNamesTheFile(t *testing.T) {
 	n := openTemp(t)
 	if err := os.MkdirAll(n.paths.Networks(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(n.recordPath("shop"), []byte("{"), 0o600); err != nil {
+	path := filepath.Join(n.paths.Networks(), "shop.json")
+	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := n.Get(context.Background(), "shop")
-	if err == nil || err.Error() != `reading the record of network "shop": unexpected end of JSON input` {
+	if err == nil || err.Error() != "reading the record "+path+": unexpected end of JSON input" {
 		t.Errorf("Get() = %v", err)
 	}
 }
