@@ -95,12 +95,14 @@ func (p place) duration(d *types.Duration) time.Duration {
 	return time.Duration(*d)
 }
 
+// retries returns 0 for what is not given and, as Docker does, for 0: the
+// image's, or the default.
 func (p place) retries(n *uint64) int {
 	if n == nil {
 		return 0
 	}
-	if *n < 1 || *n > math.MaxInt32 {
-		p.problem("must be a number of failures, 1 or more")
+	if *n > math.MaxInt32 {
+		p.problem("is more failures than anybody waits for")
 		return 0
 	}
 	return int(*n)
