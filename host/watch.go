@@ -29,7 +29,7 @@ const (
 // end is told with what the shim has recorded of it, unless the container runs
 // again: that is told by another StartedAt and a higher Runs.
 func (h *Host) Watch(ctx context.Context, project string, changed func(supervisor.ContainerStatus)) error {
-	w := watcher{host: h, project: project, changed: changed, seen: map[string]*watched{}}
+	w := watcher{project: project, changed: changed, lifeOf: h.lifeOf, seen: map[string]*watched{}}
 	client, err := h.supervisor.ensure(ctx)
 	for delay := firstAgain; ; {
 		if err == nil {
@@ -67,9 +67,9 @@ func rest(ctx context.Context, delay *time.Duration) bool {
 
 // watcher makes one story of what one supervisor after the other tells.
 type watcher struct {
-	host    *Host
 	project string
 	changed func(supervisor.ContainerStatus)
+	lifeOf  func(ctx context.Context, id string) (life, error)
 
 	seen   map[string]*watched
 	source int // counts the supervisors, or the connections to one
@@ -150,7 +150,7 @@ func (w *watcher) synced(ctx context.Context) error {
 		if was.source == w.source {
 			continue
 		}
-		l, err := w.host.lifeOf(ctx, id)
+		l, err := w.lifeOf(ctx, id)
 		if err != nil {
 			return err
 		}
