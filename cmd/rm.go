@@ -27,7 +27,7 @@ func (a *app) rmCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, services []string) error {
 			opt.Selected = services
 			change := toExisting("rm", planner.Remove, opt)
-			change.removes = true
+			change.removes = opt.Volumes
 			change.hide = anonymousVolumes
 			change.confirm = func(plan *planner.Plan) (bool, error) {
 				if !a.sayRemoval(plan) {
