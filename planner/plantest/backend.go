@@ -7,9 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
@@ -94,7 +92,7 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 			return err
 		}
 		w.used[id] = true
-		c := planner.Container{ID: id, Spec: spec, State: planner.StateCreated, ImageDigest: w.images[spec.Image], Anonymous: map[string]string{}}
+		c := container{Container: planner.Container{ID: id, Spec: spec, State: planner.StateCreated, ImageDigest: w.images[spec.Image], Anonymous: map[string]string{}}}
 		for _, target := range w.anonymousTargets(spec) {
 			name, inherited := inherit[target]
 			if !inherited {
@@ -105,7 +103,7 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 			}
 			c.Anonymous[target] = name
 		}
-		w.containers[id] = c
+		w.put(c)
 		return nil
 	})
 }
@@ -146,114 +144,4 @@ func (w *World) anonymousTargets(spec project.Container) []string {
 		}
 	}
 	return out
-}
-
-// StartContainer implements executor.Containers.
-func (w *World) StartContainer(ctx context.Context, id string) error {
-	return w.call(ctx, "start "+id, func() error {
-		c, ok := w.containers[id]
-		if !ok {
-			return fmt.Errorf("no container %s", id)
-		}
-		if c.Running() {
-			return nil
-		}
-		for _, o := range w.containers {
-			if err := coexist(c, o); err != nil {
-				return err
-			}
-		}
-		c.State = planner.StateRunning
-		w.containers[id] = c
-		return nil
-	})
-}
-
-// coexist tells why c cannot run beside o.
-func coexist(c, o planner.Container) error {
-	if !o.Running() || o.ID == c.ID {
-		return nil
-	}
-	if o.Spec.ID() == c.Spec.ID() && o.Spec.Project == c.Spec.Project {
-		return fmt.Errorf("two containers of one replica run: %s and %s", c.ID, o.ID)
-	}
-	if o.Spec.Name == c.Spec.Name {
-		return fmt.Errorf("the name %s is taken by %s", c.Spec.Name, o.ID)
-	}
-	for _, p := range c.Spec.Ports {
-		for _, q := range o.Spec.Ports {
-			same := p.Published != 0 && p.Published == q.Published && p.Protocol == q.Protocol
-			if same && (p.HostIP == q.HostIP || p.HostIP == "" || q.HostIP == "") {
-				return fmt.Errorf("port %d is taken by %s", p.Published, o.ID)
-			}
-		}
-	}
-	return nil
-}
-
-// StopContainer implements executor.Containers.
-func (w *World) StopContainer(ctx context.Context, id string, _ time.Duration) error {
-	return w.call(ctx, "stop "+id, func() error {
-		if c, ok := w.containers[id]; ok && c.Running() {
-			c.State = planner.StateExited
-			w.containers[id] = c
-		}
-		return nil
-	})
-}
-
-// RemoveContainer implements executor.Containers.
-func (w *World) RemoveContainer(ctx context.Context, id string) error {
-	return w.call(ctx, "remove "+id, func() error {
-		if w.containers[id].Running() {
-			return fmt.Errorf("container %s is running", id)
-		}
-		delete(w.containers, id)
-		return nil
-	})
-}
-
-// AwaitContainer implements executor.Containers.
-func (w *World) AwaitContainer(ctx context.Context, id string, _ project.Condition) error {
-	return w.call(ctx, "await "+id, func() error {
-		if _, ok := w.containers[id]; !ok {
-			return fmt.Errorf("no container %s", id)
-		}
-		return nil
-	})
-}
-
-// KillContainer implements executor.Containers.
-func (w *World) KillContainer(ctx context.Context, id, _ string) error {
-	return w.call(ctx, "kill "+id, func() error {
-		c := w.containers[id]
-		if !c.Running() {
-			return executor.ErrNotRunning
-		}
-		c.State = planner.StateExited
-		w.containers[id] = c
-		return nil
-	})
-}
-
-// PauseContainer implements executor.Containers.
-func (w *World) PauseContainer(ctx context.Context, id string) error {
-	return w.freeze(ctx, "pause "+id, id, planner.StatePaused)
-}
-
-// UnpauseContainer implements executor.Containers.
-func (w *World) UnpauseContainer(ctx context.Context, id string) error {
-	return w.freeze(ctx, "unpause "+id, id, planner.StateRunning)
-}
-
-func (w *World) freeze(ctx context.Context, call, id string, to planner.State) error {
-	return w.call(ctx, call, func() error {
-		c := w.containers[id]
-		if !c.Running() {
-			return executor.ErrNotRunning
-		}
-		c.State = to
-		w.containers[id] = c
-		return nil
-	})
 }

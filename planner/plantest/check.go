@@ -9,24 +9,52 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
+// order maps each step to all steps that come before it, whether it needs them,
+// directly or not.
+type order map[planner.StepID]map[planner.StepID]bool
+
 // CheckPlan returns what is wrong with a plan as such: a step without a reason,
-// before what it needs, or planned twice; and starts and stops out of the order
-// that depends_on asks for.
+// before what it waits for, or planned twice; and starts, stops and waits out of
+// the order that depends_on asks for.
 func CheckPlan(p *planner.Plan, obs planner.Observed) error {
-	before := map[planner.StepID]map[planner.StepID]bool{} // all that comes before
+	needed, err := ordered(p, func(s planner.Step) []planner.StepID { return s.Needs })
+	if err != nil {
+		return err
+	}
+	before, err := ordered(p, func(s planner.Step) []planner.StepID { return slices.Concat(s.Needs, s.After) })
+	if err != nil {
+		return err
+	}
+	for _, s := range p.Steps {
+		if n := slices.IndexFunc(s.After, func(n planner.StepID) bool { return slices.Contains(s.Needs, n) }); n >= 0 {
+			return fmt.Errorf("%s needs %s, and comes after it", s.ID(), s.After[n])
+		}
+	}
+	if err := checkReplacements(p, needed); err != nil {
+		return err
+	}
+	if err := checkReplacements(p, before); err != nil {
+		return err
+	}
+	return checkOrder(p, obs, needed, before)
+}
+
+// ordered returns the order that the edges of one kind give.
+func ordered(p *planner.Plan, edges func(planner.Step) []planner.StepID) (order, error) {
+	before := order{}
 	for _, s := range p.Steps {
 		id := s.ID()
 		if _, twice := before[id]; twice {
-			return fmt.Errorf("%s: planned twice", id)
+			return nil, fmt.Errorf("%s: planned twice", id)
 		}
 		if len(s.Why) == 0 {
-			return fmt.Errorf("%s: no reason", id)
+			return nil, fmt.Errorf("%s: no reason", id)
 		}
 		all := map[planner.StepID]bool{}
-		for _, n := range s.Needs {
+		for _, n := range edges(s) {
 			earlier, there := before[n]
 			if !there {
-				return fmt.Errorf("%s stands before %s, which it needs", id, n)
+				return nil, fmt.Errorf("%s stands before %s, which it waits for", id, n)
 			}
 			all[n] = true
 			for e := range earlier {
@@ -35,15 +63,12 @@ func CheckPlan(p *planner.Plan, obs planner.Observed) error {
 		}
 		before[id] = all
 	}
-	if err := checkReplacements(p, before); err != nil {
-		return err
-	}
-	return checkOrder(p, obs, before)
+	return before, nil
 }
 
 // checkReplacements holds that nothing that runs is stopped for a successor
 // before all is made that the successor needs to start.
-func checkReplacements(p *planner.Plan, before map[planner.StepID]map[planner.StepID]bool) error {
+func checkReplacements(p *planner.Plan, before order) error {
 	start := map[project.ID]planner.StepID{}
 	for _, s := range p.Steps {
 		if s.Op.Verb() == planner.VerbStart {
@@ -66,7 +91,7 @@ func checkReplacements(p *planner.Plan, before map[planner.StepID]map[planner.St
 }
 
 // checkOrder holds the steps of a plan against the needs of services.
-func checkOrder(p *planner.Plan, obs planner.Observed, before map[planner.StepID]map[planner.StepID]bool) error {
+func checkOrder(p *planner.Plan, obs planner.Observed, needed, before order) error {
 	specs := map[string]project.Container{} // by identifier
 	for _, c := range obs.Containers {
 		specs[c.ID] = c.Spec
@@ -86,12 +111,34 @@ func checkOrder(p *planner.Plan, obs planner.Observed, before map[planner.StepID
 		spec := specs[start.Container.ID]
 		for _, o := range p.Steps {
 			other, ok := o.Op.(planner.StartContainer)
-			needed := ok && slices.ContainsFunc(spec.Needs, func(n project.Need) bool {
-				return n.Service == specs[other.Container.ID].Service
+			i := slices.IndexFunc(spec.Needs, func(n project.Need) bool {
+				return ok && n.Service == specs[other.Container.ID].Service
 			})
-			if needed && isNew(p, start.Container.ID) && !before[s.ID()][o.ID()] {
-				return fmt.Errorf("%s does not wait for %s", s.ID(), o.ID())
+			if i < 0 || !isNew(p, start.Container.ID) {
+				continue
 			}
+			if err := checkNeed(s.ID(), o, spec.Needs[i], needed, before); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkNeed holds that a start comes after that of what is needed, and after
+// the wait for the condition; if the need is no option, that it needs them.
+func checkNeed(start planner.StepID, of planner.Step, n project.Need, needed, before order) error {
+	wait := []planner.StepID{of.ID()}
+	if n.Condition == project.Healthy || n.Condition == project.Completed {
+		await := planner.Step{Op: planner.AwaitContainer{Container: of.Op.(planner.StartContainer).Container, Until: n.Condition}}
+		wait = append(wait, await.ID())
+	}
+	for _, id := range wait {
+		if !before[start][id] {
+			return fmt.Errorf("%s does not wait for %s", start, id)
+		}
+		if !n.Optional && !needed[start][id] {
+			return fmt.Errorf("%s does not need %s", start, id)
 		}
 	}
 	return nil
@@ -134,13 +181,16 @@ func (l *life) inherited(before planner.Observed) error {
 	return nil
 }
 
-// asWanted checks that exactly the containers of p are there, and run.
+// asWanted checks that exactly the containers of p are there, and run, or are
+// what their fate makes of them.
 func (l *life) asWanted(p *project.Project) error {
 	obs := l.world.Observe(ProjectName)
 	running := map[project.ID]int{}
 	for _, c := range obs.Containers {
-		if !c.Running() {
-			return fmt.Errorf("%s does not run", c.ID)
+		bound := container{Container: c}
+		bound.State = planner.StateRunning
+		if bound.pass(); c.State != bound.State {
+			return fmt.Errorf("%s is %s, and should be %s", c.ID, c.State, bound.State)
 		}
 		if c.ImageDigest != obs.Images[c.Spec.Image] {
 			return fmt.Errorf("%s is of an old image", c.ID)

@@ -22,7 +22,8 @@ var (
 
 // Projects generates wanted states: scales, images, variables, networks, all
 // kinds of mounts, ports and container names that pass from service to
-// service, dependencies without cycles.
+// service, one-shots, health checks, restart policies, dependencies without
+// cycles, on conditions that mostly can hold.
 func Projects() *rapid.Generator[*project.Project] {
 	return rapid.Custom(func(t *rapid.T) *project.Project {
 		g := generator{T: t, p: &project.Project{Name: ProjectName, Known: slices.Clone(services)}}
@@ -74,12 +75,50 @@ func (g *generator) service(i int) {
 			c.Mounts = append(c.Mounts, m)
 		}
 	}
-	for _, dep := range services[:i] {
-		if g.has(dep) && g.flip("needs") {
-			c.Needs = append(c.Needs, project.Need{Service: dep, Condition: project.Started, Restart: g.flip("restart")})
+	g.fate(c)
+	for _, dep := range g.p.Services {
+		if g.flip("needs") {
+			c.Needs = append(c.Needs, g.need(dep))
 		}
 	}
 	g.p.Services = append(g.p.Services, s)
+}
+
+// Most services run and are healthy, if that is checked.
+var (
+	commands = [][]string{nil, nil, nil, nil, {"sh", "-c", "exit 0"}, {"sh", "-c", "exit 0"}, {"sh", "-c", "exit 3"}}
+	checks   = []*project.Healthcheck{
+		nil, nil, {Test: []string{"CMD-SHELL", "exit 0"}}, {Test: []string{"CMD-SHELL", "exit 0"}},
+		{Test: []string{"CMD-SHELL", "exit 0"}, Retries: 2}, {Test: []string{"CMD-SHELL", "exit 1"}},
+	}
+	policies = []project.Restart{
+		{}, {}, {}, {Condition: project.RestartAlways}, {Condition: project.RestartUnlessStopped},
+		{Condition: project.RestartOnFailure, MaxAttempts: 2}, {Condition: project.RestartOnFailure},
+	}
+)
+
+// fate says what becomes of the containers.
+func (g *generator) fate(c *project.Container) {
+	c.Command = rapid.SampledFrom(commands).Draw(g.T, "command")
+	c.Health = rapid.SampledFrom(checks).Draw(g.T, "health")
+	c.Restart = rapid.SampledFrom(policies).Draw(g.T, "policy")
+}
+
+// need draws what a service needs of one before it.
+func (g *generator) need(dep project.Service) project.Need {
+	f := fateOf(dep.Template)
+	likely := project.Started
+	switch {
+	case f.ends:
+		likely = project.Completed
+	case f.checked:
+		likely = project.Healthy
+	}
+	n := project.Need{Service: dep.Name, Condition: likely, Restart: g.flip("restart"), Optional: rapid.IntRange(0, 3).Draw(g.T, "optional") == 0}
+	if rapid.IntRange(0, 3).Draw(g.T, "condition") == 0 {
+		n.Condition = rapid.SampledFrom([]project.Condition{project.Started, project.Healthy, project.Completed}).Draw(g.T, "any")
+	}
+	return n
 }
 
 // mounts returns the mounts to choose from, the first of them none.
@@ -129,6 +168,12 @@ const (
 	MoveCrash   Kind = "crash"   // of one container
 	MoveVanish  Kind = "vanish"  // of one container, by another tool
 	MovePublish Kind = "publish" // a tag moves, and the new image is here
+	MoveRestart Kind = "restart"
+	MoveKill    Kind = "kill"
+	MovePause   Kind = "pause"
+	MoveUnpause Kind = "unpause"
+	MoveRemove  Kind = "rm"
+	MoveReboot  Kind = "reboot" // and what restart policies make of it
 )
 
 // Move is one event of a history.
@@ -146,17 +191,43 @@ type Move struct {
 type History struct {
 	Moves []Move
 	Last  *project.Project
+	Wait  bool // that the last up waits
 }
 
 // Histories generates histories.
 func Histories() *rapid.Generator[History] {
 	return rapid.Custom(func(t *rapid.T) History {
-		return History{Moves: rapid.SliceOfN(moves(), 0, 6).Draw(t, "moves"), Last: Projects().Draw(t, "last")}
+		h := History{
+			Moves: rapid.SliceOfN(moves(), 0, 6).Draw(t, "moves"),
+			Last:  Projects().Draw(t, "last"),
+			Wait:  rapid.IntRange(0, 3).Draw(t, "wait") == 0,
+		}
+		if rapid.IntRange(0, 2).Draw(t, "steady") > 0 {
+			h.steady(rapid.Bool().Draw(t, "service"))
+		}
+		return h
 	})
 }
 
+// steady makes the history one of a project that does not change, but, if so
+// asked, by its first service, which is new in the last up.
+func (h *History) steady(but bool) {
+	p := *h.Last
+	if but && len(p.Services) > 0 {
+		p.Services = p.Services[1:]
+	}
+	for i := range h.Moves {
+		if h.Moves[i].Project != nil {
+			h.Moves[i].Project = &p
+		}
+	}
+}
+
 func moves() *rapid.Generator[Move] {
-	kinds := []Kind{MoveUp, MoveUp, MoveUp, MoveUp, MoveDown, MoveStop, MoveStart, MoveCrash, MoveVanish, MovePublish}
+	kinds := []Kind{
+		MoveUp, MoveUp, MoveUp, MoveUp, MoveUp, MoveUp, MoveDown, MoveStop, MoveStart, MoveCrash, MoveVanish, MovePublish,
+		MoveRestart, MoveKill, MovePause, MoveUnpause, MoveRemove, MoveReboot,
+	}
 	return rapid.Custom(func(t *rapid.T) Move {
 		m := Move{Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Pick: rapid.IntRange(0, 20).Draw(t, "pick")}
 		if m.Kind == MoveUp || m.Kind == MoveDown {
@@ -169,6 +240,13 @@ func moves() *rapid.Generator[Move] {
 			NoStart:        rapid.IntRange(0, 5).Draw(t, "nostart") == 0,
 			Volumes:        rapid.IntRange(0, 3).Draw(t, "volumes") == 0,
 			RenewAnonymous: rapid.IntRange(0, 5).Draw(t, "renew") == 0,
+			Wait:           rapid.IntRange(0, 5).Draw(t, "wait") == 0,
+			NoDeps:         rapid.IntRange(0, 2).Draw(t, "nodeps") == 0,
+			Stop:           rapid.Bool().Draw(t, "stop"),
+			Signal:         rapid.SampledFrom([]string{"", "SIGHUP", "SIGTERM"}).Draw(t, "signal"),
+		}
+		if rapid.IntRange(0, 3).Draw(t, "select") == 0 {
+			m.Options.Selected = []string{rapid.SampledFrom(services).Draw(t, "selected")}
 		}
 		policies := []planner.RecreatePolicy{planner.RecreateChanged, planner.RecreateChanged, planner.RecreateChanged, planner.RecreateAll, planner.RecreateNever}
 		m.Options.Recreate = rapid.SampledFrom(policies).Draw(t, "recreate")

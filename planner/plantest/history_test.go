@@ -74,8 +74,27 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 			return is
 		})},
 		"starts do not wait for starts": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
-			return starts(s) && strings.HasPrefix(string(n), "start ")
+			return starts(s) && (strings.HasPrefix(string(n), "start ") || strings.HasPrefix(string(n), "await-"))
 		})},
+		"starts do not wait for conditions": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return starts(s) && strings.HasPrefix(string(n), "await-")
+		})},
+		"nobody waits for what runs already": {Plan: without(func(s planner.Step) bool {
+			_, is := s.Op.(planner.AwaitContainer)
+			return is && len(s.Needs) == 0
+		})},
+		"what is paused stays so": {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbUnpause })},
+		"soft edges are hard": {Plan: func(p *planner.Plan) *planner.Plan {
+			q := *p
+			q.Steps = slices.Clone(p.Steps)
+			for i, s := range q.Steps {
+				q.Steps[i].Needs, q.Steps[i].After = slices.Concat(s.Needs, s.After), nil
+			}
+			return &q
+		}},
+		"optional waits are errors":    {Plan: optional(false)},
+		"all waits are optional":       {Plan: optional(true)},
+		"a backend lies about waiting": {Lose: func(call string) bool { return strings.HasPrefix(call, "await-") }},
 		"a start does not wait for the end of the old one": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
 			return starts(s) && (strings.HasPrefix(string(n), "remove ") || strings.HasPrefix(string(n), "stop "))
 		})},
@@ -118,6 +137,21 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 	}
 }
 
+// optional returns what makes all waits of a plan optional, or none.
+func optional(are bool) func(*planner.Plan) *planner.Plan {
+	return func(p *planner.Plan) *planner.Plan {
+		q := *p
+		q.Steps = slices.Clone(p.Steps)
+		for i, s := range q.Steps {
+			if op, is := s.Op.(planner.AwaitContainer); is {
+				op.Optional = are
+				q.Steps[i].Op = op
+			}
+		}
+		return &q
+	}
+}
+
 // without returns what leaves steps out of a plan.
 func without(drop func(planner.Step) bool) func(*planner.Plan) *planner.Plan {
 	return func(p *planner.Plan) *planner.Plan {
@@ -128,7 +162,9 @@ func without(drop func(planner.Step) bool) func(*planner.Plan) *planner.Plan {
 			kept[s.ID()] = true
 		}
 		for i := range q.Steps {
-			q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(q.Steps[i].Needs), func(n planner.StepID) bool { return !kept[n] })
+			gone := func(n planner.StepID) bool { return !kept[n] }
+			q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(q.Steps[i].Needs), gone)
+			q.Steps[i].After = slices.DeleteFunc(slices.Clone(q.Steps[i].After), gone)
 		}
 		return &q
 	}
@@ -140,7 +176,9 @@ func unordered(which func(planner.Step, planner.StepID) bool) func(*planner.Plan
 		q := *p
 		q.Steps = slices.Clone(p.Steps)
 		for i, s := range q.Steps {
-			q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(s.Needs), func(n planner.StepID) bool { return which(s, n) })
+			drop := func(n planner.StepID) bool { return which(s, n) }
+			q.Steps[i].Needs = slices.DeleteFunc(slices.Clone(s.Needs), drop)
+			q.Steps[i].After = slices.DeleteFunc(slices.Clone(s.After), drop)
 		}
 		slices.Reverse(q.Steps)
 		q.Steps = topological(q.Steps)
@@ -154,7 +192,7 @@ func topological(steps []planner.Step) []planner.Step {
 	placed := map[planner.StepID]bool{}
 	for len(out) < len(steps) {
 		for _, s := range steps {
-			ready := !slices.ContainsFunc(s.Needs, func(n planner.StepID) bool { return !placed[n] })
+			ready := !slices.ContainsFunc(slices.Concat(s.Needs, s.After), func(n planner.StepID) bool { return !placed[n] })
 			if !placed[s.ID()] && ready {
 				placed[s.ID()] = true
 				out = append(out, s)

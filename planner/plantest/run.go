@@ -33,11 +33,12 @@ func (h History) Run(n Parallel, tamper Tamper) error {
 			return fmt.Errorf("move %d, %s: %w", i, m.Kind, err)
 		}
 	}
-	return l.last(h.Last)
+	return l.last(h)
 }
 
 func newStockedWorld() *World {
 	w := NewWorld()
+	w.Impatient = true
 	w.Publish("img:0", "sha256:00")
 	w.Publish("img:1", "sha256:10", "/var/lib/x")
 	w.Publish("img:2", "sha256:20", "/data")
@@ -68,13 +69,25 @@ func (l *life) move(m Move) error {
 		if plan == nil {
 			return err
 		}
-		return l.interrupted(m, plan, opt)
+		return l.interrupted(m, plan, m.Project)
 	case MoveDown:
 		return l.planned(m, planner.Down, m.Project, opt)
 	case MoveStop:
 		return l.planned(m, planner.Stop, planner.FromObserved(ProjectName, obs), opt)
 	case MoveStart:
 		return l.planned(m, planner.Start, planner.FromObserved(ProjectName, obs), opt)
+	case MoveRestart:
+		return l.planned(m, planner.Restart, planner.FromObserved(ProjectName, obs), opt)
+	case MoveKill:
+		return l.planned(m, planner.Kill, planner.FromObserved(ProjectName, obs), opt)
+	case MovePause:
+		return l.planned(m, planner.Pause, planner.FromObserved(ProjectName, obs), opt)
+	case MoveUnpause:
+		return l.planned(m, planner.Unpause, planner.FromObserved(ProjectName, obs), opt)
+	case MoveRemove:
+		return l.planned(m, planner.Remove, planner.FromObserved(ProjectName, obs), opt)
+	case MoveReboot:
+		return l.reboot()
 	case MoveCrash, MoveVanish:
 		if len(obs.Containers) == 0 {
 			return nil
@@ -104,7 +117,25 @@ func (l *life) planned(m Move, f planFunc, p *project.Project, opt planner.Optio
 	if err != nil {
 		return err
 	}
-	return l.interrupted(m, plan, opt)
+	return l.interrupted(m, plan, p)
+}
+
+// reboot ends everything, and has what restart policies ask for carried out.
+func (l *life) reboot() error {
+	l.world.Reboot()
+	plan, err := planner.Revive(ProjectName, l.world.Observe(ProjectName))
+	if err != nil {
+		return err
+	}
+	if plan, err = l.tampered(plan); err != nil {
+		return err
+	}
+	before, calls := l.world.Observe(ProjectName), len(l.world.Calls())
+	l.world.Fault = nil
+	// Leftovers of interrupted replacements can be in each other's way.
+	_ = executor.Apply(context.Background(), plan, l.world, executor.Options{Parallel: l.parallel})
+	l.world.Pass()
+	return revived(before, l.world.Calls()[calls:])
 }
 
 // refused tells whether err is a plain no: names and ports can be taken by
@@ -143,9 +174,9 @@ func (l *life) tampered(plan *planner.Plan) (*planner.Plan, error) {
 	return plan, CheckPlan(plan, l.world.Observe(ProjectName))
 }
 
-// interrupted carries out a plan with the move's faults. That it fails is part
-// of life; what it must not do is lose data.
-func (l *life) interrupted(m Move, plan *planner.Plan, opt planner.Options) error {
+// interrupted carries out a plan for p with the move's faults. That it fails is
+// part of life; what it must not do is lose data, or start what must not be.
+func (l *life) interrupted(m Move, plan *planner.Plan, p *project.Project) error {
 	plan, err := l.tampered(plan)
 	if err != nil {
 		return err
@@ -167,17 +198,22 @@ func (l *life) interrupted(m Move, plan *planner.Plan, opt planner.Options) erro
 		}
 		return m.Faults[calls%len(m.Faults)]
 	}
-	_ = executor.Apply(ctx, plan, l.world, executor.Options{Parallel: l.parallel}) // meant to fail
-	if m.Kind != MoveUp || opt.RenewAnonymous {
-		return nil
+	if m.Kind == MoveRestart && (m.Options.NoDeps || len(m.Options.Selected) > 0) {
+		p = nil // what does not run and was not named is not waited for
 	}
-	return l.inherited(before)
+	b := &watched{World: l.world, project: p}
+	_ = executor.Apply(ctx, plan, b, executor.Options{Parallel: l.parallel}) // meant to fail
+	l.world.Pass()
+	if m.Kind != MoveUp || m.Options.RenewAnonymous {
+		return b.broken()
+	}
+	return errors.Join(b.broken(), l.inherited(before))
 }
 
 func (l *life) loses(call string) bool { return l.tamper.Lose != nil && l.tamper.Lose(call) }
 
-// carry carries out a plan without faults, but for planted ones.
-func (l *life) carry(plan *planner.Plan) error {
+// carry carries out a plan for p without faults, but for planted ones.
+func (l *life) carry(plan *planner.Plan, p *project.Project) error {
 	plan, err := l.tampered(plan)
 	if err != nil {
 		return err
@@ -188,37 +224,87 @@ func (l *life) carry(plan *planner.Plan) error {
 		}
 		return None
 	}
-	if err := executor.Apply(context.Background(), plan, l.world, executor.Options{Parallel: l.parallel}); err != nil {
-		return fmt.Errorf("%w\n%s", err, plan)
+	b := &watched{World: l.world, project: p}
+	err = executor.Apply(context.Background(), plan, b, executor.Options{Parallel: l.parallel})
+	l.world.Pass()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, plan)
 	}
-	return nil
+	if early := b.broken(); early != nil {
+		return fmt.Errorf("%w\n%s", early, plan)
+	}
+	return err
 }
 
-// last brings p up and takes it down.
-func (l *life) last(p *project.Project) error {
-	opt := planner.Options{Nonce: l.nonce(), RemoveOrphans: true}
+// last brings the last project up and takes it down.
+func (l *life) last(h History) error {
+	p := h.Last
+	opt := planner.Options{Nonce: l.nonce(), RemoveOrphans: true, Wait: h.Wait}
 	before := l.world.Observe(ProjectName)
 	plan, err := planner.Up(p, before, opt)
 	if err != nil {
 		return fmt.Errorf("up: %w", err)
 	}
-	if err := l.carry(plan); err != nil {
+	hopeless := prospects(p, plan).hopeless(h.Wait)
+	err = l.carry(plan, p)
+	switch {
+	case hopeless == "" && err != nil:
 		return fmt.Errorf("up: %w", err)
+	case hopeless == "":
+		err = errors.Join(l.inherited(before), l.asWanted(p), l.settled(p))
+	case waitedInVain(err):
+		err = l.inherited(before)
+	default:
+		err = fmt.Errorf("%s cannot be as it is needed, and up says %w", hopeless, err)
 	}
-	if err := errors.Join(l.inherited(before), l.asWanted(p)); err != nil {
+	if err != nil {
 		return fmt.Errorf("after up: %w\n%s", err, plan)
-	}
-	opt.Nonce = l.nonce()
-	rest, err := planner.Up(p, l.world.Observe(ProjectName), opt)
-	if err != nil || !rest.Empty() {
-		return fmt.Errorf("after up there is something to do: %w\n%s", err, rest)
 	}
 	down, err := planner.Down(p, l.world.Observe(ProjectName), planner.Options{Volumes: true, RemoveOrphans: true})
 	if err != nil {
 		return fmt.Errorf("down: %w", err)
 	}
-	if err := l.carry(down); err != nil {
+	if err := l.carry(down, p); err != nil {
 		return fmt.Errorf("down: %w", err)
 	}
 	return l.nothingLeft(p)
+}
+
+// settled checks that another up finds nothing to do but to start what has ended
+// by itself, and to wait for that.
+func (l *life) settled(p *project.Project) error {
+	rest, err := planner.Up(p, l.world.Observe(ProjectName), planner.Options{Nonce: l.nonce(), RemoveOrphans: true})
+	if err != nil {
+		return err
+	}
+	ends := map[string]bool{}
+	for _, s := range p.Services {
+		for _, c := range s.Containers() {
+			ends[c.ID().String()] = fateOf(c).ends
+		}
+	}
+	starts := false
+	for _, s := range rest.Steps {
+		switch s.Op.(type) {
+		case planner.StartContainer:
+			starts = true
+			if ends[s.Op.Target().String()] {
+				continue
+			}
+		case planner.AwaitContainer:
+			continue
+		}
+		return fmt.Errorf("there is something to do:\n%s", rest)
+	}
+	if !starts && !rest.Empty() {
+		return fmt.Errorf("nothing starts, and there is something to do:\n%s", rest)
+	}
+	return nil
+}
+
+// waitedInVain tells whether err is that a container did not become what it was
+// needed to be.
+func waitedInVain(err error) bool {
+	var why *planner.AwaitError
+	return errors.As(err, &why) || errors.Is(err, ErrForever)
 }

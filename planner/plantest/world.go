@@ -26,9 +26,12 @@ const (
 )
 
 // World is a fake runtime and an executor.Backend. It refuses what the real one
-// refuses, so that a plan in a wrong order fails. Set its exported fields before
-// it is used.
+// refuses, so that a plan in a wrong order fails. What becomes of a container is
+// in its specification, see fate; it comes to pass when somebody waits for it,
+// or with Pass. Set the exported fields before it is used.
 type World struct {
+	// Impatient: waits that would not end fail at once, with ErrForever.
+	Impatient bool
 	// Fault, when set, is asked before each call: "start shop-web-1.k3".
 	Fault func(call string) Fault
 	// Delay, when set, is how long a call takes. A call whose context ends
@@ -36,7 +39,7 @@ type World struct {
 	Delay func(call string) time.Duration
 
 	mu           sync.Mutex
-	containers   map[string]planner.Container
+	containers   map[string]container
 	networks     map[string]project.Network
 	volumes      map[string]project.Volume
 	images       map[string]string   // reference to digest
@@ -45,12 +48,13 @@ type World struct {
 	ports        []planner.TakenPort
 	used         map[string]bool // identifiers that were given out
 	calls        []string
+	changed      chan struct{} // closed at the next change
 }
 
 // NewWorld returns a world with nothing in it.
 func NewWorld() *World {
 	return &World{
-		containers: map[string]planner.Container{}, networks: map[string]project.Network{},
+		containers: map[string]container{}, changed: make(chan struct{}), networks: map[string]project.Network{},
 		volumes: map[string]project.Volume{}, images: map[string]string{}, registry: map[string]string{},
 		imageVolumes: map[string][]string{}, used: map[string]bool{},
 	}
@@ -105,7 +109,7 @@ func (w *World) Observe(name string) planner.Observed {
 	defer w.mu.Unlock()
 	obs := planner.Observed{Images: maps.Clone(w.images), Names: map[string]string{}, Ports: slices.Clone(w.ports)}
 	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
-		c := w.containers[id]
+		c := w.containers[id].Container
 		if c.Spec.Project == name {
 			c.Anonymous = maps.Clone(c.Anonymous)
 			obs.Containers = append(obs.Containers, c)
@@ -133,10 +137,51 @@ func (w *World) Observe(name string) planner.Observed {
 func (w *World) Kill(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if c, ok := w.containers[id]; ok && c.Running() {
-		c.State = planner.StateExited
-		w.containers[id] = c
+	if c, ok := w.containers[id]; ok && c.Running() && c.State != planner.StateRestarting {
+		c.end(killed)
+		w.put(c)
 	}
+}
+
+// Pass lets time pass: what is bound to become of the containers does.
+func (w *World) Pass() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.containers {
+		c.pass()
+		w.put(c)
+	}
+}
+
+// Reboot ends every process. Nothing is started again by itself.
+func (w *World) Reboot() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.containers {
+		if c.Running() {
+			c.State, c.code = planner.StateExited, killed
+			w.put(c)
+		}
+	}
+}
+
+// Holds tells whether the container is now what until says: started, when it has
+// ever been.
+func (w *World) Holds(id string, until project.Condition) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c, ok := w.containers[id]
+	if until == project.Started || until == "" {
+		return ok && c.State != planner.StateCreated
+	}
+	return ok && c.is(until) == nil
+}
+
+// put replaces what is known of a container, and wakes who waits for that.
+func (w *World) put(c container) {
+	w.containers[c.ID] = c
+	close(w.changed)
+	w.changed = make(chan struct{})
 }
 
 // Lost makes a container vanish, as a user with other tools would.

@@ -1,0 +1,169 @@
+package plantest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+// watched is a world where nothing may be started before the conditions hold
+// that its service has in a project; nil: whatever the conditions.
+type watched struct {
+	*World
+	project *project.Project
+
+	mu    sync.Mutex
+	early []error
+}
+
+// StartContainer implements executor.Containers.
+func (w *watched) StartContainer(ctx context.Context, id string) error {
+	if err := w.mayStart(id); err != nil {
+		w.mu.Lock()
+		w.early = append(w.early, err)
+		w.mu.Unlock()
+	}
+	return w.World.StartContainer(ctx, id)
+}
+
+// broken returns the starts that came too early.
+func (w *watched) broken() error { return errors.Join(w.early...) }
+
+func (w *watched) mayStart(id string) error {
+	if w.project == nil {
+		return nil
+	}
+	obs := w.Observe(ProjectName)
+	i := slices.IndexFunc(obs.Containers, func(c planner.Container) bool { return c.ID == id })
+	if i < 0 {
+		return nil
+	}
+	for _, s := range w.project.Services {
+		if s.Name != obs.Containers[i].Spec.Service {
+			continue
+		}
+		for _, n := range s.Template.Needs {
+			if !n.Optional && !w.all(obs, n) {
+				return fmt.Errorf("%s is started before %s is %s", id, n.Service, n.Condition)
+			}
+		}
+	}
+	return nil
+}
+
+// all tells whether every replica that is there of the needed service is as it
+// is needed.
+func (w *watched) all(obs planner.Observed, n project.Need) bool {
+	good := map[project.ID]bool{}
+	for _, s := range w.project.Services {
+		for _, c := range s.Containers() {
+			if s.Name == n.Service {
+				good[c.ID()] = slices.ContainsFunc(obs.Containers, func(o planner.Container) bool {
+					return o.Spec.ID() == c.ID() && w.Holds(o.ID, n.Condition)
+				})
+			}
+		}
+	}
+	for id, ok := range good {
+		there := slices.ContainsFunc(obs.Containers, func(o planner.Container) bool { return o.Spec.ID() == id })
+		if there && !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// outlook is what can become of the services of a project by a plan.
+type outlook struct {
+	*project.Project
+	begun  map[string]bool // the plan starts some of its containers
+	starts map[string]bool // and all that they need can be as they need it
+}
+
+func prospects(p *project.Project, plan *planner.Plan) outlook {
+	o := outlook{p, map[string]bool{}, map[string]bool{}}
+	for _, s := range p.Services { // each after those it needs
+		for _, c := range s.Containers() {
+			o.begun[s.Name] = o.begun[s.Name] || slices.ContainsFunc(plan.Steps, func(st planner.Step) bool {
+				_, starts := st.Op.(planner.StartContainer)
+				return starts && st.Op.Target() == c.ID()
+			})
+		}
+		vain := slices.ContainsFunc(s.Template.Needs, func(n project.Need) bool {
+			return !n.Optional && !o.can(n.Service, n.Condition)
+		})
+		o.starts[s.Name] = !o.begun[s.Name] || !vain
+	}
+	return o
+}
+
+// can tells whether the service can be what until says.
+func (o outlook) can(service string, until project.Condition) bool {
+	i := slices.IndexFunc(o.Services, func(s project.Service) bool { return s.Name == service })
+	if i < 0 || o.Services[i].Replicas == 0 {
+		return true // it is not waited for
+	}
+	if until == project.Started {
+		return o.starts[service]
+	}
+	c := container{Container: planner.Container{Spec: o.Services[i].Template, State: planner.StateRunning}}
+	c.pass()
+	return o.starts[service] && c.is(until) == nil
+}
+
+// hopeless returns a service that must fail when the plan is carried out; empty
+// when none must.
+func (o outlook) hopeless(wait bool) string {
+	completes := map[string]bool{}
+	for _, s := range o.Services {
+		for _, n := range s.Template.Needs {
+			completes[n.Service] = completes[n.Service] || n.Condition == project.Completed
+		}
+	}
+	for _, s := range o.Services {
+		until := project.Ready
+		if completes[s.Name] {
+			until = project.Completed
+		}
+		if !o.starts[s.Name] || wait && !o.can(s.Name, until) {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// revived checks that restart policies were kept after a reboot: of each replica
+// that was there one container was started, if its policy says so, and none
+// otherwise.
+func revived(before planner.Observed, calls []string) error {
+	back, there, started := map[project.ID]int{}, map[project.ID]int{}, map[project.ID]int{}
+	for _, c := range before.Containers {
+		id := c.Spec.ID()
+		there[id]++
+		policy := c.Spec.Restart.Condition
+		if c.State == planner.StateExited && (policy == project.RestartAlways || policy == project.RestartUnlessStopped && !c.Stopped) {
+			back[id]++
+		}
+		if slices.Contains(calls, "start "+c.ID) {
+			started[id]++
+			if c.State == planner.StateCreated {
+				return fmt.Errorf("%s was never started, and now was", c.ID)
+			}
+		}
+	}
+	for id, n := range there {
+		most, least := min(back[id], 1), 0
+		if back[id] == n {
+			least = 1
+		}
+		if started[id] > most || started[id] < least {
+			return fmt.Errorf("of %s %d containers come back, and %d were started", id, back[id], started[id])
+		}
+	}
+	return nil
+}

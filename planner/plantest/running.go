@@ -1,0 +1,148 @@
+package plantest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gocompose/gocompose/executor"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+)
+
+// StartContainer implements executor.Containers.
+func (w *World) StartContainer(ctx context.Context, id string) error {
+	return w.call(ctx, "start "+id, func() error {
+		c, ok := w.containers[id]
+		if !ok {
+			return fmt.Errorf("no container %s", id)
+		}
+		if c.Running() {
+			return nil
+		}
+		for _, o := range w.containers {
+			if err := coexist(c.Container, o.Container); err != nil {
+				return err
+			}
+		}
+		c.start()
+		w.put(c)
+		return nil
+	})
+}
+
+// coexist tells why c cannot run beside o.
+func coexist(c, o planner.Container) error {
+	if !o.Running() || o.ID == c.ID {
+		return nil
+	}
+	if o.Spec.ID() == c.Spec.ID() && o.Spec.Project == c.Spec.Project {
+		return fmt.Errorf("two containers of one replica run: %s and %s", c.ID, o.ID)
+	}
+	if o.Spec.Name == c.Spec.Name {
+		return fmt.Errorf("the name %s is taken by %s", c.Spec.Name, o.ID)
+	}
+	for _, p := range c.Spec.Ports {
+		for _, q := range o.Spec.Ports {
+			same := p.Published != 0 && p.Published == q.Published && p.Protocol == q.Protocol
+			if same && (p.HostIP == q.HostIP || p.HostIP == "" || q.HostIP == "") {
+				return fmt.Errorf("port %d is taken by %s", p.Published, o.ID)
+			}
+		}
+	}
+	return nil
+}
+
+// StopContainer implements executor.Containers.
+func (w *World) StopContainer(ctx context.Context, id string, _ time.Duration) error {
+	return w.call(ctx, "stop "+id, func() error {
+		if c, ok := w.containers[id]; ok && c.Running() {
+			c.State, c.Stopped, c.code = planner.StateExited, true, killed
+			w.put(c)
+		}
+		return nil
+	})
+}
+
+// RemoveContainer implements executor.Containers.
+func (w *World) RemoveContainer(ctx context.Context, id string) error {
+	return w.call(ctx, "remove "+id, func() error {
+		if w.containers[id].Running() {
+			return fmt.Errorf("container %s is running", id)
+		}
+		delete(w.containers, id)
+		return nil
+	})
+}
+
+// ErrForever: a wait would not end.
+var ErrForever = errors.New("it would be waited for for ever")
+
+// AwaitContainer implements executor.Containers.
+func (w *World) AwaitContainer(ctx context.Context, id string, until project.Condition) error {
+	verb := string(planner.AwaitContainer{Until: until}.Verb())
+	var changed chan struct{}
+	look := func() error {
+		changed = w.changed
+		c, ok := w.containers[id]
+		if !ok {
+			return fmt.Errorf("no container %s", id)
+		}
+		c.pass()
+		w.containers[id] = c
+		return c.is(until)
+	}
+	err := w.call(ctx, verb+" "+id, look)
+	for errors.Is(err, ErrForever) && !w.Impatient {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+		w.mu.Lock()
+		err = look()
+		w.mu.Unlock()
+	}
+	return err
+}
+
+// KillContainer implements executor.Containers. Signals that do not end a
+// container have no effect.
+func (w *World) KillContainer(ctx context.Context, id, signal string) error {
+	return w.call(ctx, "kill "+id, func() error {
+		c, ok := w.containers[id]
+		if !ok || !c.Running() || c.State == planner.StateRestarting {
+			return executor.ErrNotRunning
+		}
+		name := strings.TrimPrefix(signal, "SIG")
+		if name == "KILL" || name == "9" || name == strings.TrimPrefix(c.Spec.StopSignal, "SIG") {
+			c.State, c.Stopped, c.code = planner.StateExited, true, killed
+			w.put(c)
+		}
+		return nil
+	})
+}
+
+// PauseContainer implements executor.Containers.
+func (w *World) PauseContainer(ctx context.Context, id string) error {
+	return w.freeze(ctx, "pause "+id, id, planner.StatePaused)
+}
+
+// UnpauseContainer implements executor.Containers.
+func (w *World) UnpauseContainer(ctx context.Context, id string) error {
+	return w.freeze(ctx, "unpause "+id, id, planner.StateRunning)
+}
+
+func (w *World) freeze(ctx context.Context, call, id string, to planner.State) error {
+	return w.call(ctx, call, func() error {
+		c, ok := w.containers[id]
+		if !ok || !c.Running() || c.State == planner.StateRestarting {
+			return executor.ErrNotRunning
+		}
+		c.State = to
+		w.put(c)
+		return nil
+	})
+}
