@@ -59,7 +59,7 @@ func TestStopSendsTheSignalAndKillsAfterTheGrace(t *testing.T) {
 			if err := c.StopTask(ctx, req.ID, stop); err != nil {
 				t.Fatal(err)
 			}
-			if got := <-events; got.ID != req.ID || got.Code != tt.code || got.At.IsZero() {
+			if got := exitIn(events); got.ID != req.ID || got.Code != tt.code || got.At.IsZero() {
 				t.Errorf("exit %+v, want code %d of %s", got, tt.code, req.ID)
 			}
 			if look(t, c, req.ID).HasTask {

@@ -22,9 +22,16 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// TestARealHostKeepsWhatTheFakeWorldPromises runs the suite that the fake world
-// of the planner's tests passes on real containers, networks and volumes.
-func TestARealHostKeepsWhatTheFakeWorldPromises(t *testing.T) {
+// world is a host of its own, whose processes end with the test.
+type world struct {
+	*host.Host
+	cfg      host.Config
+	registry livetest.Registry
+	image    string // is there
+}
+
+func open(t testing.TB) world {
+	t.Helper()
 	bin := os.Getenv("GOCOMPOSE_TEST_BIN")
 	if bin == "" {
 		t.Skip("GOCOMPOSE_TEST_BIN does not say where the programs are")
@@ -33,39 +40,45 @@ func TestARealHostKeepsWhatTheFakeWorldPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := host.Config{
+	w := world{cfg: host.Config{
 		Paths:   paths.Paths{Root: filepath.Join(t.TempDir(), "root"), State: state},
 		Program: filepath.Join(bin, "gocompose"),
-	}
-	t.Cleanup(func() { noneLeft(t, cfg) })
-	registry := livetest.StartRegistry(t)
-	h, err := host.Open(t.Context(), cfg)
-	if err != nil {
+	}}
+	t.Cleanup(func() { noneLeft(t, w.cfg) })
+	w.registry = livetest.StartRegistry(t)
+	if w.Host, err = host.Open(t.Context(), w.cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
+		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	image := pulled(t, h, registry)
+	w.image = pulled(t, w.Host, w.registry)
+	return w
+}
+
+// TestARealHostKeepsWhatTheFakeWorldPromises runs the suite that the fake world
+// of the planner's tests passes on real containers, networks and volumes.
+func TestARealHostKeepsWhatTheFakeWorldPromises(t *testing.T) {
+	w := open(t)
 	observe := func(ctx context.Context, name string) (planner.Observed, error) {
-		wants := project.Service{Name: "wants", Template: project.Container{Image: image}}
-		return h.Observe(ctx, name, &project.Project{Name: name, Services: []project.Service{wants}})
+		wants := project.Service{Name: "wants", Template: project.Container{Image: w.image}}
+		return w.Observe(ctx, name, &project.Project{Name: name, Services: []project.Service{wants}})
 	}
 	backendtest.Run(t, func(*testing.T) backendtest.Harness {
 		return backendtest.Harness{
-			Backend:      h,
+			Backend:      w.Host,
 			Observe:      observe,
-			Image:        image,
-			MissingImage: registry.Host + "/conformance/none:1",
+			Image:        w.image,
+			MissingImage: w.registry.Host + "/conformance/none:1",
 			Command:      []string{"sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait"},
 		}
 	})
 }
 
 // pulled puts an image into the registry and on the host, and returns its name.
-func pulled(t *testing.T, h *host.Host, r livetest.Registry) string {
+func pulled(t testing.TB, h *host.Host, r livetest.Registry) string {
 	t.Helper()
 	img, err := livetest.Busybox(v1.Config{})
 	if err != nil {
@@ -95,7 +108,7 @@ func pulled(t *testing.T, h *host.Host, r livetest.Registry) string {
 }
 
 // noneLeft ends the layout's processes and looks for what remains.
-func noneLeft(t *testing.T, cfg host.Config) {
+func noneLeft(t testing.TB, cfg host.Config) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := host.StopSystem(ctx, cfg, host.Forced, func() {}); err != nil {
