@@ -96,6 +96,14 @@ func (s *service) container(id string) *container {
 	return s.containers[id]
 }
 
+// pid returns the first process of a container of ours, or 0.
+func (s *service) pid(id string) int {
+	if c := s.container(id); c != nil {
+		return c.pid
+	}
+	return 0
+}
+
 func (s *service) addContainer(id string, c *container) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -68,7 +68,7 @@ func initTask(ic *plugin.InitContext) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	runc.Monitor = s.outlets                    // the inner service has made it the reaper
+	runc.Monitor = beginner{s.outlets, s.pid}   // the inner service has made it the reaper
 	if s.bundle, err = os.Getwd(); err != nil { // containerd starts shims there
 		return nil, err
 	}
