@@ -38,8 +38,9 @@ build: bundle programs ## build everything into bin/
 .PHONY: programs
 programs: go
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' \
-		-o $(BIN)/ ./cmd/gocompose ./cmd/containerd-shim-gocompose-v1
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(BIN)/ ./cmd/gocompose-init
+		-o $(BIN)/ ./cmd/gocompose ./cmd/gocompose-shim
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(BIN)/ \
+		./cmd/containerd-shim-gocompose-v1 ./cmd/gocompose-init
 
 # The pinned programs are built again when what pins them changes, only then.
 .PHONY: bundle

@@ -4,16 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/containerd/containerd/v2/defaults"
 	ctrd "github.com/containerd/containerd/v2/pkg/shim"
 
+	"github.com/gocompose/gocompose/shim/launch"
 	"github.com/gocompose/gocompose/shim/options"
 	"github.com/gocompose/gocompose/shim/state"
 )
@@ -22,11 +21,6 @@ import (
 // container whose shim has died, and takes away its socket: containerd calls
 // its Stop then.
 type cleaner struct{ ctrd.Shim }
-
-// addressFile is the file in a task's bundle with the address of its shim. The
-// shim writes it; before version 1.7 containerd finds running shims by it when
-// it starts again.
-const addressFile = "address"
 
 // Start starts the shim of the task whose bundle is the working directory.
 func (c cleaner) Start(ctx context.Context, p *bootstrap.BootstrapParams) (*bootstrap.BootstrapResult, error) {
@@ -37,60 +31,38 @@ func (c cleaner) Start(ctx context.Context, p *bootstrap.BootstrapParams) (*boot
 		return nil, err
 	}
 	// Before there is a shim, which would stay if this failed.
-	if err := writeAddress(address); err != nil {
+	if err := launch.WriteAddress(address); err != nil {
 		return nil, err
 	}
 	result, err := c.Shim.Start(ctx, p)
 	if err == nil && result.Address != address { // the shim of a group of containers
-		err = writeAddress(result.Address)
+		err = launch.WriteAddress(result.Address)
 	}
 	return result, err
 }
 
-func writeAddress(address string) error {
-	if err := os.WriteFile(addressFile, []byte(address), 0o600); err != nil {
-		return fmt.Errorf("writing the shim's address: %w", err)
-	}
-	return nil
-}
-
-// optionsFile is the file in a task's bundle that holds its options, for Stop.
-const optionsFile = "gocompose-options"
-
+// rememberOptions is for Stop.
 func rememberOptions(bundle string, o options.Options) error {
-	return os.WriteFile(filepath.Join(bundle, optionsFile), []byte(o.URI()), 0o600)
+	return os.WriteFile(filepath.Join(bundle, launch.OptionsFile), []byte(o.URI()), 0o600)
 }
 
 // recallOptions returns what rememberOptions has kept, or fs.ErrNotExist.
 func recallOptions(bundle string) (options.Options, error) {
-	uri, err := os.ReadFile(filepath.Join(bundle, optionsFile))
+	uri, err := os.ReadFile(filepath.Join(bundle, launch.OptionsFile))
 	if err != nil {
 		return options.Options{}, err
 	}
 	return options.Parse(string(uri))
 }
 
-// deletedFile is what optionsFile becomes when the task has been deleted: then
-// nothing is left to stop.
-const deletedFile = "gocompose-deleted"
-
-// rememberDeleted is for Stop, which does the same again, for nothing, when it
-// does not know.
+// rememberDeleted is for launch, which leaves it to Stop to do the same again,
+// for nothing, when it does not know.
 func rememberDeleted(bundle string) error {
-	return os.Rename(filepath.Join(bundle, optionsFile), filepath.Join(bundle, deletedFile))
-}
-
-// isDeleted tells whether the task was deleted, perhaps with its bundle.
-func isDeleted(bundle string) bool {
-	if _, err := os.Stat(bundle); errors.Is(err, fs.ErrNotExist) {
-		return true
-	}
-	_, err := os.Stat(filepath.Join(bundle, deletedFile))
-	return err == nil
+	return os.Rename(filepath.Join(bundle, launch.OptionsFile), filepath.Join(bundle, launch.DeletedFile))
 }
 
 // Stop kills what is left of a container and removes its task. containerd calls
-// it whenever a shim has ended, also after it has deleted the task.
+// it whenever a shim has ended, but launch answers when the task was deleted.
 func (c cleaner) Stop(ctx context.Context, id string) (ctrd.StopStatus, error) {
 	beYoung()
 	cwd, err := os.Getwd()
@@ -98,13 +70,10 @@ func (c cleaner) Stop(ctx context.Context, id string) (ctrd.StopStatus, error) {
 		return ctrd.StopStatus{}, err
 	}
 	bundle := filepath.Join(filepath.Dir(cwd), id)
-	if isDeleted(bundle) { // its exit is known, nobody asks for it again
-		return ctrd.StopStatus{ExitedAt: time.Now()}, removeSocket(bundle)
-	}
 	o, err := recallOptions(bundle)
 	if errors.Is(err, fs.ErrNotExist) { // not ours
 		status, err := c.Shim.Stop(ctx, id)
-		return status, errors.Join(err, removeSocket(bundle))
+		return status, errors.Join(err, launch.RemoveSocket(bundle))
 	}
 	if err != nil {
 		return ctrd.StopStatus{}, err
@@ -117,22 +86,7 @@ func (c cleaner) Stop(ctx context.Context, id string) (ctrd.StopStatus, error) {
 	if err != nil {
 		return status, errors.Join(err, rest.close())
 	}
-	return status, errors.Join(rest.finish(), removeSocket(bundle), recordStop(o.Dir, status))
-}
-
-// removeSocket removes the socket of a bundle's shim that is dead.
-func removeSocket(bundle string) error {
-	address, err := ctrd.ReadAddress(filepath.Join(bundle, addressFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it was never started
-	}
-	if err != nil || ctrd.CanConnect(address) { // a group's, for other containers
-		return err
-	}
-	if err := ctrd.RemoveSocket(address); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return status, errors.Join(rest.finish(), launch.RemoveSocket(bundle), recordStop(o.Dir, status))
 }
 
 // recordStop records the end of a container that was not seen to exit.

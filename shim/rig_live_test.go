@@ -49,8 +49,9 @@ func newHost(t testing.TB) *host {
 
 func (h *host) buildShim() {
 	h.t.Helper()
-	out := filepath.Join(h.Dir, "bin", "containerd-shim-gocompose-v1")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "../cmd/containerd-shim-gocompose-v1")
+	out := filepath.Join(h.Dir, "bin") + "/"
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out,
+		"../cmd/containerd-shim-gocompose-v1", "../cmd/gocompose-shim")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		h.t.Fatalf("building the shim: %v\n%s", err, msg)

@@ -2,8 +2,6 @@ package shim
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -11,9 +9,10 @@ import (
 	bootapi "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	ctrd "github.com/containerd/containerd/v2/pkg/shim"
-	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/gocompose/gocompose/shim/launch"
 )
 
 // Since version 2.3, containerd writes what a new shim needs to its standard
@@ -26,28 +25,14 @@ import (
 // maxInput bounds what is read from standard input, as in containerd's library.
 const maxInput = 10 << 20
 
-// startCall is what the arguments of a call say that starts a shim.
-type startCall struct {
-	id, namespace, address, binary string
-	debug                          bool
-}
+// startCall is a call that starts a shim.
+type startCall struct{ launch.Call }
 
 // parseStart reads the arguments of a call; false: it is for something else
 // than a start.
 func parseStart(args []string) (startCall, bool) {
-	var c startCall
-	f := flag.NewFlagSet("", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.StringVar(&c.id, "id", "", "")
-	f.StringVar(&c.namespace, "namespace", "", "")
-	f.StringVar(&c.address, "address", "", "")
-	f.StringVar(&c.binary, "publish-binary", "", "")
-	f.BoolVar(&c.debug, "debug", false, "")
-	_ = f.String("bundle", "", "") // not for a start, but no error
-	if err := f.Parse(args); err != nil {
-		return startCall{}, false // the library knows what to say
-	}
-	return c, f.Arg(0) == "start" && c.id != "" && c.namespace != ""
+	c, ok := launch.ParseCall(args)
+	return startCall{c}, ok && c.Action == "start"
 }
 
 // isBootstrap tells whether input is a bootstrap message for the call. The
@@ -55,19 +40,19 @@ func parseStart(args []string) (startCall, bool) {
 // of another container: the ID is the name of their type.
 func (c startCall) isBootstrap(input []byte) bool {
 	var p bootapi.BootstrapParams
-	return proto.Unmarshal(input, &p) == nil && p.InstanceID == c.id && p.Namespace == c.namespace
+	return proto.Unmarshal(input, &p) == nil && p.InstanceID == c.ID && p.Namespace == c.Namespace
 }
 
 // bootstrap is the message that says what an older containerd has said.
 func (c startCall) bootstrap(input []byte) (*bootapi.BootstrapParams, error) {
 	p := &bootapi.BootstrapParams{
-		InstanceID:             c.id,
-		Namespace:              c.namespace,
-		ContainerdGrpcAddress:  c.address,
+		InstanceID:             c.ID,
+		Namespace:              c.Namespace,
+		ContainerdGrpcAddress:  c.Address,
 		ContainerdTtrpcAddress: os.Getenv("TTRPC_ADDRESS"),
-		ContainerdBinary:       c.binary,
+		ContainerdBinary:       c.Binary,
 	}
-	if c.debug {
+	if c.Debug {
 		p.LogLevel = bootapi.LogLevel_LOG_LEVEL_DEBUG
 	}
 	if len(input) == 0 {
@@ -92,32 +77,16 @@ func startForOlder(ctx context.Context, shim ctrd.Shim) (bool, error) {
 		return false, fmt.Errorf("reading standard input: %w", err)
 	}
 	if call.isBootstrap(input) {
-		return false, restoreInput(input)
+		return false, launch.RestoreInput(input)
 	}
 	params, err := call.bootstrap(input)
 	if err != nil {
 		return true, err
 	}
-	result, err := shim.Start(namespaces.WithNamespace(ctx, call.namespace), params)
+	result, err := shim.Start(namespaces.WithNamespace(ctx, call.Namespace), params)
 	if err != nil {
 		return true, err
 	}
 	_, err = fmt.Print(result.Address)
 	return true, err
-}
-
-// restoreInput makes input readable once more, for containerd's library.
-func restoreInput(input []byte) error {
-	fd, err := unix.MemfdCreate("input", unix.MFD_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("making a file in memory: %w", err)
-	}
-	file := os.NewFile(uintptr(fd), "input")
-	_, err = file.Write(input)
-	_, seekErr := file.Seek(0, io.SeekStart)
-	if err := errors.Join(err, seekErr); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	os.Stdin = file
-	return nil
 }

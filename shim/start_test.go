@@ -1,12 +1,8 @@
 package shim
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"testing"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
@@ -16,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"github.com/gocompose/gocompose/shim/options"
+	"github.com/gocompose/gocompose/shim/launch"
 )
 
 // Arguments of the calls that start a shim, as each version writes them.
@@ -55,7 +51,7 @@ func olderInput(t *testing.T) map[string][]byte {
 func TestStartIsToldFromOtherCalls(t *testing.T) {
 	for name, args := range startArgs() {
 		c, ok := parseStart(args)
-		if !ok || c.id != "web-1" || c.namespace != "gocompose" || c.address != "/run/c.sock" || c.binary != "/usr/bin/containerd" {
+		if !ok || c.ID != "web-1" || c.Namespace != "gocompose" || c.Address != "/run/c.sock" || c.Binary != "/usr/bin/containerd" {
 			t.Errorf("%s: %+v, %t", name, c, ok)
 		}
 	}
@@ -74,7 +70,7 @@ func TestStartIsToldFromOtherCalls(t *testing.T) {
 }
 
 func TestBootstrapIsToldFromWhatOlderVersionsWrite(t *testing.T) {
-	c := startCall{id: "web-1", namespace: "gocompose"}
+	c := startCall{launch.Call{ID: "web-1", Namespace: "gocompose"}}
 	if !c.isBootstrap(marshal(t, &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "gocompose", ContainerdVersion: "2.3.7"})) {
 		t.Error("a bootstrap message is not known as one")
 	}
@@ -106,7 +102,7 @@ func TestBootstrapSaysWhatOlderVersionsSaid(t *testing.T) {
 			t.Errorf("%s: options %v, %t, %v", name, &o, found, err)
 		}
 	}
-	if _, err := (startCall{id: "i"}).bootstrap([]byte("no message")); err == nil {
+	if _, err := (startCall{launch.Call{ID: "i"}}).bootstrap([]byte("no message")); err == nil {
 		t.Error("what is no message is accepted")
 	}
 }
@@ -122,19 +118,6 @@ func TestQuietUnlessAskedToDebug(t *testing.T) {
 	}
 }
 
-func TestInputCanBeReadOnceMore(t *testing.T) {
-	stdin := os.Stdin
-	defer func() { os.Stdin = stdin }()
-	want := bytes.Repeat([]byte("x"), 1<<20) // more than a pipe holds
-	if err := restoreInput(want); err != nil {
-		t.Fatal(err)
-	}
-	defer os.Stdin.Close()
-	if got, err := io.ReadAll(os.Stdin); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%d bytes, %v", len(got), err)
-	}
-}
-
 // starter is a manager whose shims all have the same address.
 type starter struct {
 	ctrd.Shim
@@ -144,10 +127,6 @@ type starter struct {
 
 func (s starter) Start(context.Context, *bootstrap.BootstrapParams) (*bootstrap.BootstrapResult, error) {
 	return &bootstrap.BootstrapResult{Version: 3, Protocol: "ttrpc", Address: s.address}, s.err
-}
-
-func (s starter) Stop(context.Context, string) (ctrd.StopStatus, error) {
-	return ctrd.StopStatus{}, s.err
 }
 
 func TestAddressOfTheShimIsInItsBundle(t *testing.T) {
@@ -161,86 +140,13 @@ func TestAddressOfTheShimIsInItsBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ctrd.ReadAddress(addressFile); err != nil || got != want {
+	if got, err := ctrd.ReadAddress(launch.AddressFile); err != nil || got != want {
 		t.Errorf("before the shim: %q, %v, want %q", got, err, want)
 	}
 	if _, err := (cleaner{starter{address: "unix:///run/group"}}).Start(ctx, params); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ctrd.ReadAddress(addressFile); err != nil || got != "unix:///run/group" {
+	if got, err := ctrd.ReadAddress(launch.AddressFile); err != nil || got != "unix:///run/group" {
 		t.Errorf("a group's: %q, %v", got, err)
 	}
-}
-
-func TestWhatWasDeletedIsNotStoppedAgain(t *testing.T) {
-	dir := t.TempDir()
-	bundle := filepath.Join(dir, "web-1")
-	c := cleaner{starter{err: errors.New("stopped")}}
-	t.Chdir(t.TempDir()) // beside which there is no such bundle
-	if _, err := c.Stop(t.Context(), "web-1"); err != nil {
-		t.Errorf("without its bundle: %v", err)
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "cwd"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(filepath.Join(dir, "cwd"))
-	if err := os.Mkdir(bundle, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Stop(t.Context(), "web-1"); err == nil {
-		t.Error("what may live was not stopped")
-	}
-	if err := rememberOptions(bundle, options.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Stop(t.Context(), "web-1"); err == nil {
-		t.Error("what may live was not stopped, though it is ours")
-	}
-	if err := rememberDeleted(bundle); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Stop(t.Context(), "web-1"); err != nil {
-		t.Errorf("after its deletion: %v", err)
-	}
-}
-
-func TestSocketOfADeadShimIsRemoved(t *testing.T) {
-	dir := t.TempDir()
-	bundle := filepath.Join(dir, "web-1")
-	if err := os.MkdirAll(filepath.Join(dir, "cwd"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(bundle, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(filepath.Join(dir, "cwd"))
-	stop := func() {
-		t.Helper()
-		if _, err := (cleaner{starter{}}).Stop(t.Context(), "web-1"); err != nil {
-			t.Error(err)
-		}
-	}
-	stop() // never started
-
-	socket := filepath.Join(dir, "s")
-	l, err := ctrd.NewSocket("unix://" + socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.SetUnlinkOnClose(false)
-	if err := os.WriteFile(filepath.Join(bundle, addressFile), []byte("unix://"+socket), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	if _, err := os.Stat(socket); err != nil {
-		t.Errorf("a socket that a shim of a group serves is gone: %v", err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	if _, err := os.Stat(socket); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the socket of a dead shim is left: %v", err)
-	}
-	stop() // gone already
 }

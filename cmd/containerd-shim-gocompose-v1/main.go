@@ -1,19 +1,18 @@
-// Command containerd-shim-gocompose-v1 is the shim of the containerd runtime
-// io.containerd.gocompose.v1. containerd runs it; nobody else needs to.
+// Command containerd-shim-gocompose-v1 starts the shims of the containerd
+// runtime io.containerd.gocompose.v1, which are processes of gocompose-shim. It
+// is called as containerd has shims called; nobody else needs to run it.
 package main
 
 import (
-	"context"
+	"fmt"
+	"os"
 
-	containerd "github.com/containerd/containerd/v2/version"
-
-	"github.com/gocompose/gocompose/shim"
+	"github.com/gocompose/gocompose/shim/launch"
 )
 
-// version is set by the build: git describe.
-var version = "dev"
-
 func main() {
-	containerd.Version = version // what -v says
-	shim.Run(context.Background())
+	if err := launch.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }

@@ -31,7 +31,7 @@ var onlyImporters = []rule{
 	{"golang.org/x/term", []string{"view", "cmd"}},
 	{module + "cmd", []string{"cmd"}},
 	{module + "host", []string{"cmd"}},
-	{module + "shim", []string{"cmd/containerd-shim-gocompose-v1", "host", "shim", "containerd"}},
+	{module + "shim", []string{"cmd/containerd-shim-gocompose-v1", "cmd/gocompose-shim", "host", "shim", "containerd"}},
 }
 
 // adapters do not import each other.
