@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/gocompose/gocompose/internal/paths"
 )
 
 const (
@@ -18,24 +22,90 @@ const (
 	atATime = 4
 )
 
+// profile is the specification that bare containers are made of.
+type profile struct {
+	name string // of a row
+	dir  string // of the bundles
+	// change makes runc's example specification another one.
+	change func(*specs.Spec)
+}
+
+// example is runc's own, which has no seccomp profile.
+func example() profile {
+	return profile{name: "runc run -d", dir: "example", change: func(s *specs.Spec) {
+		s.Process.Args = []string{"sh", "-c", script}
+		s.Process.Env = []string{"PATH=/bin"}
+	}}
+}
+
+// sameAs is the one of a container of gocompose, but for its network and what
+// comes with it: seccomp profile, capabilities, masked paths, limits and mounts
+// are the same.
+func sameAs(ours specs.Spec) profile {
+	ours.Mounts = slices.DeleteFunc(slices.Clone(ours.Mounts), func(m specs.Mount) bool { return m.Type == "bind" })
+	linux := *ours.Linux
+	linux.Namespaces = slices.Clone(linux.Namespaces)
+	for i := range linux.Namespaces {
+		linux.Namespaces[i].Path = ""
+	}
+	return profile{name: "runc run -d, same profile", dir: "same", change: func(s *specs.Spec) {
+		*s = ours
+		own := linux
+		s.Linux = &own
+	}}
+}
+
+// specification returns that of a container of the program's, which is ours.
+func (b *bench) specification(ctx context.Context, p program) (_ specs.Spec, err error) {
+	file, err := b.composeFile("warm", 1)
+	if err != nil {
+		return specs.Spec{}, err
+	}
+	if err := p.compose(ctx, file, "up", "-d"); err != nil {
+		return specs.Spec{}, err
+	}
+	defer func() { err = errors.Join(err, p.compose(ctx, file, "down")) }()
+	tasks := filepath.Join(paths.Paths{State: b.state}.EngineState(), "io.containerd.runtime.v2.task/*/*/config.json")
+	found, err := filepath.Glob(tasks)
+	if err != nil {
+		return specs.Spec{}, err
+	}
+	if len(found) != 1 {
+		return specs.Spec{}, fmt.Errorf("%d specifications are %s", len(found), tasks)
+	}
+	s, err := readSpec(found[0])
+	if err == nil && (s.Linux == nil || s.Linux.Seccomp == nil) {
+		err = errors.New("gocompose's containers have no seccomp profile")
+	}
+	return s, err
+}
+
+func readSpec(path string) (s specs.Spec, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(data, &s)
+}
+
 // bare measures n containers started by runc alone, and taken away: no images,
 // no networks, no logs.
-func (b *bench) bare(ctx context.Context, n int) (times, error) {
-	ids, err := b.bundles(ctx, n)
+func (b *bench) bare(ctx context.Context, p profile, n int) (times, error) {
+	bundles, err := b.bundles(ctx, p, n)
 	if err != nil {
 		return nil, err
 	}
 	up, err := timed(func() error {
-		return inParallel(ids, func(id string) error {
+		return inParallel(bundles, func(dir string) error {
 			// Detached, the container keeps what runc was given: no pipe of ours.
-			return b.cmd(ctx, b.runc("run", "-d", "--bundle", b.bundlePath(id), id)).Run()
+			return b.cmd(ctx, b.runc("run", "-d", "--bundle", dir, filepath.Base(dir))).Run()
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("runc run: %w", err)
+		return nil, fmt.Errorf("%s: %w", p.name, err)
 	}
 	down, err := timed(func() error {
-		return inParallel(ids, func(id string) error { return b.command(ctx, b.runc("delete", "-f", id)...) })
+		return inParallel(bundles, func(dir string) error { return b.command(ctx, b.runc("delete", "-f", filepath.Base(dir))...) })
 	})
 	return times{up, down}, err
 }
@@ -58,32 +128,31 @@ func (b *bench) runc(args ...string) []string {
 	return append([]string{b.program("runc"), "--root", b.runcRoot()}, args...)
 }
 
-func inParallel(ids []string, do func(id string) error) error {
+func inParallel(bundles []string, do func(dir string) error) error {
 	var group errgroup.Group
 	group.SetLimit(atATime)
-	for _, id := range ids {
-		group.Go(func() error { return do(id) })
+	for _, dir := range bundles {
+		group.Go(func() error { return do(dir) })
 	}
 	return group.Wait()
 }
 
-func (b *bench) bundlePath(id string) string { return filepath.Join(b.dir, "bundles", id) }
-
-// bundles makes n bundles, and returns the IDs of their containers.
-func (b *bench) bundles(ctx context.Context, n int) ([]string, error) {
-	var ids []string
+// bundles makes n bundles, and returns their folders, whose names are the IDs of
+// their containers.
+func (b *bench) bundles(ctx context.Context, p profile, n int) ([]string, error) {
+	var all []string
 	for i := range n {
-		id := fmt.Sprintf("bench-%d", i)
-		ids = append(ids, id)
-		err := os.MkdirAll(filepath.Join(b.bundlePath(id), "rootfs", "bin"), 0o755)
-		if err == nil && !exists(filepath.Join(b.bundlePath(id), "config.json")) {
-			err = b.fillBundle(ctx, id)
+		dir := filepath.Join(b.dir, "bundles", p.dir, fmt.Sprintf("bench-%d", i))
+		all = append(all, dir)
+		err := os.MkdirAll(filepath.Join(dir, "rootfs", "bin"), 0o755)
+		if err == nil && !exists(filepath.Join(dir, "config.json")) {
+			err = b.fillBundle(ctx, p, dir)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	return ids, nil
+	return all, nil
 }
 
 func exists(path string) bool {
@@ -91,8 +160,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func (b *bench) fillBundle(ctx context.Context, id string) error {
-	dir := b.bundlePath(id)
+func (b *bench) fillBundle(ctx context.Context, p profile, dir string) error {
 	busybox, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		return err
@@ -107,29 +175,16 @@ func (b *bench) fillBundle(ctx context.Context, id string) error {
 	if err := b.command(ctx, b.runc("spec", "--bundle", dir)...); err != nil {
 		return err
 	}
-	return adjust(filepath.Join(dir, "config.json"), id)
-}
-
-// adjust makes runc's example specification run the script.
-func adjust(path, id string) error {
-	data, err := os.ReadFile(path)
+	path := filepath.Join(dir, "config.json")
+	s, err := readSpec(path)
 	if err != nil {
 		return err
 	}
-	var config struct {
-		Process map[string]any `json:"process"`
-		Linux   map[string]any `json:"linux"`
-	}
-	var whole map[string]any
-	if err := errors.Join(json.Unmarshal(data, &config), json.Unmarshal(data, &whole)); err != nil {
-		return err
-	}
-	config.Process["terminal"] = false
-	config.Process["args"] = []string{"sh", "-c", script}
-	config.Process["env"] = []string{"PATH=/bin"}
-	config.Linux["cgroupsPath"] = cgroupParent + "/" + id
-	whole["process"], whole["linux"] = config.Process, config.Linux
-	if data, err = json.Marshal(whole); err != nil {
+	p.change(&s)
+	s.Process.Terminal = false
+	s.Linux.CgroupsPath = cgroupParent + "/" + filepath.Base(dir)
+	data, err := json.Marshal(s)
+	if err != nil {
 		return err
 	}
 	return os.WriteFile(path, data, 0o600)
