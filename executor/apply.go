@@ -16,8 +16,10 @@ const (
 	Working Phase = "working" // with Current and Total
 	Done    Phase = "done"
 	Failed  Phase = "failed"
-	Warned  Phase = "warned"  // it failed, and nothing depends on it: an optional wait
-	Skipped Phase = "skipped" // a step it needs failed, or the context ended
+	Warned  Phase = "warned" // it failed, and nothing depends on it: an optional wait
+	// Skipped: a step that it needs failed, or the context ended; or it is a
+	// wait, and no step that could still begin needs it.
+	Skipped Phase = "skipped"
 )
 
 // Event is one thing that happened during Apply.
@@ -66,8 +68,9 @@ func DefaultLimits(processors int) map[planner.Verb]int {
 }
 
 // Apply carries out p. A step that fails stops the steps that need it and no
-// others: those that only come after it begin when it has ended. An optional
-// wait that fails is told of as Warned and is no error. When ctx ends no further
+// others: those that only come after it begin when it has ended. A wait that
+// was for such steps only is given up. An optional wait that fails is told of as
+// Warned and is no error. When ctx ends no further
 // step starts, and Apply returns once those under way have. If that was before
 // all was done, and when a step failed, it returns an *ApplyError.
 func Apply(ctx context.Context, p *planner.Plan, b Backend, opt Options) error {

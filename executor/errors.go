@@ -50,7 +50,7 @@ func (e *StepError) Unwrap() error { return e.Err }
 // ApplyError tells how far a plan came.
 type ApplyError struct {
 	Failed  []*StepError     // in the order of failure
-	Skipped []planner.StepID // never begun
+	Skipped []planner.StepID // never begun, or waits that were given up
 	Done    int
 	// Interrupted is why the context ended (its cause), when that is why steps
 	// were skipped or failed.

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gocompose/gocompose/planner"
@@ -21,7 +22,7 @@ type run struct {
 	queues  []*queue
 
 	busy        int
-	waiting     int // of those under way, which only wait
+	waiting     map[int]*wait // of those under way, which only wait, by step
 	interrupted error
 	late        bool // the context ended because of its deadline
 	failed      []*StepError
@@ -38,6 +39,12 @@ type run struct {
 type unlock struct {
 	step  int
 	after bool
+}
+
+// wait is a step under way that does nothing but wait.
+type wait struct {
+	cancel context.CancelFunc
+	vain   bool // it was given up: nobody needs it any more
 }
 
 // queue holds the steps of one verb that wait for nothing, in plan order.
@@ -58,7 +65,7 @@ func newRun(p *planner.Plan, b Backend, opt Options) *run {
 	r := &run{
 		steps: p.Steps, backend: b, opt: opt,
 		ids: make([]planner.StepID, n), waits: make([]int, n),
-		unlocks: make([][]unlock, n), dead: make([]bool, n),
+		unlocks: make([][]unlock, n), dead: make([]bool, n), waiting: map[int]*wait{},
 		outcomes: make(chan outcome), progress: make(chan Event), over: make(chan struct{}),
 	}
 	at := make(map[planner.StepID]int, n)
@@ -124,14 +131,16 @@ func (r *run) full(q *queue, i int) bool {
 		return true
 	}
 	_, waits := r.steps[i].Op.(planner.AwaitContainer)
-	return !waits && r.opt.Parallel > 0 && r.busy-r.waiting >= r.opt.Parallel
+	return !waits && r.opt.Parallel > 0 && r.busy-len(r.waiting) >= r.opt.Parallel
 }
 
 func (r *run) begin(ctx context.Context, i int) {
 	r.busy++
 	_, waits := r.steps[i].Op.(planner.AwaitContainer)
 	if waits {
-		r.waiting++
+		w := &wait{}
+		ctx, w.cancel = context.WithCancel(ctx)
+		r.waiting[i] = w
 	}
 	r.emit(r.event(i, Running))
 	go func() {
@@ -158,14 +167,20 @@ func (r *run) settle(o outcome) {
 		}
 	}
 	op, waits := r.steps[o.step].Op.(planner.AwaitContainer)
-	if waits {
-		r.waiting--
+	vain := false
+	if w := r.waiting[o.step]; w != nil {
+		w.cancel()
+		vain = w.vain
+		delete(r.waiting, o.step)
 	}
 	e := r.event(o.step, Done)
 	failure := &StepError{Step: r.ids[o.step], Op: r.steps[o.step].Op, Err: o.err}
 	switch {
 	case o.err == nil:
 		r.done++
+	case vain:
+		r.skip(o.step)
+		return
 	case waits && op.Optional && !ended(o.err):
 		e.Phase, e.Err = Warned, failure
 	default:
@@ -187,6 +202,19 @@ func (r *run) unlock(i int, dead bool) {
 		r.dead[u.step] = r.dead[u.step] || dead && !u.after
 		if r.waits[u.step]--; r.waits[u.step] == 0 {
 			r.enqueue(u.step)
+		}
+	}
+	r.giveUp()
+}
+
+// giveUp ends the waits that only such steps wait for as will never begin: who
+// waits for something slow learns at once that something else has failed.
+func (r *run) giveUp() {
+	for i, w := range r.waiting {
+		alive := func(u unlock) bool { return !r.dead[u.step] }
+		if len(r.unlocks[i]) > 0 && !slices.ContainsFunc(r.unlocks[i], alive) {
+			w.vain = true
+			w.cancel()
 		}
 	}
 }

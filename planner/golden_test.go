@@ -150,6 +150,10 @@ func planOf(t *testing.T, wanted, observed []byte) string {
 			if op.Optional {
 				fmt.Fprintf(&b, "%s: optional\n", step.ID())
 			}
+		case planner.StartContainer:
+			if s.Command == "revive" {
+				fmt.Fprintf(&b, "%s: %s\n", step.ID(), op.Container.ID)
+			}
 		case planner.KillContainer:
 			fmt.Fprintf(&b, "%s: %s\n", step.ID(), op.Signal)
 		}

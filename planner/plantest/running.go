@@ -85,13 +85,16 @@ func (w *World) AwaitContainer(ctx context.Context, id string, until project.Con
 	verb := string(planner.AwaitContainer{Until: until}.Verb())
 	var changed chan struct{}
 	look := func() error {
-		changed = w.changed
 		c, ok := w.containers[id]
 		if !ok {
 			return fmt.Errorf("no container %s", id)
 		}
 		c.pass()
-		w.containers[id] = c
+		w.containers[id] = c // which is news to nobody: all who wait let time pass
+		if w.changed == nil {
+			w.changed = make(chan struct{})
+		}
+		changed = w.changed
 		return c.is(until)
 	}
 	err := w.call(ctx, verb+" "+id, look)

@@ -48,13 +48,13 @@ type World struct {
 	ports        []planner.TakenPort
 	used         map[string]bool // identifiers that were given out
 	calls        []string
-	changed      chan struct{} // closed at the next change
+	changed      chan struct{} // closed at the next change; nil: nobody waits for one
 }
 
 // NewWorld returns a world with nothing in it.
 func NewWorld() *World {
 	return &World{
-		containers: map[string]container{}, changed: make(chan struct{}), networks: map[string]project.Network{},
+		containers: map[string]container{}, networks: map[string]project.Network{},
 		volumes: map[string]project.Volume{}, images: map[string]string{}, registry: map[string]string{},
 		imageVolumes: map[string][]string{}, used: map[string]bool{},
 	}
@@ -180,8 +180,10 @@ func (w *World) Holds(id string, until project.Condition) bool {
 // put replaces what is known of a container, and wakes who waits for that.
 func (w *World) put(c container) {
 	w.containers[c.ID] = c
-	close(w.changed)
-	w.changed = make(chan struct{})
+	if w.changed != nil {
+		close(w.changed)
+		w.changed = nil
+	}
 }
 
 // Lost makes a container vanish, as a user with other tools would.
