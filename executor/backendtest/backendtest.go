@@ -19,11 +19,21 @@ type Harness struct {
 	Backend executor.Backend
 	// Observe returns what is there of a project.
 	Observe func(ctx context.Context, project string) (planner.Observed, error)
-	// Image is a reference that is on the host and can be pulled.
+	// Image is a reference that is on the host and can be pulled. It has a
+	// shell, sh, and no health check of its own. The suite makes these containers
+	// of it, beside those of Command:
+	//
+	//   - ["sh", "-c", "exit 3"] and the like, which end at once;
+	//   - of Command, with the health checks ["CMD-SHELL", "exit 0"] and ["CMD-SHELL",
+	//     "exit 1"] at short intervals.
+	//
+	// What waits, restarts and probes must work for them: the supervisor of a
+	// real host runs. In a fake one time passes when it is observed.
 	Image string
 	// MissingImage is one that is nowhere.
 	MissingImage string
-	// Command runs until it is stopped, in a container of Image.
+	// Command runs until it is stopped, in a container of Image. SIGUSR1, which
+	// it does not handle, does not end it.
 	Command []string
 }
 
@@ -53,6 +63,16 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"two containers of one replica are there side by side", testReplacement},
 		{"a call whose context has ended can be repeated", testCancelled},
 		{"a specification comes back as it was given", testSpecification},
+		{"a healthy container is waited for", testAwaitHealthy},
+		{"what is unhealthy or not checked does not become healthy", testAwaitUnhealthy},
+		{"what ends is waited for: success, and failure", testAwaitCompleted},
+		{"what is ready: healthy, running, or done", testAwaitReady},
+		{"a wait ends with its context, and when the container is stopped", testAwaitEnds},
+		{"SIGKILL ends a container for good, other signals need not", testKill},
+		{"a container is paused and goes on", testPause},
+		{"what does not run is neither killed nor paused", testNotRunning},
+		{"a container is started again, until it is stopped", testRestartPolicy},
+		{"a user's stop is remembered until the next start", testStopped},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &suite{T: t, ctx: t.Context(), Harness: newBackend(t)}

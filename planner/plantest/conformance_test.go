@@ -17,8 +17,11 @@ func TestWorldIsABackend(t *testing.T) {
 		w.Load("here:1")
 		return backendtest.Harness{
 			Backend: w,
-			Observe: func(_ context.Context, name string) (planner.Observed, error) { return w.Observe(name), nil },
-			Image:   "here:1", MissingImage: "nowhere:1", Command: []string{"sleep", "infinity"},
+			Observe: func(_ context.Context, name string) (planner.Observed, error) {
+				w.Pass()
+				return w.Observe(name), nil
+			},
+			Image: "here:1", MissingImage: "nowhere:1", Command: []string{"sleep", "infinity"},
 		}
 	})
 }
