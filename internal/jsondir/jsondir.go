@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gocompose/gocompose/internal/atomicfile"
 )
@@ -67,6 +68,20 @@ func (d Dir[T]) Read(name string) (T, error) {
 		return v, fmt.Errorf("reading the record %s: %w", path, err)
 	}
 	return v, nil
+}
+
+// WrittenAt returns when the record of that name was written last, by the clock
+// of the file system, which may be a few milliseconds behind.
+func (d Dir[T]) WrittenAt(name string) (time.Time, error) {
+	path, err := d.file(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }
 
 // Names returns the names of the records, sorted. No folder is no records.

@@ -3,17 +3,14 @@
 package endpoint
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"regexp"
-	"strings"
+	"time"
 
-	"github.com/gocompose/gocompose/internal/atomicfile"
+	"github.com/gocompose/gocompose/internal/jsondir"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -86,80 +83,32 @@ func CheckID(id string) error {
 	return nil
 }
 
-const suffix = ".json"
-
-func file(dir, id string) (string, error) {
-	if err := CheckID(id); err != nil {
-		return "", err
-	}
-	return filepath.Join(dir, id+suffix), nil
-}
+func in(dir string) jsondir.Dir[Endpoint] { return jsondir.Dir[Endpoint]{Path: dir, Check: CheckID} }
 
 // Write replaces the record of e.ID in dir in one step.
-func Write(dir string, e Endpoint) error {
-	path, err := file(dir, e.ID)
-	if err != nil {
-		return err
-	}
-	data, err := json.MarshalIndent(e, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(path, append(data, '\n'), 0o600)
-}
+func Write(dir string, e Endpoint) error { return in(dir).Write(e.ID, e) }
 
 // Read returns the record of id, or ErrNotFound.
 func Read(dir, id string) (Endpoint, error) {
-	path, err := file(dir, id)
-	if err != nil {
-		return Endpoint{}, err
-	}
-	data, err := os.ReadFile(path)
+	e, err := in(dir).Read(id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Endpoint{}, fmt.Errorf("endpoint %q: %w", id, ErrNotFound)
 	}
-	if err != nil {
-		return Endpoint{}, err
-	}
-	var e Endpoint
-	if err := json.Unmarshal(data, &e); err != nil {
-		return Endpoint{}, fmt.Errorf("reading the endpoint record %s: %w", path, err)
-	}
-	return e, nil
+	return e, err
 }
 
-// List returns all records, sorted by ID. No folder is no records.
-func List(dir string) ([]Endpoint, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var es []Endpoint
-	for _, entry := range entries {
-		id, ok := strings.CutSuffix(entry.Name(), suffix)
-		if !ok || CheckID(id) != nil {
-			continue // a record that is being written
-		}
-		e, err := Read(dir, id)
-		if errors.Is(err, ErrNotFound) {
-			continue // removed meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		es = append(es, e)
-	}
-	return es, nil
-}
+// WrittenAt returns when the record of id was written last: not after the process
+// that it is for began.
+func WrittenAt(dir, id string) (time.Time, error) { return in(dir).WrittenAt(id) }
+
+// IDs returns the IDs of all records, sorted, whether or not these can be read.
+func IDs(dir string) ([]string, error) { return in(dir).Names() }
+
+// List returns the records that can be read, sorted by ID. The error tells of
+// those that cannot be: the others are returned with it, and one container's
+// damaged record should keep no other container from anything. No folder is no
+// records.
+func List(dir string) ([]Endpoint, error) { return in(dir).List() }
 
 // Remove removes the record of id. No record is no error.
-func Remove(dir, id string) error {
-	path, err := file(dir, id)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Remove(path)
-}
+func Remove(dir, id string) error { return in(dir).Remove(id) }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
@@ -58,6 +60,28 @@ func TestListIsSortedAndSkipsWhatIsNoRecord(t *testing.T) {
 	}
 	if want := []string{"a-1", "b", "c.x"}; !reflect.DeepEqual(ids, want) {
 		t.Fatalf("listed %v, want %v", ids, want)
+	}
+}
+
+func TestADamagedRecordHidesNoOther(t *testing.T) {
+	dir := t.TempDir()
+	for _, id := range []string{"a", "c"} {
+		if err := endpoint.Write(dir, endpoint.Endpoint{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "b.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	es, err := endpoint.List(dir)
+	if err == nil || !strings.Contains(err.Error(), "b.json") || len(es) != 2 || es[0].ID != "a" || es[1].ID != "c" {
+		t.Errorf("listed %v (%v)", es, err)
+	}
+	if _, err := endpoint.Read(dir, "b"); err == nil || errors.Is(err, endpoint.ErrNotFound) {
+		t.Errorf("read: %v", err)
+	}
+	if ids, err := endpoint.IDs(dir); err != nil || !slices.Equal(ids, []string{"a", "b", "c"}) {
+		t.Errorf("IDs %v (%v)", ids, err)
 	}
 }
 
