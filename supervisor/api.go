@@ -19,6 +19,10 @@ import (
 //	PUT    /v1/endpoints/{id}  holds the endpoint in the body, and returns it with its host ports
 //	DELETE /v1/endpoints/{id}  lets go of it
 //	GET    /v1/endpoints       what is held
+//	GET    /v1/containers      every ContainerStatus but those of PhaseAbsent
+//	GET    /v1/containers?watch=1          the same and then what changes, each a watchLine
+//	GET    /v1/containers/{id}             one ContainerStatus
+//	POST   /v1/containers/{id}/await?until=CONDITION  one, once it is decided: see Client.Await
 //	GET    /v1/status          Status
 //
 // A connection on which nothing is asked stays open for as long as the
@@ -64,6 +68,9 @@ func (s *supervisor) handler() http.Handler {
 	mux.HandleFunc("PUT "+pathEndpoints+"/{id}", s.putEndpoint)
 	mux.HandleFunc("DELETE "+pathEndpoints+"/{id}", s.deleteEndpoint)
 	mux.HandleFunc("GET "+pathEndpoints, s.getEndpoints)
+	mux.HandleFunc("GET "+pathContainers, s.getContainers)
+	mux.HandleFunc("GET "+pathContainers+"/{id}", s.getContainer)
+	mux.HandleFunc("POST "+pathContainers+"/{id}/await", s.awaitContainer)
 	mux.HandleFunc("GET "+pathStatus, s.getStatus)
 	return mux
 }
@@ -116,7 +123,11 @@ func (s *supervisor) hold(r *http.Request, e endpoint.Endpoint) (endpoint.Endpoi
 		leaving := s.leaving
 		s.mu.Unlock()
 		if err = errLeaving; !leaving {
+			lived := c.lives()
 			held, err = c.hold(r.Context(), s.names, e)
+			if lived {
+				s.ask(e.ID)
+			}
 		}
 	})
 	return held, err
@@ -126,8 +137,8 @@ func (s *supervisor) hold(r *http.Request, e endpoint.Endpoint) (endpoint.Endpoi
 // port is held for.
 func (s *supervisor) holderOf(p *PortTakenError, asks string) string {
 	holder := ""
-	s.each(func(id string, c *container) {
-		if c.held == nil || id == asks {
+	s.each(func(c *container) {
+		if c.held == nil || c.id == asks {
 			return
 		}
 		for _, its := range c.held.endpoint.Ports {
@@ -140,13 +151,17 @@ func (s *supervisor) holderOf(p *PortTakenError, asks string) string {
 }
 
 func (s *supervisor) deleteEndpoint(w http.ResponseWriter, r *http.Request) {
-	s.with(r.PathValue("id"), (*container).released)
+	s.with(r.PathValue("id"), func(c *container) {
+		if c.released(); c.lives() {
+			s.ask(c.id)
+		}
+	})
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *supervisor) getEndpoints(w http.ResponseWriter, _ *http.Request) {
 	es := []endpoint.Endpoint{}
-	s.each(func(_ string, c *container) {
+	s.each(func(c *container) {
 		if c.held != nil {
 			e := c.held.endpoint
 			e.Ports = slices.Clone(e.Ports)

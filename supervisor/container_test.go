@@ -11,11 +11,15 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gocompose/gocompose/dns"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/supervisor/health"
+	"github.com/gocompose/gocompose/supervisor/keep"
 )
 
 // TestEveryHistoryOfAContainerIsSound: whatever happens in whatever order, only
 // a container that starts or runs holds something, and what is held is served
-// and known by name.
+// and known by name; only what was wanted when it was looked at is going to be
+// restarted; numbers of runs grow.
 func TestEveryHistoryOfAContainerIsSound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table, open, fails := dns.NewTable(), 0, false
@@ -31,39 +35,43 @@ func TestEveryHistoryOfAContainerIsSound(t *testing.T) {
 				return counted{pc, &open}, l, err
 			},
 		}
-		c := &container{}
-		defer c.released()
+		runs := 0
+		c := &container{id: "a", phase: PhaseAbsent, number: func() int { runs++; return runs }}
+		defer c.close()
 		now := time.Now()
+		seconds := func(name string) time.Time {
+			return now.Add(time.Duration(rapid.IntRange(-100, 100).Draw(t, name)) * time.Second)
+		}
+		events := []string{"hold", "restore", "look", "look", "look", "released", "task", "probe"}
 		for range rapid.IntRange(1, 30).Draw(t, "events") {
-			was := c.phase
-			at := now.Add(time.Duration(rapid.IntRange(-100, 100).Draw(t, "seconds")) * time.Second)
+			was, run, changes := c.phase, c.runs, c.changes
 			fails = rapid.Float64Range(0, 1).Draw(t, "fails") < 0.2
 			e := plain("a", rapid.SampledFrom([]string{"10.0.0.2", "10.0.0.3"}).Draw(t, "address"))
-			cleanUp := false
-			event := rapid.SampledFrom([]string{"hold", "restore", "seen", "exited", "missing", "released"}).Draw(t, "event")
+			event := rapid.SampledFrom(events).Draw(t, "event")
 			switch event {
 			case "hold":
-				if _, err := c.hold(t.Context(), n, e); (err != nil) != (fails && (was == absent || was == ended || c.held == nil || c.held.server == nil)) {
+				if _, err := c.hold(t.Context(), n, e); err != nil && !fails {
 					t.Fatalf("holding: %v", err)
 				}
 			case "restore":
+				at := seconds("attached")
 				_ = c.restore(t.Context(), n, e, at)
-				if c.phase != starting || c.since != at {
+				if c.phase != PhaseStarting || c.since != at {
 					t.Fatalf("restored into %v", c.phase)
 				}
-			case "seen":
-				c.seen()
-			case "exited":
-				cleanUp = c.exited(at)
-			case "missing":
-				cleanUp = c.missing(at)
+			case "look":
+				c.observe(someView(t, now, seconds))
 			case "released":
 				c.released()
+			case "task":
+				doTask(t, c, now)
+			case "probe":
+				doProbe(t, c, now)
 			}
-			if cleanUp != (c.phase == ended && was != ended) {
-				t.Fatalf("%s: from %v to %v, clean up: %v", event, was, c.phase, cleanUp)
+			if c.phase != was && c.changes == changes {
+				t.Fatalf("%s: from %v to %v unnoticed", event, was, c.phase)
 			}
-			if c.held != nil && (c.phase == absent || c.phase == ended) {
+			if c.held != nil && !c.lives() && c.phase != PhaseStarting {
 				t.Fatalf("%s: something is held in phase %v", event, c.phase)
 			}
 			if (c.held != nil) != (table.Len() == 1) {
@@ -72,8 +80,77 @@ func TestEveryHistoryOfAContainerIsSound(t *testing.T) {
 			if open > 1 || open == 1 && c.held == nil {
 				t.Fatalf("%s: %d name servers", event, open)
 			}
+			if c.phase == PhaseRestarting && c.kept == nil && c.failed == nil {
+				t.Fatalf("%s: nobody wants what is going to be restarted", event)
+			}
+			if c.runs < run || c.lives() && c.runs == 0 {
+				t.Fatalf("%s: run %d after %d", event, c.runs, run)
+			}
+			if c.checkup != nil && !c.lives() {
+				t.Fatalf("%s: the health of one in phase %s", event, c.phase)
+			}
+			if _, due := c.nextDue(time.Minute); !due && c.task == noTask && !c.asked &&
+				(c.phase == PhaseStarting || c.phase == PhaseEnded || c.phase == PhaseRestarting) {
+				t.Fatalf("%s: nothing will ever happen to one in phase %s", event, c.phase)
+			}
 		}
 	})
+}
+
+func someView(t *rapid.T, now time.Time, seconds func(string) time.Time) view {
+	v := view{
+		at: now, there: rapid.IntRange(0, 9).Draw(t, "there") > 0, grace: time.Minute,
+		exited: rapid.Bool().Draw(t, "said to have ended"),
+	}
+	if v.there {
+		v.info = Container{ID: "a", StartedAt: seconds("started"), Restart: project.Restart{
+			Condition:   rapid.SampledFrom([]project.RestartCondition{project.RestartAlways, project.RestartOnFailure}).Draw(t, "policy"),
+			MaxAttempts: rapid.IntRange(0, 2).Draw(t, "attempts"), Unhealthy: rapid.Bool().Draw(t, "unhealthy"),
+		}}
+		if rapid.Bool().Draw(t, "runs") {
+			v.info.Running, v.info.Paused = true, rapid.Bool().Draw(t, "paused")
+		} else {
+			v.info.ExitedAt, v.info.ExitCode = seconds("exited"), rapid.IntRange(0, 1).Draw(t, "code")
+		}
+		if rapid.Bool().Draw(t, "checked") {
+			v.info.Health = &project.Healthcheck{Interval: time.Second, Retries: 1}
+		}
+	}
+	if rapid.Bool().Draw(t, "kept") {
+		v.kept = &keep.Record{ID: "a", Since: seconds("since"), Attempts: rapid.IntRange(0, 2).Draw(t, "tried")}
+	}
+	return v
+}
+
+// doTask begins the task that is due, or ends the one under way.
+func doTask(t *rapid.T, c *container, now time.Time) {
+	var err error
+	if rapid.Bool().Draw(t, "task fails") {
+		err = rapid.SampledFrom([]error{ErrUnwanted, ErrNoContainer, errEngineDown}).Draw(t, "how")
+	}
+	switch _, due := c.nextDue(time.Minute); {
+	case c.task == cleaningUp:
+		c.cleanedUp(c.changes, now, err)
+	case c.task == restarting:
+		c.restarted(now, err)
+	case c.task == stopping:
+		c.stopped(now)
+	case !due:
+	case c.phase == PhaseEnded, c.phase == PhaseRestarting && c.dirty:
+		c.task = cleaningUp
+	case c.phase == PhaseRestarting:
+		c.task = restarting
+	case c.mustStop():
+		c.task = stopping
+	}
+}
+
+func doProbe(t *rapid.T, c *container, now time.Time) {
+	if c.probe != nil {
+		c.probed(now, health.InTurn, health.Result{Start: now, End: now, ExitCode: rapid.IntRange(0, 1).Draw(t, "result")}, nil)
+	} else if _, due := c.probeDue(); due && c.phase == PhaseRunning {
+		c.probe = &probe{cancel: func() {}}
+	}
 }
 
 // counted knows how many of it are open.

@@ -48,7 +48,7 @@ func (c *Client) ensure(ctx context.Context, p paths.Paths, argv []string) error
 	ctx, cancel := context.WithTimeoutCause(ctx, startLimit,
 		fmt.Errorf("it does not answer after %v; its log is %s", startLimit, p.SupervisorLog()))
 	defer cancel()
-	lock, err := flock.Acquire(ctx, filepath.Join(p.Locks(), "supervisor-start"))
+	lock, err := flock.Acquire(ctx, startLock(p))
 	if err == nil {
 		err = errors.Join(c.launch(ctx, p, argv), lock.Unlock())
 	}
@@ -57,6 +57,9 @@ func (c *Client) ensure(ctx context.Context, p paths.Paths, argv []string) error
 	}
 	return nil
 }
+
+// startLock is held by who starts a supervisor.
+func startLock(p paths.Paths) string { return filepath.Join(p.Locks(), "supervisor-start") }
 
 // launch starts the program until a supervisor answers. A program that ends
 // well has found another one, which may be just leaving.

@@ -3,14 +3,12 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"net/netip"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/internal/jsondir"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
 	"github.com/gocompose/gocompose/supervisor/keep"
@@ -18,34 +16,80 @@ import (
 
 var errEngineDown = errors.New("the engine is down")
 
-// fakeRuntime is an engine with containers that are nothing but their IDs.
+// fakeRuntime is a host with an engine whose containers do nothing.
 type fakeRuntime struct {
-	mu       sync.Mutex
-	living   map[string]bool
-	streams  []chan Event
-	down     bool // until somebody restores it
-	broken   bool // for good: restoring fails
-	refuse   int  // how many more releases fail
-	needed   bool // Idle says no
-	restored []time.Time
-	released []string
-	shutdown int
-	looks    int // how often what runs was asked for
+	mu         sync.Mutex
+	containers map[string]*fakeContainer
+	streams    []chan Event
+	down       bool // until somebody restores it
+	broken     bool // for good: restoring fails
+	refuse     int  // how many more releases fail
+	needed     bool // Idle says no
+	restored   []time.Time
+	released   []string
+	shutdown   int
+	looks      int // how often what runs was asked for
+	oneLooks   int // how often one container was
+
+	// kept is where the user's intent is noted; nil: nowhere.
+	kept *jsondir.Dir[keep.Record]
+	// server is the supervisor of the moment, whose API starting calls.
+	server *supervisor
+	// startTime is how long a start takes; broke makes the next ones fail.
+	startTime time.Duration
+	broke     int
+	// probe runs a health check; nil: the container is healthy.
+	probe     func(ctx context.Context, id string) (health.Result, error)
+	probes    []probeTime
+	inFlight  map[string]int
+	mostAtOne int // probes of one container under way at a time, and of all
+	most      int
+	wrong     []string // what must never happen and has
+}
+
+type probeTime struct {
+	id string
+	at time.Time
+}
+
+type fakeContainer struct {
+	Container
+	lock   chan struct{}
+	starts []time.Time
+	stops  int // by the supervisor
 }
 
 func newFake(living ...string) *fakeRuntime {
-	f := &fakeRuntime{living: map[string]bool{}}
+	f := &fakeRuntime{containers: map[string]*fakeContainer{}, inFlight: map[string]int{}}
 	for _, id := range living {
-		f.living[id] = true
+		f.get(id).Running = true
 	}
 	return f
+}
+
+// get returns a container, and makes it if need be. The caller has the mutex,
+// or the only reference.
+func (f *fakeRuntime) get(id string) *fakeContainer {
+	c := f.containers[id]
+	if c == nil {
+		c = &fakeContainer{Container: Container{ID: id, Name: "shop-" + id}}
+		f.containers[id] = c
+	}
+	return c
+}
+
+func (f *fakeRuntime) up() error {
+	if f.down || f.broken {
+		return errEngineDown
+	}
+	return nil
 }
 
 func (f *fakeRuntime) Events(ctx context.Context) (<-chan Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.down || f.broken {
-		return nil, errEngineDown
+	if err := f.up(); err != nil {
+		return nil, err
 	}
 	stream := make(chan Event, 100)
 	f.streams = append(f.streams, stream)
@@ -66,12 +110,12 @@ func (f *fakeRuntime) Containers(context.Context) ([]Container, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looks++
-	if f.down || f.broken {
-		return nil, errEngineDown
+	if err := f.up(); err != nil {
+		return nil, err
 	}
 	var all []Container
-	for id := range f.living {
-		all = append(all, Container{ID: id, Running: true})
+	for _, c := range f.containers {
+		all = append(all, c.Container)
 	}
 	return all, nil
 }
@@ -79,20 +123,164 @@ func (f *fakeRuntime) Containers(context.Context) ([]Container, error) {
 func (f *fakeRuntime) Container(_ context.Context, id string) (Container, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.living[id] {
+	f.oneLooks++
+	if err := f.up(); err != nil {
+		return Container{}, err
+	}
+	c := f.containers[id]
+	if c == nil {
 		return Container{}, ErrNoContainer
 	}
-	return Container{ID: id, Running: true}, nil
+	return c.Container, nil
 }
 
-func (f *fakeRuntime) Restart(context.Context, string, keep.Record) error { return ErrUnwanted }
+// lock takes the container's lock, as all do who start or stop it.
+func (f *fakeRuntime) lock(id string) (unlock func()) {
+	f.mu.Lock()
+	c := f.get(id)
+	if c.lock == nil {
+		c.lock = make(chan struct{}, 1)
+	}
+	f.mu.Unlock()
+	c.lock <- struct{}{}
+	return func() { <-c.lock }
+}
 
-func (f *fakeRuntime) GiveUp(context.Context, string, time.Time) error { return nil }
+func (f *fakeRuntime) Restart(ctx context.Context, id string, next keep.Record) error {
+	defer f.lock(id)()
+	was, err := f.kept.Read(id)
+	f.mu.Lock()
+	running := f.get(id).Running
+	err = errors.Join(err, f.up())
+	f.mu.Unlock()
+	switch {
+	case errors.Is(err, fs.ErrNotExist), running, err == nil && !was.Since.Equal(next.Since):
+		return ErrUnwanted
+	case err != nil:
+		return err
+	}
+	err = f.start(ctx, id)
+	if !pause(ctx, f.startTime) { // killed before it could be counted
+		return ctx.Err()
+	}
+	return errors.Join(err, f.kept.Write(id, next))
+}
 
-func (f *fakeRuntime) Stop(context.Context, string) error { return nil }
+// start runs the container's process, under its lock.
+func (f *fakeRuntime) start(ctx context.Context, id string) error {
+	f.mu.Lock()
+	server := f.server
+	f.mu.Unlock()
+	server.with(id, func(c *container) {
+		_, _ = c.hold(ctx, server.names, plain(id, "10.0.0.2"))
+	})
+	alive := pause(ctx, f.startTime)
+	f.mu.Lock()
+	err := f.up()
+	if f.broke > 0 {
+		f.broke--
+		err = errors.Join(err, errors.New("no such device"))
+	}
+	f.mu.Unlock()
+	if alive && err == nil {
+		f.begin(id)
+		f.tell(Event{ID: id, Kind: EventStarted, At: time.Now()})
+		return nil
+	}
+	if alive {
+		server.with(id, (*container).released)
+	}
+	return errors.Join(err, ctx.Err())
+}
 
-func (f *fakeRuntime) Probe(context.Context, string, project.Healthcheck) (health.Result, error) {
-	return health.Result{}, errEngineDown
+// userStart starts a container as the command line does.
+func (f *fakeRuntime) userStart(ctx context.Context, id string) error {
+	defer f.lock(id)()
+	f.mu.Lock()
+	running := f.get(id).Running
+	f.mu.Unlock()
+	if running {
+		return nil
+	}
+	if err := f.kept.Write(id, keep.Record{ID: id, Since: time.Now()}); err != nil {
+		return err
+	}
+	err := f.start(ctx, id)
+	if err != nil {
+		err = errors.Join(err, f.kept.Remove(id))
+	}
+	return err
+}
+
+// userStop stops a container as the command line does.
+func (f *fakeRuntime) userStop(id string) error {
+	defer f.lock(id)()
+	if err := f.kept.Remove(id); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	running, server := f.get(id).Running, f.server
+	f.mu.Unlock()
+	if running {
+		f.exitWith(id, 143)
+	}
+	server.with(id, func(c *container) {
+		if c.released(); c.lives() {
+			server.ask(id)
+		}
+	})
+	return nil
+}
+
+func (f *fakeRuntime) GiveUp(_ context.Context, id string, since time.Time) error {
+	defer f.lock(id)()
+	was, err := f.kept.Read(id)
+	f.mu.Lock()
+	running := f.get(id).Running
+	f.mu.Unlock()
+	if err != nil || running || !was.Since.Equal(since) {
+		return nil
+	}
+	return f.kept.Remove(id)
+}
+
+func (f *fakeRuntime) Stop(_ context.Context, id string) error {
+	defer f.lock(id)()
+	f.mu.Lock()
+	c := f.get(id)
+	c.stops++
+	running := c.Running
+	f.mu.Unlock()
+	if running {
+		f.exitWith(id, 0)
+	}
+	return nil
+}
+
+func (f *fakeRuntime) Probe(ctx context.Context, id string, _ project.Healthcheck) (health.Result, error) {
+	f.mu.Lock()
+	f.probes = append(f.probes, probeTime{id, time.Now()})
+	f.inFlight[id]++
+	f.mostAtOne = max(f.mostAtOne, f.inFlight[id])
+	all := 0
+	for _, n := range f.inFlight {
+		all += n
+	}
+	f.most = max(f.most, all)
+	probe, err := f.probe, f.up()
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.inFlight[id]--
+	}()
+	switch {
+	case err != nil:
+		return health.Result{}, err
+	case probe != nil:
+		return probe(ctx, id)
+	}
+	return health.Result{Start: time.Now(), End: time.Now()}, nil
 }
 
 func (f *fakeRuntime) Release(_ context.Context, id string) error {
@@ -103,7 +291,7 @@ func (f *fakeRuntime) Release(_ context.Context, id string) error {
 		f.refuse--
 		return errors.New("not now")
 	}
-	return nil
+	return f.up()
 }
 
 func (f *fakeRuntime) Restore(context.Context) error {
@@ -120,7 +308,12 @@ func (f *fakeRuntime) Restore(context.Context) error {
 func (f *fakeRuntime) Idle(context.Context) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return !f.needed && len(f.living) == 0, nil
+	for _, c := range f.containers {
+		if c.Running {
+			return false, nil
+		}
+	}
+	return !f.needed, nil
 }
 
 func (f *fakeRuntime) Shutdown(context.Context) error {
@@ -134,15 +327,33 @@ func (f *fakeRuntime) Shutdown(context.Context) error {
 func (f *fakeRuntime) begin(id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.living[id] = true
+	c := f.get(id)
+	if c.Running {
+		f.wrong = append(f.wrong, id+" was started twice")
+	}
+	now := time.Now()
+	c.Running, c.StartedAt, c.ExitedAt, c.ExitCode = true, now, time.Time{}, 0
+	c.starts = append(c.starts, now)
 }
 
 // exit ends a container's process; who listens hears so.
-func (f *fakeRuntime) exit(id string) {
+func (f *fakeRuntime) exit(id string) { f.exitWith(id, 0) }
+
+func (f *fakeRuntime) exitWith(id string, code int) {
 	f.mu.Lock()
-	delete(f.living, id)
+	f.kill(id, code)
 	f.mu.Unlock()
 	f.tell(Event{ID: id, Kind: EventExited, At: time.Now()})
+}
+
+func (f *fakeRuntime) kill(id string, code int) {
+	c := f.get(id)
+	c.Running, c.Paused, c.ExitedAt, c.ExitCode = false, false, time.Now(), code
+}
+
+func (f *fakeRuntime) pause(id string, kind EventKind) {
+	f.set(func() { f.get(id).Paused = kind == EventPaused })
+	f.tell(Event{ID: id, Kind: kind, At: time.Now()})
 }
 
 func (f *fakeRuntime) tell(e Event) {
@@ -159,7 +370,7 @@ func (f *fakeRuntime) die(dead ...string) {
 	defer f.mu.Unlock()
 	f.down = true
 	for _, id := range dead {
-		delete(f.living, id)
+		f.kill(id, 137)
 	}
 	for _, s := range f.streams {
 		close(s)
@@ -182,7 +393,7 @@ func (f *fakeRuntime) releases() []string {
 func (f *fakeRuntime) looked() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.looks
+	return f.looks + f.oneLooks
 }
 
 func (f *fakeRuntime) restores() []time.Time {
@@ -191,66 +402,23 @@ func (f *fakeRuntime) restores() []time.Time {
 	return slices.Clone(f.restored)
 }
 
-// silent is a pair of sockets to which nobody ever talks.
-type silent struct {
-	net.PacketConn
-	net.Listener
-	once   *sync.Once
-	closed chan struct{}
+// now returns how a container is.
+func (f *fakeRuntime) now(id string) fakeContainer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := *f.get(id)
+	c.starts = slices.Clone(c.starts)
+	return c
 }
 
-func listenSilently(context.Context, string) (net.PacketConn, net.Listener, error) {
-	s := silent{once: new(sync.Once), closed: make(chan struct{})}
-	return s, s, nil
-}
-
-func (s silent) ReadFrom([]byte) (int, net.Addr, error) {
-	<-s.closed
-	return 0, nil, net.ErrClosed
-}
-
-func (s silent) Accept() (net.Conn, error) {
-	<-s.closed
-	return nil, net.ErrClosed
-}
-
-func (s silent) Close() error {
-	s.once.Do(func() { close(s.closed) })
-	return nil
-}
-
-func (s silent) LocalAddr() net.Addr              { return nil }
-func (s silent) SetDeadline(time.Time) error      { return nil }
-func (s silent) SetReadDeadline(time.Time) error  { return nil }
-func (s silent) SetWriteDeadline(time.Time) error { return nil }
-
-// plain is an endpoint with a name, and an address that is its name server's
-// too where sockets are real.
-func plain(id, addr string, ports ...endpoint.Port) endpoint.Endpoint {
-	return endpoint.Endpoint{
-		ID: id, Name: "shop-" + id, Netns: addr, Ports: ports,
-		Interfaces: []endpoint.Interface{{
-			Network: "shop_default", Name: "eth0",
-			Address: netip.PrefixFrom(netip.MustParseAddr(addr), 8), Names: []string{"shop-" + id, id},
-		}},
+// probed returns when a container was probed.
+func (f *fakeRuntime) probed(id string) (times []time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.probes {
+		if p.id == id {
+			times = append(times, p.at)
+		}
 	}
-}
-
-func port(target uint16, protocol, hostIP string, published uint16) endpoint.Port {
-	return endpoint.Port{Port: project.Port{Target: target, Protocol: protocol, HostIP: hostIP, Published: published}}
-}
-
-// listenOn has "network namespaces" that are addresses of the loopback.
-func listenOn(ctx context.Context, addr string) (net.PacketConn, net.Listener, error) {
-	var config net.ListenConfig
-	at := fmt.Sprintf("%s:%d", addr, DNSPort)
-	packets, err := config.ListenPacket(ctx, "udp4", at)
-	if err != nil {
-		return nil, nil, err
-	}
-	streams, err := config.Listen(ctx, "tcp4", at)
-	if err != nil {
-		return nil, nil, errors.Join(err, packets.Close())
-	}
-	return packets, streams, nil
+	return times
 }

@@ -18,6 +18,9 @@ const (
 	longRun = 10 * time.Second
 )
 
+// unhealthy is the reason of a restart because of that.
+const unhealthy = "unhealthy"
+
 // ending is how a run of a container's process ended, or why there was none.
 type ending struct {
 	code   int
@@ -26,7 +29,8 @@ type ending struct {
 	unseen bool
 	// unhealthy: it was stopped because it was.
 	unhealthy bool
-	// failed is why an attempt to start it again failed.
+	// failed is why an attempt to start it again failed: what that was for is
+	// still so.
 	failed error
 }
 
@@ -36,7 +40,7 @@ func (e ending) reason() string {
 	case e.failed != nil:
 		return e.failed.Error()
 	case e.unhealthy:
-		return "unhealthy"
+		return unhealthy
 	case e.unseen:
 		return "killed"
 	}
@@ -51,9 +55,9 @@ func nextStart(p project.Restart, was keep.Record, e ending) (next keep.Record, 
 	case project.RestartAlways, project.RestartUnlessStopped:
 		again = true
 	case project.RestartOnFailure:
-		again = e.code != 0 || e.unseen || e.failed != nil
+		again = e.code != 0 || e.unseen
 	}
-	again = again || p.Unhealthy && e.unhealthy
+	again = again || p.Unhealthy && e.unhealthy || e.failed != nil
 	next = was
 	if p.Window > 0 && e.length >= p.Window {
 		next.Attempts = 0

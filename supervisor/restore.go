@@ -3,9 +3,6 @@ package supervisor
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,22 +10,19 @@ import (
 	"github.com/gocompose/gocompose/networks/endpoint"
 )
 
-// parallel is how many endpoints are restored at a time.
-const parallel = 8
-
 // restore holds what is recorded as attached, as far as it can be. The rest is
 // tried again for as long as it is wanted: the world outside of containers must
 // not keep the names from being answered.
 func (s *supervisor) restore(ctx context.Context) error {
-	records, err := filepath.Glob(filepath.Join(s.cfg.Paths.Endpoints(), "*.json"))
+	ids, err := endpoint.IDs(s.cfg.Paths.Endpoints())
 	if err != nil {
 		return fmt.Errorf("looking for what is attached: %w", err)
 	}
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	for _, path := range records {
+	for _, id := range ids {
 		group.Go(func() error {
-			s.restoreRecord(ctx, path)
+			s.restoreRecord(ctx, id)
 			return nil
 		})
 	}
@@ -37,17 +31,16 @@ func (s *supervisor) restore(ctx context.Context) error {
 
 // restoreRecord holds what one record says. A record that cannot be read is a
 // problem of that container alone.
-func (s *supervisor) restoreRecord(ctx context.Context, path string) {
-	id := strings.TrimSuffix(filepath.Base(path), ".json")
+func (s *supervisor) restoreRecord(ctx context.Context, id string) {
 	subject := "endpoint " + id
 	e, err := endpoint.Read(s.cfg.Paths.Endpoints(), id)
 	if err != nil {
 		s.report.set(subject, err)
 		return
 	}
-	since := time.Now()
-	if info, err := os.Stat(path); err == nil && info.ModTime().Before(since) {
-		since = info.ModTime()
+	since, err := endpoint.WrittenAt(s.cfg.Paths.Endpoints(), id)
+	if now := time.Now(); err != nil || since.After(now) {
+		since = now
 	}
 	var held *holding
 	s.with(id, func(c *container) {

@@ -92,9 +92,10 @@ func (s *supervisor) run(ctx context.Context) error {
 	}
 	s.work.Go(s.changeCgroup) // it waits for the kernel, and nobody for it
 	server := &http.Server{
-		Handler:   s.handler(),
-		ConnState: s.connection,
-		ErrorLog:  slog.NewLogLogger(s.report.log.Handler(), slog.LevelError),
+		Handler:     s.handler(),
+		ConnState:   s.connection,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(s.report.log.Handler(), slog.LevelError),
 	}
 	served := make(chan error, 1)
 	go func() {

@@ -9,25 +9,48 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/internal/paths"
 )
 
-// Stop ends the supervisor of a layout and returns when its process has gone.
-// None running is no error. Containers go on; their shims start it again.
+// Stop ends the supervisor of a layout and returns when its process has gone;
+// one that is just being started, too. None is no error. Containers go on; their
+// shims start it again.
 func Stop(ctx context.Context, p paths.Paths) error {
-	c := NewClient(p)
-	defer c.Close()
-	s, err := c.Status(ctx)
-	if errors.Is(err, ErrNotRunning) {
-		return nil
-	}
-	if err == nil {
-		err = terminate(ctx, s.Pid)
-	}
-	if err != nil {
+	if err := stop(ctx, p); err != nil {
 		return fmt.Errorf("stopping the supervisor: %w", err)
 	}
 	return nil
+}
+
+func stop(ctx context.Context, p paths.Paths) error {
+	starting, err := flock.Acquire(ctx, startLock(p)) // who is at it finishes first
+	if err != nil {
+		return err
+	}
+	defer starting.Unlock()
+	c := NewClient(p)
+	defer c.Close()
+	for delay := firstLook; ; delay = min(2*delay, lastLook) {
+		s, err := c.Status(ctx)
+		if err == nil {
+			return terminate(ctx, s.Pid)
+		}
+		if !errors.Is(err, ErrNotRunning) {
+			return err
+		}
+		// One that has the lock does not answer yet, or not any more.
+		lock, err := flock.Try(lockFile(p))
+		if err == nil {
+			return lock.Unlock()
+		}
+		if !errors.Is(err, flock.ErrLocked) {
+			return err
+		}
+		if !pause(ctx, delay) {
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // terminate asks a process to end and waits until it has.

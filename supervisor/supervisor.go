@@ -17,6 +17,8 @@ import (
 
 	"github.com/gocompose/gocompose/dns"
 	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/supervisor/health"
+	"github.com/gocompose/gocompose/supervisor/keep"
 )
 
 // DNSPort is where, on 127.0.0.11 in each container's network namespace, names
@@ -82,13 +84,24 @@ var errLeaving = errors.New("the supervisor is leaving")
 type supervisor struct {
 	cfg     Config
 	names   names
+	records records
 	started time.Time
 	report  *report
+	readers readers
 	wake    chan struct{}  // something changed that the watching may care for
-	work    sync.WaitGroup // of clean-ups and retries
+	work    sync.WaitGroup // of tasks, probes and retries
+	synced  chan struct{}  // closed when the engine has been asked what runs
 
 	mu          sync.Mutex
 	containers  map[string]*container
+	past        map[string]past // of containers that are absent
+	runs        int             // the number of the last run
+	asked       asked
+	next        time.Time // when a container is due, if any is; may be too early
+	due         bool
+	probing     int          // how many probes are under way
+	urgent      []*container // those whose turn it is when one of these is over,
+	unprobed    []*container // first and then
 	connections int
 	leaving     bool
 }
@@ -101,11 +114,24 @@ func newSupervisor(cfg Config) *supervisor {
 			forwarder: dns.NewForwarder(cfg.Upstreams),
 			listen:    cfg.ListenDNS,
 		},
+		records:    records{keep.In(cfg.Paths.Kept()), health.In(cfg.Paths.Health())},
 		started:    time.Now(),
 		report:     newReport(slog.New(slog.NewTextHandler(cfg.Log, nil))),
 		wake:       make(chan struct{}, 1),
+		synced:     make(chan struct{}),
 		containers: map[string]*container{},
+		past:       map[string]past{},
+		asked:      asked{},
 	}
+}
+
+// past is what stays known of a container that is absent: so its last run is
+// not taken for another one.
+type past struct {
+	runs     int
+	started  time.Time
+	exited   time.Time
+	exitCode int
 }
 
 // with calls one or more events of the container. It is the only way to one:
@@ -115,60 +141,102 @@ func (s *supervisor) with(id string, event func(*container)) {
 		s.mu.Lock()
 		c := s.containers[id]
 		if c == nil {
-			c = &container{}
+			p := s.past[id]
+			c = &container{
+				id: id, number: s.nextRun, phase: PhaseAbsent,
+				runs: p.runs, startedAt: p.started, exitedAt: p.exited, exitCode: p.exitCode,
+			}
+			c.published = c.summary()
 			s.containers[id] = c
 		}
 		s.mu.Unlock()
-		if s.on(id, c, event) {
+		if s.on(c, event) {
 			return
 		}
 	}
 }
 
-func (s *supervisor) on(id string, c *container, event func(*container)) bool {
+// on is with, of a container that is known already: it reports false when that
+// has been absent meanwhile, and does nothing.
+func (s *supervisor) on(c *container, event func(*container)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gone {
 		return false
 	}
-	was := c.run
+	was := c.changes
 	event(c)
-	if c.phase == absent {
-		c.gone = true
-		s.mu.Lock()
-		delete(s.containers, id)
-		s.mu.Unlock()
+	if now := c.summary(); now != c.published {
+		c.published = now
+		s.readers.tell(c)
 	}
-	if c.run != was {
+	if s.schedule(c) {
+		s.forget(c)
+	}
+	if c.changes != was {
 		s.changed()
 	}
 	return true
 }
 
-// each calls look for every container that is known, in no order.
-func (s *supervisor) each(look func(id string, c *container)) {
-	for _, id := range s.known() {
-		s.mu.Lock()
-		c := s.containers[id]
-		s.mu.Unlock()
-		if c == nil {
-			continue
+// schedule notes when the container is due. It reports whether one that is
+// absent is to be forgotten.
+func (s *supervisor) schedule(c *container) (absent bool) {
+	at, due := c.nextDue(s.cfg.StartGrace)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.phase == PhaseAbsent {
+		c.gone = true
+		delete(s.containers, c.id)
+		if c.runs > 0 {
+			s.past[c.id] = past{c.runs, c.startedAt, c.exitedAt, c.exitCode}
 		}
+	}
+	c.attend, c.due = at, due
+	if due && (!s.due || at.Before(s.next)) {
+		s.next, s.due = at, true
+		s.changed()
+	}
+	return c.gone && !s.leaving
+}
+
+// forget removes what is left of a container that has become absent.
+func (s *supervisor) forget(c *container) {
+	for _, doing := range []string{cleaning, restarts, stops, probes, looks} {
+		s.report.set(doing+c.id, nil)
+	}
+	if c.info.Health != nil {
+		s.report.set(probes+c.id, s.records.health.Remove(c.id))
+	}
+}
+
+func (s *supervisor) nextRun() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs++
+	return s.runs
+}
+
+// each calls look for every container that is known, in no order.
+func (s *supervisor) each(look func(c *container)) {
+	for _, c := range s.known() {
 		c.mu.Lock()
-		look(id, c)
+		if !c.gone {
+			look(c)
+		}
 		c.mu.Unlock()
 	}
 }
 
-// known returns the IDs of the containers that are in some phase.
-func (s *supervisor) known() []string {
+// known returns the containers that are in some phase.
+func (s *supervisor) known() []*container {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.containers))
-	for id := range s.containers {
-		ids = append(ids, id)
+	all := make([]*container, 0, len(s.containers))
+	for _, c := range s.containers {
+		all = append(all, c)
 	}
-	return ids
+	return all
 }
 
 // changed has the watching look again.
@@ -201,7 +269,7 @@ func (s *supervisor) closeAll() {
 	s.mu.Lock()
 	s.leaving = true
 	s.mu.Unlock()
-	for _, id := range s.known() {
-		s.with(id, (*container).released)
+	for _, c := range s.known() {
+		s.on(c, (*container).close)
 	}
 }

@@ -25,13 +25,10 @@ var errStreamEnded = errors.New("the engine's events ended")
 func (s *supervisor) watch(ctx context.Context) error {
 	delay := time.Duration(0)
 	for {
-		err := s.cfg.Runtime.Restore(ctx)
-		if err == nil {
-			began := time.Now()
-			err = s.follow(ctx)
-			if time.Since(began) > lastDelay {
-				delay = 0
-			}
+		began := time.Now()
+		err := s.follow(ctx)
+		if time.Since(began) > lastDelay {
+			delay = 0
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -47,27 +44,51 @@ func (s *supervisor) watch(ctx context.Context) error {
 	}
 }
 
-// follow keeps up with the engine until its events end. Events only say when to
-// look: what runs is asked of the engine.
+// restoreHost has the engine run and the networks be as they should. What is
+// wrong with the networks does not keep the containers from being watched.
+func (s *supervisor) restoreHost(ctx context.Context) {
+	err := s.cfg.Runtime.Restore(ctx)
+	s.tell(ctx, "restoring", err)
+	if err == nil {
+		return
+	}
+	s.work.Go(func() {
+		for delay := firstDelay; err != nil && pause(ctx, delay); delay = longer(delay) {
+			err = s.cfg.Runtime.Restore(ctx)
+			s.tell(ctx, "restoring", err)
+		}
+	})
+}
+
+// follow keeps up with the engine until its events end. Events only say which
+// container to look at: how it is, is asked of the engine.
 func (s *supervisor) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.restoreHost(ctx)
 	events, err := s.cfg.Runtime.Events(ctx)
 	if err != nil {
 		return fmt.Errorf("following the engine: %w", err)
 	}
-	if err := s.reconcile(ctx, nil); err != nil {
+	if err := s.lookAtAll(ctx); err != nil {
 		return err
 	}
+	s.lookAtAsked(ctx)
+	s.inStep()
 	s.report.set("engine", nil)
 	idle := idleness{after: s.cfg.IdleAfter}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		at, ok := s.nextLook(&idle)
+		s.lookAtAsked(ctx)
+		next, due := s.act(ctx)
+		leave := idle.due(s.busy())
+		if !leave.IsZero() && (!due || leave.Before(next)) {
+			next, due = leave, true
+		}
 		timer.Stop()
-		if ok {
-			timer.Reset(time.Until(at))
+		if due {
+			timer.Reset(time.Until(next))
 		}
 		select {
 		case <-ctx.Done():
@@ -76,50 +97,36 @@ func (s *supervisor) follow(ctx context.Context) error {
 			if !ok {
 				return errStreamEnded
 			}
-			err = s.reconcile(ctx, append(waiting(events), e))
+			s.hear(e, events)
 		case <-s.wake:
 		case <-timer.C:
-			err = s.look(ctx, &idle)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// waiting returns the events that have already arrived.
-func waiting(events <-chan Event) []Event {
-	var all []Event
-	for {
-		select {
-		case e, ok := <-events:
-			if !ok {
-				return all // who reads on will see it again
+			if err := s.leaveIfIdle(ctx, &idle); err != nil {
+				return err
 			}
-			all = append(all, e)
+		}
+	}
+}
+
+// hear has the containers looked at that an event, and those that have already
+// come after it, are of.
+func (s *supervisor) hear(e Event, more <-chan Event) {
+	for {
+		s.askFor(e.ID, ask{exited: e.Kind == EventExited})
+		select {
+		case next, ok := <-more:
+			if !ok {
+				return // who reads on will see it again
+			}
+			e = next
 		default:
-			return all
+			return
 		}
 	}
 }
 
-// nextLook returns when something is due though nothing happens: a container
-// has had its time to start, or the supervisor to be needed.
-func (s *supervisor) nextLook(idle *idleness) (time.Time, bool) {
-	next := idle.due(s.busy())
-	s.each(func(_ string, c *container) {
-		if end := c.since.Add(s.cfg.StartGrace); c.phase == starting && (next.IsZero() || end.Before(next)) {
-			next = end
-		}
-	})
-	return next, !next.IsZero()
-}
-
-// look does what is due.
-func (s *supervisor) look(ctx context.Context, idle *idleness) error {
-	if err := s.reconcile(ctx, nil); err != nil {
-		return err
-	}
+// leaveIfIdle returns errLeaving when it is time to leave and nothing is left to
+// do.
+func (s *supervisor) leaveIfIdle(ctx context.Context, idle *idleness) error {
 	if at := idle.due(s.busy()); at.IsZero() || time.Now().Before(at) {
 		return nil
 	}
@@ -132,72 +139,6 @@ func (s *supervisor) look(ctx context.Context, idle *idleness) error {
 	}
 	idle.postpone()
 	return nil
-}
-
-// reconcile compares what is known with what runs. Of the containers that do
-// not run, those of events have just ended.
-func (s *supervisor) reconcile(ctx context.Context, events []Event) error {
-	now := time.Now()
-	there, err := s.cfg.Runtime.Containers(ctx)
-	if err != nil {
-		return fmt.Errorf("asking the engine what runs: %w", err)
-	}
-	lives := map[string]bool{}
-	for _, c := range there {
-		if c.Running {
-			lives[c.ID] = true
-			s.with(c.ID, (*container).seen)
-		}
-	}
-	for _, e := range events {
-		if e.Kind == EventExited && !lives[e.ID] {
-			s.ending(ctx, e.ID, func(c *container) bool { return c.exited(e.At) })
-		}
-	}
-	for _, id := range s.known() {
-		if !lives[id] {
-			s.ending(ctx, id, func(c *container) bool { return c.missing(now.Add(-s.cfg.StartGrace)) })
-		}
-	}
-	return nil
-}
-
-// ending is with, of an event that may end the container: then the runtime
-// cleans up behind it.
-func (s *supervisor) ending(ctx context.Context, id string, event func(*container) bool) {
-	var ended bool
-	var run int
-	s.with(id, func(c *container) {
-		ended = event(c)
-		run = c.run
-	})
-	if ended {
-		s.work.Go(func() { s.cleanUp(ctx, id, run) })
-	}
-}
-
-// cleanUp has the runtime clean up behind a container, until it is done or the
-// container has begun something new.
-func (s *supervisor) cleanUp(ctx context.Context, id string, run int) {
-	subject := "cleaning up behind " + id
-	defer s.report.set(subject, nil)
-	for delay := firstDelay; ; delay = longer(delay) {
-		err := s.cfg.Runtime.Release(ctx, id)
-		if ctx.Err() != nil {
-			return
-		}
-		s.report.set(subject, err)
-		over := false
-		s.with(id, func(c *container) {
-			if over = c.run != run; !over && err == nil {
-				over = true
-				c.released()
-			}
-		})
-		if over || !pause(ctx, delay) {
-			return
-		}
-	}
 }
 
 // idleness says when the supervisor is to leave.

@@ -8,31 +8,60 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/supervisor/keep"
 )
 
 // bed is a supervisor without an API, that watches a fake engine, in a bubble
 // of time.
 type bed struct {
-	t    *testing.T
-	s    *supervisor
-	fake *fakeRuntime
-	end  chan error // what watching returned
+	t      *testing.T
+	paths  paths.Paths
+	s      *supervisor
+	fake   *fakeRuntime
+	cancel func()
+	end    chan error // what watching returned
 }
 
 // watching calls test with a supervisor that watches.
 func watching(t *testing.T, fake *fakeRuntime, test func(*bed)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSupervisor(Config{Runtime: fake, Log: io.Discard, ListenDNS: listenSilently}.withDefaults())
-		b := &bed{t: t, s: s, fake: fake, end: make(chan error, 1)}
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() { b.end <- s.watch(ctx) }()
-		synctest.Wait()
+		b := newBed(t, fake)
+		b.supervise()
 		test(b)
-		cancel()
-		s.closeAll()
-		s.work.Wait()
-		synctest.Wait()
+		b.kill()
 	})
+}
+
+func newBed(t *testing.T, fake *fakeRuntime) *bed {
+	dir := t.TempDir()
+	b := &bed{t: t, fake: fake, paths: paths.Paths{Root: dir + "/root", State: dir + "/state"}}
+	kept := keep.In(b.paths.Kept())
+	fake.kept = &kept
+	return b
+}
+
+// supervise starts the next supervisor, as Run does, without an API.
+func (b *bed) supervise() {
+	b.s = newSupervisor(Config{Runtime: b.fake, Paths: b.paths, Log: io.Discard, ListenDNS: listenSilently}.withDefaults())
+	b.fake.set(func() { b.fake.server = b.s })
+	b.end = make(chan error, 1)
+	ctx, cancel := context.WithCancel(b.t.Context())
+	if err := b.s.restore(ctx); err != nil {
+		b.t.Error(err)
+	}
+	go func(s *supervisor, end chan error) { end <- s.watch(ctx) }(b.s, b.end)
+	b.cancel = cancel
+	synctest.Wait()
+}
+
+// kill ends the supervisor in whatever it is at.
+func (b *bed) kill() {
+	b.cancel()
+	b.s.closeAll()
+	b.s.work.Wait()
+	synctest.Wait()
 }
 
 func (b *bed) hold(id string) {

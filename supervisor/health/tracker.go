@@ -13,12 +13,22 @@ import (
 // then on each wait is as long as everything before it, which doubles it.
 const rampFirst = 50 * time.Millisecond
 
+// spreadDivisor and maxSpread bound how long after its turn a container is
+// probed so that not all are at once: a part of the interval, and a second.
+const (
+	spreadDivisor = 10
+	maxSpread     = time.Second
+)
+
 // Run is what is checked: one run of a container's process.
 type Run struct {
 	Check     project.Healthcheck // complete
 	StartedAt time.Time
 	// ResumedAt is when it was last let go on after a pause; zero: never.
 	ResumedAt time.Time
+	// Spread, from 0 to 1, is what part of the spread its turns are late:
+	// different ones of containers with the same interval.
+	Spread float64
 }
 
 // Turn says why a container is probed.
@@ -90,13 +100,15 @@ func (t Tracker) Turn(run Run, at time.Time) Turn {
 }
 
 // inTurn returns when the check asks for the next probe: the interval after the
-// last one, or after the start.
+// last one, or after the start, and a little more.
 func (t Tracker) inTurn(run Run) time.Time {
 	base := latest(run.StartedAt, t.Regular, run.ResumedAt)
+	interval := run.Check.Interval
 	if t.Status == Starting && run.inStartPeriod(base) {
-		return base.Add(run.Check.StartInterval)
+		interval = run.Check.StartInterval
 	}
-	return base.Add(run.Check.Interval)
+	spread := float64(min(interval/spreadDivisor, maxSpread)) * run.Spread
+	return base.Add(interval + time.Duration(spread))
 }
 
 func (run Run) inStartPeriod(at time.Time) bool {

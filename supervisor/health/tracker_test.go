@@ -128,6 +128,19 @@ func TestWhenTheNextProbeIsDue(t *testing.T) {
 	}
 }
 
+func TestTurnsAreSpread(t *testing.T) {
+	for interval, want := range map[time.Duration]time.Duration{
+		100 * time.Millisecond: 105 * time.Millisecond, 5 * second: 5250 * time.Millisecond, time.Hour: time.Hour + second/2,
+	} {
+		r := run(project.Healthcheck{Interval: interval})
+		r.Spread = 0.5
+		due := health.New().Due(r, time.Time{})
+		if !due.Equal(at(want)) || health.New().Turn(r, due) != health.InTurn || health.New().Turn(r, due.Add(-1)) != health.Early {
+			t.Errorf("every %v: due after %v, want %v", interval, due.Sub(start), want)
+		}
+	}
+}
+
 func TestATurnIsRegularFromWhenItIsDue(t *testing.T) {
 	r := run(project.Healthcheck{Interval: 10 * second})
 	for after, want := range map[time.Duration]health.Turn{0: health.Early, 10*second - 1: health.Early, 10 * second: health.InTurn, time.Hour: health.InTurn} {

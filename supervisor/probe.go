@@ -1,0 +1,167 @@
+package supervisor
+
+import (
+	"context"
+	"hash/fnv"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/gocompose/gocompose/supervisor/health"
+)
+
+// probesPerCPU bounds how many probes are under way at a time: each runs a
+// program in a container.
+const probesPerCPU = 2
+
+// checkup is the checking of one run's health.
+type checkup struct {
+	run     health.Run
+	tracker health.Tracker
+	queued  bool // its turn has come, and it waits until others are over
+	// Of probes that could not be made: how many in a row, and when to try again.
+	failures int
+	retryAt  time.Time
+}
+
+// probe is one that is under way. It is stale when its result is about nothing
+// any more: the run is over, or paused.
+type probe struct {
+	cancel context.CancelFunc
+	stale  bool
+}
+
+// newCheckup begins, or goes on with, checking a run. It is nil for one that is
+// not to be checked.
+func newCheckup(id string, started time.Time, v view) *checkup {
+	if v.info.Health == nil {
+		return nil
+	}
+	spread := fnv.New32a()
+	_, _ = spread.Write([]byte(id)) // never fails
+	k := &checkup{
+		run:     health.Run{Check: *v.info.Health, StartedAt: started, Spread: float64(spread.Sum32()) / (1 << 32)},
+		tracker: health.New(),
+	}
+	if v.health != nil {
+		k.tracker = *v.health
+		if k.tracker.Regular.After(v.at) { // the clock was turned back
+			k.tracker.Regular = v.at
+		}
+	}
+	return k
+}
+
+// dropProbe gives up the probe that is under way, if any is.
+func (c *container) dropProbe() {
+	if c.probe != nil {
+		c.probe.stale = true
+		c.probe.cancel()
+	}
+}
+
+// probed: a probe is over.
+func (c *container) probed(now time.Time, turn health.Turn, r health.Result, err error) {
+	stale := c.probe.stale
+	c.probe = nil
+	if stale || c.checkup == nil {
+		return
+	}
+	k := c.checkup
+	if err != nil {
+		k.failures++
+		k.retryAt = now.Add(min(firstDelay<<min(k.failures, 10), lastDelay))
+		return
+	}
+	k.failures, k.retryAt = 0, time.Time{}
+	was := k.tracker.Status
+	k.tracker = k.tracker.Add(k.run, turn, r)
+	if k.tracker.Status != was {
+		c.changes++
+	}
+}
+
+// beginProbes begins as many of the probes as may be under way: first those
+// that somebody waits for.
+func (s *supervisor) beginProbes(ctx context.Context) {
+	for _, c := range s.takeUnprobed() {
+		begun := false
+		s.on(c, func(c *container) {
+			if c.checkup != nil && c.checkup.queued && c.phase == PhaseRunning && c.probe == nil {
+				begun = true
+				s.beginProbe(ctx, c)
+			}
+		})
+		if !begun {
+			s.probeOver()
+		}
+	}
+}
+
+// takeUnprobed returns the containers that may be probed now, counted as being
+// probed.
+func (s *supervisor) takeUnprobed() []*container {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var now []*container
+	for _, queue := range []*[]*container{&s.urgent, &s.unprobed} {
+		n := min(len(*queue), probesPerCPU*runtime.GOMAXPROCS(0)-s.probing)
+		now = append(now, (*queue)[:n]...)
+		*queue = slices.Delete(*queue, 0, n)
+		s.probing += n
+	}
+	return now
+}
+
+// queueProbe has the container probed when it can be.
+func (s *supervisor) queueProbe(c *container) {
+	c.checkup.queued = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.awaited.IsZero() {
+		s.unprobed = append(s.unprobed, c)
+	} else {
+		s.urgent = append(s.urgent, c)
+	}
+}
+
+// beginProbe probes the container, whose lock the caller has.
+func (s *supervisor) beginProbe(ctx context.Context, c *container) {
+	ctx, cancel := context.WithCancel(ctx)
+	k := c.checkup
+	k.queued = false
+	c.probe = &probe{cancel: cancel}
+	turn, check := k.tracker.Turn(k.run, time.Now()), k.run.Check
+	s.work.Go(func() {
+		r, err := s.cfg.Runtime.Probe(ctx, c.id, check)
+		cancel()
+		s.on(c, func(c *container) { s.noteProbe(c, turn, r, err) })
+		s.probeOver()
+	})
+}
+
+// noteProbe notes how a probe went. One that could not be made says nothing
+// about the container's health, but perhaps the container does not run.
+func (s *supervisor) noteProbe(c *container, turn health.Turn, r health.Result, err error) {
+	if c.probed(time.Now(), turn, r, err); c.checkup == nil {
+		return
+	}
+	subject := probes + c.id
+	switch k := c.checkup; {
+	case k.failures == 1:
+		s.ask(c.id)
+	case k.failures > 1:
+		s.report.set(subject, err)
+	default:
+		s.report.set(subject, s.records.writeHealth(c.id, k))
+	}
+}
+
+func (s *supervisor) probeOver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.probing--
+	if len(s.urgent)+len(s.unprobed) > 0 {
+		s.changed()
+	}
+}
