@@ -59,7 +59,7 @@ type inspectedState struct {
 	ExitedAt  *time.Time    `json:"exitedAt"`  // null: the last run has not ended, or nobody saw it
 	ExitCode  int           `json:"exitCode"`  // 0 without an end; 128 + signal, 255 when nobody saw it
 	OOMKilled bool          `json:"oomKilled"` // a process was killed for want of memory
-	Restarts  int           `json:"restarts"`  // by the restart policy, since the user's start
+	Restarts  int           `json:"restarts"`  // by the restart policy, since the user's start; 0 when it has ended for good
 	RestartAt *time.Time    `json:"restartAt"` // when the next one is due; null: none is
 }
 
