@@ -42,36 +42,17 @@ func absentCommands() []absentCommand {
 // commands of the same names have not, with what to do instead. The empty name
 // is that of the flags before the command.
 func absentFlags() map[string]map[string]string {
-	const foreground = "up has no foreground yet; use `gocompose up -d`, then `gocompose logs -f`"
 	const build = "images are not built"
-	const wait = "health is not checked yet; `up -d` returns when everything is started"
 	return map[string]map[string]string{
 		"": {"verbose": "`gocompose plan` shows what a command does"},
 		"up": {
-			"abort-on-container-exit":    foreground,
-			"abort-on-container-failure": foreground,
-			"attach":                     foreground,
-			"attach-dependencies":        foreground,
-			"exit-code-from":             foreground,
-			"menu":                       foreground,
-			"no-attach":                  foreground,
-			"no-color":                   foreground,
-			"no-log-prefix":              foreground,
-			"timestamps":                 foreground,
-			"watch":                      foreground,
-			"build":                      build,
-			"quiet-build":                build,
-			"wait":                       wait,
-			"wait-timeout":               wait,
-			"always-recreate-deps":       "name the services and use --force-recreate",
-			"pull":                       "images are pulled when they are missing; use `gocompose image pull` before",
+			"build":       build,
+			"quiet-build": build,
+			"menu":        "there are no keys but Ctrl-C; use `gocompose up -d`, then `gocompose logs -f`, which may be left and taken up again",
+			"watch":       "files are not watched",
 		},
-		"start": {"wait": wait, "wait-timeout": wait},
-		"create": {
-			"build": build,
-			"pull":  "images are pulled when they are missing; use `gocompose image pull` before",
-		},
-		"down": {"rmi": "use `gocompose image rm`"},
+		"create": {"build": build},
+		"down":   {"rmi": "use `gocompose image rm`"},
 		"config": {
 			"lock-image-digests":    "tags are not looked up",
 			"resolve-image-digests": "tags are not looked up",

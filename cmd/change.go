@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/host"
@@ -32,9 +33,15 @@ type change struct {
 	// hide are operations whose progress is not shown; nil: none.
 	hide func(planner.Op) bool
 	plan func(*project.Project, planner.Observed) (*planner.Plan, error)
+	// pull are images to be fetched before anything is looked at; nil: none.
+	pull func(*project.Project) []string
 	// confirm is asked whether to carry the plan out, while the project is
 	// locked: what it is shown is what is done. Nil: yes.
 	confirm func(*planner.Plan) (bool, error)
+	// patience is how long containers are waited for; 0: as long as it takes.
+	patience time.Duration
+	// console is where lines are printed meanwhile; nil: none are.
+	console *view.Console
 }
 
 // change loads, locks, observes, plans, and has the plan carried out: the one
@@ -72,6 +79,11 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 	if err := h.Sweep(ctx); err != nil {
 		return err
 	}
+	if c.pull != nil {
+		if err := a.apply(ctx, h, c.pulling(p), change{title: "pull", hide: c.hide}); err != nil {
+			return err
+		}
+	}
 	plan, err := a.plan(ctx, h, c, name, p)
 	if err != nil {
 		return err
@@ -91,7 +103,26 @@ func (a *app) dryRun(ctx context.Context, c change) error {
 	}
 	a.notices(plan)
 	w, opt := a.progress(c)
+	if c.pull != nil {
+		p, err := a.load(ctx, c.services, c.load)
+		if err != nil {
+			return err
+		}
+		if err := view.DryRun(w, c.pulling(p), opt); err != nil {
+			return err
+		}
+		opt.Hide = pulls
+	}
 	return view.DryRun(w, plan, opt)
+}
+
+func pulls(op planner.Op) bool { return op.Verb() == planner.VerbPull }
+
+// pulling is the plan of what is fetched before.
+func (c change) pulling(p *project.Project) *planner.Plan {
+	plan := planner.Pull(c.pull(p))
+	plan.Project = p.Name
+	return plan
 }
 
 // openFor returns the host for c. Where no engine ever ran and c has nothing to
@@ -175,11 +206,21 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 		return err
 	}
 	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
-	return executor.Apply(leased, plan, h, executor.Options{
+	opt := executor.Options{
 		Parallel: max(a.globals.parallel, 0),
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),
 		Events:   progress.Event,
-	})
+	}
+	if c.patience == 0 {
+		return executor.Apply(leased, plan, h, opt)
+	}
+	patient, end := withPatience(leased, c.patience)
+	defer end()
+	opt.Events = func(e executor.Event) {
+		patient.event(e)
+		progress.Event(e)
+	}
+	return executor.Apply(patient, plan, h, opt)
 }
 
 func (a *app) notices(plan *planner.Plan) {

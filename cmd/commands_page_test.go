@@ -42,7 +42,8 @@ func differences() map[string][]string {
 			"`--compatibility` and `COMPOSE_COMPATIBILITY` are refused: containers are named with `-`.",
 		},
 		"gocompose up": {
-			"Without `-d` it is refused: there is no foreground yet.",
+			"In the foreground, what containers print is shown while others are still waited for.",
+			"`--wait-timeout` counts from the first container that is waited for, and its end is never a success.",
 			"Taken names and ports are found before anything starts.",
 			"A replacement is created completely before the old container is stopped.",
 			"A second `up` of one project waits for the first.",
@@ -72,7 +73,10 @@ func differences() map[string][]string {
 			"A container without a process has no health.",
 			"IDs are `<project>-<service>-<number>.<letters>`.",
 		},
-		"gocompose logs":    {"The lines of all containers are merged by time."},
+		"gocompose logs": {
+			"The lines of all containers are merged by time.",
+			"`-f` ends when no container is left that runs or is going to.",
+		},
 		"gocompose config":  {"`--hash` gives other hashes than docker compose's."},
 		"gocompose version": {"It says gocompose, and its own version."},
 	}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,7 +83,8 @@ func when(s string, now time.Time) (time.Time, error) {
 }
 
 func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
-	if _, err := f.query(time.Now()); err != nil {
+	q, err := f.query(time.Now())
+	if err != nil {
 		return err
 	}
 	name, p, err := a.wanted(ctx, change{fileless: true, load: existing})
@@ -106,54 +105,73 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 	if _, err := knownServices(p, infos, services); err != nil {
 		return err
 	}
-	infos = slices.DeleteFunc(infos, func(i host.Info) bool {
-		return len(services) > 0 && !slices.Contains(services, i.Spec.Service) || f.index > 0 && i.Spec.Replica != f.index
-	})
+	wanted := f.of(services)
+	infos = slices.DeleteFunc(infos, func(i host.Info) bool { return !wanted(i.Spec.Service, i.Spec.Replica) })
 	slices.SortFunc(infos, func(x, y host.Info) int {
 		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
 	})
-	return a.printLogs(ctx, h, infos, f)
-}
-
-func (a *app) printLogs(ctx context.Context, h *host.Host, infos []host.Info, f logsFlags) error {
-	q, err := f.query(time.Now())
-	if err != nil {
-		return err
-	}
 	lines := view.NewLogs(a.Out, view.LogOptions{
 		NoPrefix:   f.noPrefix,
 		Timestamps: f.timestamps,
 		Colour:     !f.noColor && a.look(a.Out).Colours(),
-		Buffered:   !f.follow,
+		Buffered:   true,
 	})
-	emit := func(s logs.Source, e logs.Entry) error { return lines.Print(s.Name, e) }
+	if !f.follow || len(infos) == 0 {
+		return printLogs(ctx, lines, infos, q)
+	}
+	where, err := a.paths()
+	if err != nil {
+		return err
+	}
+	return followLogs(ctx, newAttachment(hostWorld{h, where}, lines, attachOptions{
+		project: name, shows: wanted, minds: wanted, began: time.Now(), names: logNames(infos),
+	}), infos, q)
+}
+
+// of returns which containers the flags and the services named are about.
+func (f logsFlags) of(services []string) func(service string, replica int) bool {
+	return func(service string, replica int) bool {
+		return (len(services) == 0 || slices.Contains(services, service)) && (f.index <= 0 || replica == f.index)
+	}
+}
+
+// logNames are the names of containers as they stand before their lines.
+func logNames(infos []host.Info) []string {
+	names := make([]string, len(infos))
+	for i, info := range infos {
+		names[i] = displayName(info.Name, info.Spec.Project)
+	}
+	return names
+}
+
+// printLogs prints what is there.
+func printLogs(ctx context.Context, lines *view.Logs, infos []host.Info, q logs.Query) error {
 	sources := make([]logs.Source, len(infos))
-	for i, info := range infos {
-		sources[i] = logs.Source{Name: logName(info), Dir: info.Dir}
-		lines.Register(sources[i].Name)
+	for i, name := range logNames(infos) {
+		sources[i] = logs.Source{Name: name, Dir: infos[i].Dir}
+		lines.Register(name)
 	}
-	if !f.follow {
-		return errors.Join(logs.Merge(ctx, sources, q, emit), lines.Close())
-	}
-	follower := logs.NewFollower(logs.FollowOptions{Emit: emit})
-	var waits sync.WaitGroup
-	wctx, cancel := context.WithCancel(ctx)
-	defer waits.Wait()
-	defer cancel()
-	for i, info := range infos {
-		follower.Add(sources[i], q)
-		waits.Go(func() { _, _ = h.Wait(wctx, info.ID) })
-	}
-	go func() { waits.Wait(); follower.Finish() }()
-	err = follower.Run(ctx)
-	if err != nil && errors.Is(err, ctx.Err()) {
-		return errors.Join(lines.Close(), &exitError{code: exitInterrupted})
-	}
+	err := logs.Merge(ctx, sources, q, func(s logs.Source, e logs.Entry) error { return lines.Print(s.Name, e) })
 	return errors.Join(err, lines.Close())
 }
 
-// logName is how docker compose names a container before its lines: without
-// the project, unless the name was chosen by the user.
-func logName(i host.Info) string {
-	return strings.TrimPrefix(i.Name, i.Spec.Project+"-")
+// followLogs prints what is there and what comes, until none of the containers
+// is left running, or the query's time has passed.
+func followLogs(ctx context.Context, at *attachment, infos []host.Info, q logs.Query) error {
+	until := ctx
+	if !q.Until.IsZero() {
+		var cancel context.CancelFunc
+		until, cancel = context.WithDeadline(ctx, q.Until)
+		defer cancel()
+	}
+	at.begin(ctx, infos, q)
+	err := at.wait(until, func([]end) bool { return false })
+	if err != nil && until.Err() != nil {
+		err = nil // it is meant to end
+	}
+	err = errors.Join(err, at.close())
+	if ctx.Err() != nil {
+		return &exitError{exitInterrupted, err}
+	}
+	return err
 }

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -45,33 +43,21 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.cause }
 
-// errInterrupted is the cause of a context that a signal ended.
-var errInterrupted = errors.New("interrupted")
-
 // Main runs the command that the program's arguments name, and returns the
 // exit code. It is the only place where errors become text.
 func Main(version string) int {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		cancel(errInterrupted)
-		<-signals // the second time at once
-		os.Exit(exitInterrupted)
-	}()
-	return Run(ctx, version, os.Args[1:], Streams{os.Stdin, os.Stdout, os.Stderr})
+	ctx, again, stop := signals(context.Background())
+	defer stop()
+	a := &app{Streams: Streams{os.Stdin, os.Stdout, os.Stderr}, version: version, again: again}
+	return a.run(ctx, os.Args[1:])
 }
 
-// Run is Main for given arguments and streams.
-func Run(ctx context.Context, version string, args []string, s Streams) int {
-	a := &app{Streams: s, version: version}
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(s.In)
-	root.SetOut(s.Out)
-	root.SetErr(s.Err)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
 	cmd, err := root.ExecuteContextC(ctx)
 	return a.report(ctx, cmd, err)
 }
@@ -88,7 +74,7 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 		return exit.code
 	}
 	if errors.Is(context.Cause(ctx), errInterrupted) {
-		a.printError(errInterrupted)
+		a.printError(errors.Join(besides(err), errInterrupted))
 		return exitInterrupted
 	}
 	a.printError(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/view"
 )
 
@@ -31,7 +32,7 @@ func (a *app) warn(text string) {
 }
 
 func (a *app) printError(err error) {
-	text := strings.TrimRight(err.Error(), "\n")
+	text := strings.TrimRight(err.Error(), "\n") + lastOutput(err)
 	if a.inJSON() {
 		a.writeJSON(jsonError{true, text})
 		return
@@ -45,4 +46,39 @@ func (a *app) writeJSON(v any) {
 	enc := json.NewEncoder(a.Err)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v) // there is nobody left to tell
+}
+
+// lastOutput returns, for people, what containers that were waited for in vain
+// have printed last: lines to stand below the error, each after a newline.
+func lastOutput(err error) string {
+	var b strings.Builder
+	told := map[*planner.AwaitError]bool{}
+	for _, e := range awaitErrors(err) {
+		if len(e.Output) == 0 || told[e] {
+			continue
+		}
+		told[e] = true
+		fmt.Fprintf(&b, "\nlast output of %s:", e.Container)
+		for _, line := range e.Output {
+			b.WriteString("\n  " + strings.TrimRight(line, "\r\n"))
+		}
+	}
+	return b.String()
+}
+
+// awaitErrors returns those that err is made of, in order.
+func awaitErrors(err error) []*planner.AwaitError {
+	switch e := err.(type) {
+	case *planner.AwaitError:
+		return []*planner.AwaitError{e}
+	case interface{ Unwrap() error }:
+		return awaitErrors(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		var all []*planner.AwaitError
+		for _, sub := range e.Unwrap() {
+			all = append(all, awaitErrors(sub)...)
+		}
+		return all
+	}
+	return nil
 }

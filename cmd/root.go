@@ -15,6 +15,9 @@ type app struct {
 	Streams
 	version string
 	globals globals
+	// again brings the user's second wish to end the program to a command that
+	// listens; nil: nobody has one.
+	again <-chan struct{}
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }

@@ -34,10 +34,11 @@ func (a *app) progress(c change) (io.Writer, view.ProgressOptions) {
 	}
 	look := a.look(w)
 	return w, view.ProgressOptions{
-		Mode:   look.Mode(view.Mode(a.globals.progress)),
-		Title:  c.title,
-		Colour: look.Colours(),
-		DryRun: a.globals.dryRun,
-		Hide:   c.hide,
+		Mode:    look.Mode(view.Mode(a.globals.progress)),
+		Title:   c.title,
+		Colour:  look.Colours(),
+		DryRun:  a.globals.dryRun,
+		Hide:    c.hide,
+		Console: c.console,
 	}
 }

@@ -1,8 +1,9 @@
 package cmd
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ type upFlags struct {
 	removeOrphans, noStart    bool
 	ignoreOrphans, quietPull  bool
 	noDeps, renewVolumes      bool
+	recreateDeps, wait        bool
+	pull                      string // when images are pulled; empty: when they are missing
 	scale                     []string
 	timeout                   int
 	grace                     *time.Duration // made of timeout
@@ -29,6 +32,7 @@ func (f *upFlags) add(c *cobra.Command) {
 	fs := c.Flags()
 	fs.BoolVar(&f.forceRecreate, "force-recreate", false, "Recreate containers even if their configuration and image haven't changed")
 	fs.BoolVar(&f.noRecreate, "no-recreate", false, "If containers already exist, don't recreate them. Incompatible with --force-recreate")
+	fs.BoolVar(&f.recreateDeps, "always-recreate-deps", false, "Recreate dependent containers. Incompatible with --no-recreate")
 	fs.BoolVar(&f.removeOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")
 	fs.BoolVar(&f.noStart, "no-start", false, "Don't start the services after creating them")
 	fs.BoolVar(&f.noDeps, "no-deps", false, "Don't start linked services")
@@ -50,6 +54,10 @@ func (f *upFlags) complete(a *app, c *cobra.Command) error {
 		return usage("--force-recreate and --no-recreate are incompatible")
 	case f.noRecreate && f.renewVolumes:
 		return usage("--no-recreate and --renew-anon-volumes are incompatible")
+	case f.recreateDeps && f.noRecreate:
+		return usage("--always-recreate-deps and --no-recreate are incompatible")
+	case !slices.Contains([]string{"", pullAlways, pullMissing, pullNever}, f.pull):
+		return usage("--pull is %q: want always, missing or never", f.pull)
 	case f.removeOrphans && f.ignoreOrphans:
 		return usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
 	}
@@ -68,8 +76,12 @@ func (f *upFlags) recreate() planner.RecreatePolicy {
 	switch {
 	case f.noRecreate:
 		return planner.RecreateNever
+	case f.forceRecreate && f.recreateDeps:
+		return planner.RecreateAll
 	case f.forceRecreate:
 		return planner.RecreateSelected
+	case f.recreateDeps:
+		return planner.RecreateDependencies
 	default:
 		return planner.RecreateChanged
 	}
@@ -90,8 +102,9 @@ func (f *upFlags) change(services []string) (change, error) {
 		Recreate:       f.recreate(),
 		Selected:       services,
 		Timeout:        f.grace,
+		Wait:           f.wait,
 	}
-	return change{
+	c := change{
 		title:    "up",
 		services: services,
 		hide:     f.hidden,
@@ -103,9 +116,49 @@ func (f *upFlags) change(services []string) (change, error) {
 			if len(p.Services) == 0 {
 				return nil, errNothingSelected(p)
 			}
-			return planner.Up(p, obs, opt)
+			plan, err := planner.Up(p, obs, opt)
+			if err == nil && f.pull == pullNever {
+				err = errNotHere(plan)
+			}
+			return plan, err
 		},
-	}, nil
+	}
+	if f.pull == pullAlways {
+		c.pull = wantedImages
+	}
+	return c, nil
+}
+
+// The values of --pull.
+const (
+	pullAlways  = "always"
+	pullMissing = "missing"
+	pullNever   = "never"
+)
+
+// wantedImages returns those of the services that are to run.
+func wantedImages(p *project.Project) []string {
+	var refs []string
+	for _, s := range p.Services {
+		if s.Replicas > 0 {
+			refs = append(refs, s.Template.Image)
+		}
+	}
+	return refs
+}
+
+// errNotHere says which images the plan would have to pull.
+func errNotHere(plan *planner.Plan) error {
+	var missing []string
+	for _, s := range plan.Steps {
+		if pull, ok := s.Op.(planner.PullImage); ok {
+			missing = append(missing, planner.ShortImage(pull.Ref))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("not here, and not to be pulled with --pull never: %s; use `gocompose image pull %s`", strings.Join(missing, ", "), strings.Join(missing, " "))
 }
 
 func errNothingSelected(p *project.Project) error {
@@ -117,7 +170,7 @@ func errNothingSelected(p *project.Project) error {
 
 // hidden are operations whose progress is not to be seen.
 func (f *upFlags) hidden(op planner.Op) bool {
-	return f.quietPull && op.Verb() == planner.VerbPull
+	return f.quietPull && pulls(op)
 }
 
 // grace returns the value of --timeout, or nil when it is not given.
@@ -147,36 +200,35 @@ func parseScale(args []string) (map[string]int, error) {
 
 func (a *app) upCommand() *cobra.Command {
 	var f upFlags
-	var detach, noBuild, yes bool
+	var m upMode
+	var noBuild, yes bool
 	c := &cobra.Command{
 		Use:   "up [OPTIONS] [SERVICE...]",
 		Short: "Create and start containers",
 		Long: "Creates what the Compose file asks for and is not there: networks, volumes, containers; replaces\n" +
 			"containers whose specification or image has changed; starts what does not run. `gocompose plan` shows\n" +
-			"beforehand what that is, and why.",
+			"beforehand what that is, and why.\n\n" +
+			"Without -d it goes on in the foreground and shows what the containers print, until all have ended. Ctrl-C stops\n" +
+			"them, a second one kills them; they are not removed.",
 		RunE: func(c *cobra.Command, services []string) error {
 			if err := f.complete(a, c); err != nil {
 				return err
 			}
-			if !detach && !f.noStart && !a.globals.dryRun {
-				return usage("up in the foreground is not there yet: use up -d, then gocompose logs -f")
+			if err := m.complete(f.noStart); err != nil {
+				return err
 			}
-			return a.up(c.Context(), f, services)
+			if m.detach || a.globals.dryRun {
+				return a.upDetached(c.Context(), f, m, services)
+			}
+			return a.upAttached(c.Context(), f, m, services)
 		},
 	}
 	f.add(c)
+	m.add(c)
 	fs := c.Flags()
-	fs.BoolVarP(&detach, "detach", "d", false, "Detached mode: Run containers in the background")
+	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
 	fs.BoolVar(&noBuild, "no-build", false, "Don't build an image: gocompose never does")
 	fs.BoolVarP(&yes, "yes", "y", false, "Run non-interactively: gocompose never asks")
 	return c
-}
-
-func (a *app) up(ctx context.Context, f upFlags, services []string) error {
-	c, err := f.change(services)
-	if err != nil {
-		return err
-	}
-	return a.change(ctx, c)
 }

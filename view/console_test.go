@@ -19,7 +19,8 @@ import (
 func TestLinesScrollByAboveProgress(t *testing.T) {
 	for _, rows := range []int{6, 12, 24} {
 		synctest.Test(t, func(t *testing.T) {
-			term := newTerminal(80, rows)
+			moving, term := newTerminal(80, rows), newTerminal(80, rows)
+			film(t, ProgressOptions{}, moving)
 			c := &Console{}
 			lines := NewLogs(c.Above(term), LogOptions{Stderr: c.Above(term)})
 			var want strings.Builder
@@ -37,8 +38,6 @@ func TestLinesScrollByAboveProgress(t *testing.T) {
 					time.Sleep(37 * time.Millisecond)
 				}
 			})
-			moving := newTerminal(80, rows)
-			film(t, ProgressOptions{}, moving)
 			film(t, ProgressOptions{Console: c}, term)
 			printing.Wait()
 			if err := lines.Print("web-1", entry("after it")); err != nil {

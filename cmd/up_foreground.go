@@ -1,0 +1,289 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/logs"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/view"
+)
+
+// The words of docker compose.
+const (
+	sayStopping = "Gracefully Stopping... press Ctrl+C again to force"
+	sayAborting = "Aborting on container exit..."
+)
+
+// errAborting is the cause of a context that ended because a container did.
+var errAborting = errors.New("a container has exited")
+
+// foreground is up in the foreground, from the beginning of its plan to the end
+// of its containers. What is done to containers comes from outside, and all of
+// it goes the way of every change.
+type foreground struct {
+	attachment *attachment
+	// abort says of the ends so far whether they are to be the end of all, and
+	// the exit code that makes.
+	abort func([]end) (bool, int)
+	// code returns the exit code after an abort, when all have ended.
+	code func(code int, ends []end) int
+	// again brings the user's second wish to end it.
+	again <-chan struct{}
+	say   func(string)
+
+	apply, stop, kill func(context.Context) error
+}
+
+// run is all of it. Its error is an *exitError when the code is not 1.
+func (f *foreground) run(ctx context.Context) (err error) {
+	defer func() { err = f.with(err, f.attachment.close()) }()
+	forced, stopListening := f.listen(ctx)
+	defer stopListening()
+
+	err = f.bringUp(ctx)
+	if !f.attachment.begun() {
+		return err
+	}
+	f.attachment.welcome()
+	if err == nil && ctx.Err() == nil {
+		err = f.attachment.wait(ctx, func(ends []end) bool { aborts, _ := f.abort(ends); return aborts })
+	} else {
+		err = errors.Join(err, f.attachment.compare(context.WithoutCancel(ctx), f.attachment.world.Containers))
+	}
+	aborts, code := f.abort(f.attachment.endsSoFar())
+	switch {
+	case ctx.Err() != nil:
+		f.say(sayStopping)
+		return &exitError{exitInterrupted, f.end(forced, besides(err))}
+	case aborts:
+		f.say(sayAborting)
+		err = f.end(forced, besides(err))
+		return f.aborted(forced, code, err)
+	default:
+		return err
+	}
+}
+
+// bringUp carries the plan out, until the end of a container is the end of all.
+func (f *foreground) bringUp(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	over := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-over:
+				return
+			case <-f.attachment.ended:
+			}
+			if aborts, _ := f.abort(f.attachment.endsSoFar()); aborts {
+				cancel(errAborting)
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(over)
+		<-done
+		cancel(nil)
+	}()
+	return f.apply(ctx)
+}
+
+// listen returns a context that ends when the user wants it to end at once.
+func (f *foreground) listen(ctx context.Context) (context.Context, func()) {
+	forced, force := context.WithCancelCause(context.WithoutCancel(ctx))
+	over := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-over:
+		case <-f.again:
+			force(errInterrupted)
+		}
+	}()
+	return forced, func() {
+		close(over)
+		<-done
+		force(nil)
+	}
+}
+
+// end stops what was selected, by force when ctx ends, and takes in how it
+// ended. It adds what went wrong to err.
+func (f *foreground) end(ctx context.Context, err error) error {
+	stopped := error(nil)
+	if ctx.Err() == nil {
+		stopped = f.stop(ctx)
+	}
+	calm := context.WithoutCancel(ctx)
+	if ctx.Err() != nil {
+		killed := f.kill(calm)
+		stopped = errors.Join(besides(stopped), killed)
+		if killed == nil {
+			// What is killed ends soon, but not at once.
+			stopped = errors.Join(stopped, f.attachment.wait(calm, func([]end) bool { return false }))
+		}
+	}
+	return errors.Join(err, stopped, f.attachment.compare(calm, f.attachment.world.Containers))
+}
+
+// aborted returns the error with the exit code of an abort.
+func (f *foreground) aborted(forced context.Context, code int, err error) error {
+	switch code = f.code(code, f.attachment.endsSoFar()); {
+	case forced.Err() != nil:
+		code = exitInterrupted
+	case err != nil && code == exitOK:
+		code = exitFailure
+	}
+	if err == nil && code == exitOK {
+		return nil
+	}
+	return &exitError{code, err}
+}
+
+// with adds an error to one that may have an exit code.
+func (f *foreground) with(err, more error) error {
+	var exit *exitError
+	if more == nil || !errors.As(err, &exit) {
+		return errors.Join(err, more)
+	}
+	return &exitError{exit.code, errors.Join(exit.cause, more)}
+}
+
+// upAttached is up without -d.
+func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []string) error {
+	c, err := f.change(services)
+	if err != nil {
+		return err
+	}
+	p, err := a.load(ctx, services, c.load)
+	if err != nil {
+		return err
+	}
+	set, err := m.attachSet(p, services)
+	if err != nil {
+		return err
+	}
+	h, err := a.openFor(ctx, c, p.Name, p)
+	if h == nil || err != nil {
+		return err
+	}
+	defer h.Close()
+	where, err := a.paths()
+	if err != nil {
+		return err
+	}
+	console := &view.Console{}
+	at := newAttachment(hostWorld{h, where}, a.attachedLines(console, m), attachOptions{
+		project: p.Name, shows: set.shows, minds: set.minds, ends: true, began: time.Now(),
+		names: set.names, banner: set.banner(),
+	})
+	c.console = console
+	c.confirm = func(*planner.Plan) (bool, error) { return true, at.attach(ctx) }
+	change := func(c change) func(context.Context) error {
+		return func(ctx context.Context) error { return a.changeProject(ctx, h, c, p.Name, p) }
+	}
+	fg := &foreground{
+		attachment: at, abort: m.abort, code: m.code, again: a.again,
+		say:   func(text string) { fmt.Fprintln(a.onConsole(console, a.Err), text) },
+		apply: change(c),
+		stop:  change(ending("stop", console, set.selected, f.grace, planner.Stop)),
+		kill:  change(ending("kill", console, set.selected, f.grace, planner.Kill)),
+	}
+	return fg.run(ctx)
+}
+
+// attach begins with what there is before the plan is carried out: of that only
+// what it prints from now on is shown.
+func (a *attachment) attach(ctx context.Context) error {
+	infos, err := a.world.Containers(ctx, a.opt.project)
+	if err == nil {
+		a.begin(ctx, infos, logs.Query{Tail: 0})
+	}
+	return err
+}
+
+// ending is the change that ends what runs of the services.
+func ending(title string, console *view.Console, services []string, grace *time.Duration, plan func(*project.Project, planner.Observed, planner.Options) (*planner.Plan, error)) change {
+	return change{
+		title:   title,
+		console: console,
+		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+			running := slices.DeleteFunc(slices.Clone(services), func(s string) bool {
+				return !slices.ContainsFunc(obs.Containers, func(c planner.Container) bool { return c.Spec.Service == s && c.Running() })
+			})
+			if len(running) == 0 { // which would mean all
+				return &planner.Plan{Project: p.Name}, nil
+			}
+			return plan(p, obs, planner.Options{Selected: running, Timeout: grace})
+		},
+	}
+}
+
+// attachedLines is where the lines of attached containers go.
+func (a *app) attachedLines(console *view.Console, m upMode) *view.Logs {
+	return view.NewLogs(a.onConsole(console, a.Out), view.LogOptions{
+		NoPrefix:   m.noPrefix,
+		Timestamps: m.timestamps,
+		Colour:     !m.noColor && a.look(a.Out).Colours(),
+		Buffered:   true,
+		Stderr:     a.onConsole(console, a.Err),
+	})
+}
+
+// onConsole returns w for lines that are printed while progress is shown.
+func (a *app) onConsole(console *view.Console, w io.Writer) io.Writer {
+	if isTerminal(w) {
+		return console.Above(w)
+	}
+	return console.Beside(w)
+}
+
+// hostWorld is the host as attachments need it.
+type hostWorld struct {
+	*host.Host
+	paths paths.Paths
+}
+
+// Dir returns the folder of a container's logs.
+func (w hostWorld) Dir(id string) string { return w.paths.Container(id) }
+
+// Settled returns the project's containers once no command is changing it.
+func (w hostWorld) Settled(ctx context.Context, project string) ([]host.Info, error) {
+	lock, err := host.LockProject(ctx, w.paths, project, func() {})
+	if err != nil {
+		return nil, err
+	}
+	infos, err := w.Containers(ctx, project)
+	return infos, errors.Join(err, lock.Unlock())
+}
+
+// attachSet is which services' containers an up in the foreground is about.
+type attachSet struct {
+	shown    map[string]bool // their lines are printed
+	minded   map[string]bool // their ends count
+	selected []string        // what is stopped in the end
+	names    []string        // of the containers shown, as they are shown
+}
+
+func (s attachSet) shows(service string, _ int) bool { return s.shown[service] }
+func (s attachSet) minds(service string, _ int) bool { return s.minded[service] }
+
+func (s attachSet) banner() string {
+	if len(s.names) == 0 {
+		return ""
+	}
+	return "Attaching to " + strings.Join(s.names, ", ")
+}
