@@ -351,4 +351,9 @@ func TestDefaultLimits(t *testing.T) {
 			t.Errorf("%s is not limited", v)
 		}
 	}
+	for _, v := range []planner.Verb{planner.VerbAwaitHealthy, planner.VerbAwaitCompleted, planner.VerbAwaitReady} {
+		if limits[v] != 0 {
+			t.Errorf("%s is limited, and could keep from starting what it waits for", v)
+		}
+	}
 }

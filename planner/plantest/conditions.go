@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
 
-// watched is a world where nothing may be started before the conditions hold
-// that its service has in a project; nil: whatever the conditions.
+// watched is a world where a plan is carried out. Nothing may be started before
+// the conditions hold that its service has in a project, nil: whatever the
+// conditions; and nothing be stopped before its replacement is there.
 type watched struct {
 	*World
+	plan    *planner.Plan
 	project *project.Project
 
 	mu    sync.Mutex
@@ -23,15 +26,39 @@ type watched struct {
 
 // StartContainer implements executor.Containers.
 func (w *watched) StartContainer(ctx context.Context, id string) error {
-	if err := w.mayStart(id); err != nil {
+	w.note(w.mayStart(id))
+	return w.World.StartContainer(ctx, id)
+}
+
+// StopContainer implements executor.Containers.
+func (w *watched) StopContainer(ctx context.Context, id string, grace time.Duration) error {
+	w.note(w.mayStop(id))
+	return w.World.StopContainer(ctx, id, grace)
+}
+
+func (w *watched) note(err error) {
+	if err != nil {
 		w.mu.Lock()
 		w.early = append(w.early, err)
 		w.mu.Unlock()
 	}
-	return w.World.StartContainer(ctx, id)
 }
 
-// broken returns the starts that came too early.
+func (w *watched) mayStop(id string) error {
+	obs := w.Observe(ProjectName)
+	at := func(id string) int {
+		return slices.IndexFunc(obs.Containers, func(c planner.Container) bool { return c.ID == id })
+	}
+	for _, s := range w.plan.Steps {
+		next, creates := s.Op.(planner.CreateContainer)
+		if i := at(id); creates && i >= 0 && obs.Containers[i].Spec.ID() == next.Spec.ID() && at(next.ID) < 0 {
+			return fmt.Errorf("%s is stopped before %s is there", id, next.ID)
+		}
+	}
+	return nil
+}
+
+// broken returns the starts and stops that came too early.
 func (w *watched) broken() error { return errors.Join(w.early...) }
 
 func (w *watched) mayStart(id string) error {

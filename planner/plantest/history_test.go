@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
-		n := "3000"
+		n := "1000"
 		if testing.Short() {
 			n = "300"
 		}

@@ -201,7 +201,7 @@ func (l *life) interrupted(m Move, plan *planner.Plan, p *project.Project) error
 	if m.Kind == MoveRestart && (m.Options.NoDeps || len(m.Options.Selected) > 0) {
 		p = nil // what does not run and was not named is not waited for
 	}
-	b := &watched{World: l.world, project: p}
+	b := &watched{World: l.world, plan: plan, project: p}
 	_ = executor.Apply(ctx, plan, b, executor.Options{Parallel: l.parallel}) // meant to fail
 	l.world.Pass()
 	if m.Kind != MoveUp || m.Options.RenewAnonymous {
@@ -224,7 +224,7 @@ func (l *life) carry(plan *planner.Plan, p *project.Project) error {
 		}
 		return None
 	}
-	b := &watched{World: l.world, project: p}
+	b := &watched{World: l.world, plan: plan, project: p}
 	err = executor.Apply(context.Background(), plan, b, executor.Options{Parallel: l.parallel})
 	l.world.Pass()
 	if err != nil {
