@@ -116,6 +116,7 @@ func testAwaitCompleted(s *suite) {
 	s.gone(id)
 	spec := s.spec()
 	ends(3)(&spec)
+	checked(0)(&spec)
 	s.must(s.Backend.CreateContainer(s.ctx, s.id("n2"), spec, nil))
 	s.must(s.Backend.StartContainer(s.ctx, s.id("n2")))
 	for range 2 {
