@@ -27,6 +27,7 @@ func (a *app) createCommand() *cobra.Command {
 	fs.BoolVar(&f.noRecreate, "no-recreate", false, "If containers already exist, don't recreate them. Incompatible with --force-recreate")
 	fs.BoolVar(&f.removeOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")
 	fs.StringArrayVar(&f.scale, "scale", nil, "Scale SERVICE to NUM instances. Overrides the scale setting in the Compose file if present")
+	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
 	fs.BoolVar(&noBuild, "no-build", false, "Don't build an image: gocompose never does")
 	fs.BoolVarP(&yes, "yes", "y", false, "Run non-interactively: gocompose never asks")

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gocompose/gocompose/planner"
@@ -9,20 +11,34 @@ import (
 )
 
 func (a *app) startCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "start [SERVICE...]",
+	var opt planner.Options
+	var seconds int
+	c := &cobra.Command{
+		Use:   "start [OPTIONS] [SERVICE...]",
 		Short: "Start services",
-		Long:  "Starts containers that exist and do not run, and what they depend on. Nothing is created: that is `gocompose up`.",
+		Long: "Starts containers that exist and do not run, and what they depend on. Nothing is created: that is `gocompose up`.\n" +
+			"Restart policies that `gocompose stop` or `gocompose kill` have put to rest take effect again.",
 		RunE: func(c *cobra.Command, services []string) error {
+			switch {
+			case seconds < 0:
+				return usage("--wait-timeout must be a non-negative integer")
+			case seconds > 0 && !opt.Wait:
+				return usage("--wait-timeout needs --wait")
+			}
+			opt.Selected = services
 			return a.change(c.Context(), change{
 				title:    "start",
 				fileless: true,
 				services: services,
 				load:     func(o *loader.Options) { o.Existing = true },
+				patience: time.Duration(seconds) * time.Second,
 				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
-					return planner.Start(p, obs, planner.Options{Selected: services})
+					return planner.Start(p, obs, opt)
 				},
 			})
 		},
 	}
+	c.Flags().BoolVar(&opt.Wait, "wait", false, "Wait for services to be running|healthy")
+	c.Flags().IntVar(&seconds, "wait-timeout", 0, "Maximum duration in seconds to wait for the project to be running|healthy")
+	return c
 }
