@@ -67,11 +67,27 @@ func (c *Client) StartTask(ctx context.Context, id string, req StartRequest) err
 // that has been started. Others are what a stop or a start left that was
 // interrupted, and made anew.
 func (c *Client) ensureTask(ctx context.Context, id string, req StartRequest) (running bool, err error) {
+	err = again(ctx, 0, func() (err error) {
+		running, err = c.tryTask(ctx, id, req)
+		return err
+	})
+	if !errors.Is(err, errHalfMade) {
+		return running, err
+	}
+	if err := c.delete(ctx, id); err != nil {
+		return false, err
+	}
+	return c.tryTask(ctx, id, req)
+}
+
+func (c *Client) tryTask(ctx context.Context, id string, req StartRequest) (running bool, err error) {
 	err = c.createTask(ctx, id, req)
 	if !errdefs.IsAlreadyExists(err) {
 		return false, err
 	}
 	switch status, serr := c.status(ctx, id); {
+	case errdefs.IsNotFound(serr): // its shim is there, and has no container yet, or no more
+		return false, fmt.Errorf("%w: %w", errHalfMade, err)
 	case serr != nil:
 		return false, errors.Join(err, serr)
 	case status == task.Status_RUNNING || frozen(status):

@@ -3,6 +3,7 @@ package containerd
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -28,12 +29,20 @@ const (
 	tornTime  = 5 * time.Second
 )
 
+// errHalfMade: a command that has ended had containerd make what is asked for,
+// and containerd is still at it, or at taking it apart.
+var errHalfMade = errors.New("another command was killed while it made it")
+
+func torn(err error) bool {
+	return errors.Is(err, errHalfMade) || err != nil && strings.Contains(err.Error(), fileExists)
+}
+
 // again does what meets the remains of something torn, until they are gone.
 func again(ctx context.Context, tries int, do func() error) error {
 	delay := firstTorn
 	for {
 		err := do()
-		if tries--; err == nil || !strings.Contains(err.Error(), fileExists) || tries == 0 || delay > tornTime {
+		if tries--; !torn(err) || tries == 0 || delay > tornTime {
 			return err
 		}
 		select {
