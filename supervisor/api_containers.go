@@ -138,6 +138,7 @@ func (s *supervisor) await(ctx context.Context, id string, until project.Conditi
 	s.with(id, func(known *container) {
 		c = known
 		c.await(until, time.Now(), 1)
+		s.hurry(c)
 		reader.put(c.status())
 		if c.phase == PhaseStarting {
 			s.ask(id)

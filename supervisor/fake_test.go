@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gocompose/gocompose/internal/jsondir"
+	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
 	"github.com/gocompose/gocompose/supervisor/keep"
@@ -20,6 +21,7 @@ var errEngineDown = errors.New("the engine is down")
 type fakeRuntime struct {
 	mu         sync.Mutex
 	containers map[string]*fakeContainer
+	locks      map[string]chan struct{}
 	streams    []chan Event
 	down       bool // until somebody restores it
 	broken     bool // for good: restoring fails
@@ -28,8 +30,9 @@ type fakeRuntime struct {
 	restored   []time.Time
 	released   []string
 	shutdown   int
-	looks      int // how often what runs was asked for
-	oneLooks   int // how often one container was
+	looks      int    // how often what runs was asked for
+	oneLooks   int    // how often one container was
+	meanwhile  func() // happens once, while a container is looked at
 
 	// kept is where the user's intent is noted; nil: nowhere.
 	kept *jsondir.Dir[keep.Record]
@@ -54,13 +57,12 @@ type probeTime struct {
 
 type fakeContainer struct {
 	Container
-	lock   chan struct{}
 	starts []time.Time
 	stops  int // by the supervisor
 }
 
 func newFake(living ...string) *fakeRuntime {
-	f := &fakeRuntime{containers: map[string]*fakeContainer{}, inFlight: map[string]int{}}
+	f := &fakeRuntime{containers: map[string]*fakeContainer{}, locks: map[string]chan struct{}{}, inFlight: map[string]int{}}
 	for _, id := range living {
 		f.get(id).Running = true
 	}
@@ -131,19 +133,25 @@ func (f *fakeRuntime) Container(_ context.Context, id string) (Container, error)
 	if c == nil {
 		return Container{}, ErrNoContainer
 	}
-	return c.Container, nil
+	seen, meanwhile := c.Container, f.meanwhile
+	if f.meanwhile = nil; meanwhile != nil {
+		f.mu.Unlock()
+		meanwhile()
+		f.mu.Lock()
+	}
+	return seen, nil
 }
 
 // lock takes the container's lock, as all do who start or stop it.
 func (f *fakeRuntime) lock(id string) (unlock func()) {
 	f.mu.Lock()
-	c := f.get(id)
-	if c.lock == nil {
-		c.lock = make(chan struct{}, 1)
+	if f.locks[id] == nil {
+		f.locks[id] = make(chan struct{}, 1)
 	}
+	lock := f.locks[id]
 	f.mu.Unlock()
-	c.lock <- struct{}{}
-	return func() { <-c.lock }
+	lock <- struct{}{}
+	return func() { <-lock }
 }
 
 func (f *fakeRuntime) Restart(ctx context.Context, id string, next keep.Record) error {
@@ -171,12 +179,25 @@ func (f *fakeRuntime) start(ctx context.Context, id string) error {
 	f.mu.Lock()
 	server := f.server
 	f.mu.Unlock()
+	var held endpoint.Endpoint
+	var err error
 	server.with(id, func(c *container) {
-		_, _ = c.hold(ctx, server.names, plain(id, "10.0.0.2"))
+		server.mu.Lock()
+		leaving := server.leaving
+		server.mu.Unlock()
+		if err = errLeaving; !leaving {
+			held, err = c.hold(ctx, server.names, plain(id, "10.0.0.2"))
+		}
 	})
+	if err != nil {
+		return err
+	}
+	if err := endpoint.Write(server.cfg.Paths.Endpoints(), held); err != nil {
+		return err
+	}
 	alive := pause(ctx, f.startTime)
 	f.mu.Lock()
-	err := f.up()
+	err = f.up()
 	if f.broke > 0 {
 		f.broke--
 		err = errors.Join(err, errors.New("no such device"))
@@ -191,45 +212,6 @@ func (f *fakeRuntime) start(ctx context.Context, id string) error {
 		server.with(id, (*container).released)
 	}
 	return errors.Join(err, ctx.Err())
-}
-
-// userStart starts a container as the command line does.
-func (f *fakeRuntime) userStart(ctx context.Context, id string) error {
-	defer f.lock(id)()
-	f.mu.Lock()
-	running := f.get(id).Running
-	f.mu.Unlock()
-	if running {
-		return nil
-	}
-	if err := f.kept.Write(id, keep.Record{ID: id, Since: time.Now()}); err != nil {
-		return err
-	}
-	err := f.start(ctx, id)
-	if err != nil {
-		err = errors.Join(err, f.kept.Remove(id))
-	}
-	return err
-}
-
-// userStop stops a container as the command line does.
-func (f *fakeRuntime) userStop(id string) error {
-	defer f.lock(id)()
-	if err := f.kept.Remove(id); err != nil {
-		return err
-	}
-	f.mu.Lock()
-	running, server := f.get(id).Running, f.server
-	f.mu.Unlock()
-	if running {
-		f.exitWith(id, 143)
-	}
-	server.with(id, func(c *container) {
-		if c.released(); c.lives() {
-			server.ask(id)
-		}
-	})
-	return nil
 }
 
 func (f *fakeRuntime) GiveUp(_ context.Context, id string, since time.Time) error {
@@ -284,6 +266,7 @@ func (f *fakeRuntime) Probe(ctx context.Context, id string, _ project.Healthchec
 }
 
 func (f *fakeRuntime) Release(_ context.Context, id string) error {
+	defer f.lock(id)()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.released = append(f.released, id)
@@ -291,7 +274,10 @@ func (f *fakeRuntime) Release(_ context.Context, id string) error {
 		f.refuse--
 		return errors.New("not now")
 	}
-	return f.up()
+	if f.server == nil || f.up() != nil || f.get(id).Running {
+		return f.up()
+	}
+	return endpoint.Remove(f.server.cfg.Paths.Endpoints(), id)
 }
 
 func (f *fakeRuntime) Restore(context.Context) error {

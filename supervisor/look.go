@@ -64,13 +64,8 @@ func (s *supervisor) mark(id string) mark {
 // lookAtAsked looks at the containers that somebody asked for. Only one
 // goroutine at a time does so.
 func (s *supervisor) lookAtAsked(ctx context.Context) {
-	s.mu.Lock()
-	all := s.asked
-	if len(all) > 0 {
-		s.asked = asked{}
-	}
-	s.mu.Unlock()
-	if len(all) == 0 {
+	all := s.takeAsked()
+	if all == nil {
 		return
 	}
 	var group errgroup.Group
@@ -82,6 +77,17 @@ func (s *supervisor) lookAtAsked(ctx context.Context) {
 		})
 	}
 	_ = group.Wait() // nobody returns one
+}
+
+func (s *supervisor) takeAsked() asked {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.asked) == 0 {
+		return nil
+	}
+	all := s.asked
+	s.asked = asked{}
+	return all
 }
 
 // look looks at one container. When it cannot be, that is a problem of this

@@ -125,6 +125,16 @@ func (s *supervisor) queueProbe(c *container) {
 	}
 }
 
+// hurry lets a container that somebody has begun to wait for pass the others.
+func (s *supervisor) hurry(c *container) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.unprobed, c); i >= 0 && !c.awaited.IsZero() {
+		s.unprobed = slices.Delete(s.unprobed, i, i+1)
+		s.urgent = append(s.urgent, c)
+	}
+}
+
 // beginProbe probes the container, whose lock the caller has.
 func (s *supervisor) beginProbe(ctx context.Context, c *container) {
 	ctx, cancel := context.WithCancel(ctx)

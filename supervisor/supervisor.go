@@ -205,7 +205,7 @@ func (s *supervisor) forget(c *container) {
 	for _, doing := range []string{cleaning, restarts, stops, probes, looks} {
 		s.report.set(doing+c.id, nil)
 	}
-	if c.info.Health != nil {
+	if c.info.Health != nil || c.info.ID == "" { // or it has gone unseen
 		s.report.set(probes+c.id, s.records.health.Remove(c.id))
 	}
 }

@@ -35,12 +35,13 @@ func watching(t *testing.T, fake *fakeRuntime, test func(*bed)) {
 }
 
 func newBed(t *testing.T, fake *fakeRuntime) *bed {
-	dir := t.TempDir()
-	b := &bed{t: t, fake: fake, paths: paths.Paths{Root: dir + "/root", State: dir + "/state"}}
+	b := &bed{t: t, fake: fake, paths: layoutIn(t.TempDir())}
 	kept := keep.In(b.paths.Kept())
 	fake.kept = &kept
 	return b
 }
+
+func layoutIn(dir string) paths.Paths { return paths.Paths{Root: dir + "/root", State: dir + "/state"} }
 
 // supervise starts the next supervisor, as Run does, without an API.
 func (b *bed) supervise() {
@@ -51,8 +52,15 @@ func (b *bed) supervise() {
 	if err := b.s.restore(ctx); err != nil {
 		b.t.Error(err)
 	}
-	go func(s *supervisor, end chan error) { end <- s.watch(ctx) }(b.s, b.end)
-	b.cancel = cancel
+	watched := make(chan struct{})
+	go func(s *supervisor, end chan error) {
+		end <- s.watch(ctx)
+		close(watched)
+	}(b.s, b.end)
+	b.cancel = func() {
+		cancel()
+		<-watched
+	}
 	synctest.Wait()
 }
 

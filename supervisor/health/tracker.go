@@ -81,7 +81,7 @@ func (t Tracker) Due(run Run, awaited time.Time) time.Time {
 	}
 	from := latest(awaited, run.StartedAt, run.ResumedAt)
 	early := from
-	if n := len(t.Results); n > 0 && t.Results[n-1].End.After(from) {
+	if n := len(t.Results); n > 0 && !t.Results[n-1].End.Before(from) {
 		last := t.Results[n-1].End
 		early = last.Add(max(rampFirst, last.Sub(from)))
 	}

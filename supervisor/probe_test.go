@@ -1,0 +1,423 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/supervisor/health"
+)
+
+func check(c project.Healthcheck) *project.Healthcheck {
+	c.Test = []string{project.TestExec, "true"}
+	return project.EffectiveHealthcheck(&c, nil)
+}
+
+// answer has all containers answer a probe with that exit code after a time.
+func (b *bed) answer(code int, took time.Duration) {
+	b.fake.set(func() {
+		b.fake.probe = func(ctx context.Context, _ string) (health.Result, error) {
+			start := time.Now()
+			if !pause(ctx, took) {
+				return health.Result{}, ctx.Err()
+			}
+			return health.Result{Start: start, End: time.Now(), ExitCode: code, Output: "hello"}, nil
+		}
+	})
+}
+
+func (b *bed) wantHealth(id string, want health.Status) {
+	b.t.Helper()
+	synctest.Wait()
+	if s := b.s.statusOf(id); s.Health == nil || s.Health.Status != want {
+		b.t.Errorf("%s: %+v, want %s", id, s.Health, want)
+	}
+}
+
+// until lets time pass until a container is in a phase.
+func (b *bed) until(id string, want Phase) ContainerStatus {
+	b.t.Helper()
+	for range 10000 {
+		if s := b.s.statusOf(id); s.Phase == want {
+			return s
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return b.wantPhase(id, want)
+}
+
+func TestAContainerIsProbedWhenItIsDue(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.answer(1, time.Second)
+		began := time.Now()
+		b.start("a", project.Restart{}, check(project.Healthcheck{Interval: 10 * time.Second, Retries: 2}))
+		b.wantHealth("a", health.Starting)
+		time.Sleep(24 * time.Second)
+		b.wantHealth("a", health.Unhealthy)
+		b.answer(0, time.Second)
+		time.Sleep(12 * time.Second)
+		b.wantHealth("a", health.Healthy)
+		for i, at := range b.fake.probed("a") {
+			turn := time.Duration(i+1)*11*time.Second - time.Second
+			if late := at.Sub(began) - turn; late < 0 || late > time.Duration(i+1)*time.Second {
+				t.Errorf("probe %d after %v", i, at.Sub(began))
+			}
+		}
+		if s := b.s.statusOf("a"); len(s.Health.Results) != 3 || s.Health.Results[0].Output != "hello" {
+			t.Errorf("results: %+v", s.Health.Results)
+		}
+		b.crash("a", 1)
+		if s := b.wantPhase("a", PhaseAbsent); s.Health != nil {
+			t.Error("one that ended has a health")
+		}
+		if left, err := b.s.records.health.Names(); len(left) > 0 || err != nil {
+			t.Errorf("left: %v (%v)", left, err)
+		}
+	})
+}
+
+func TestAPausedContainerIsNotProbed(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.answer(1, 5*time.Second)
+		b.start("a", project.Restart{}, check(project.Healthcheck{Interval: 10 * time.Second, Retries: 1}))
+		time.Sleep(12 * time.Second) // in the middle of a probe
+		b.fake.pause("a", EventPaused)
+		time.Sleep(time.Hour)
+		b.wantHealth("a", health.Starting)
+		if n := len(b.fake.probed("a")); n != 1 {
+			t.Errorf("probed %d times", n)
+		}
+		resumed := time.Now()
+		b.fake.pause("a", EventResumed)
+		time.Sleep(20 * time.Second)
+		b.wantHealth("a", health.Unhealthy)
+		if at := b.fake.probed("a")[1]; at.Sub(resumed) < 10*time.Second {
+			t.Errorf("probed %v after it went on", at.Sub(resumed))
+		}
+	})
+}
+
+func TestTheNextSupervisorKnowsTheHealth(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.answer(1, time.Second)
+		b.start("a", project.Restart{}, check(project.Healthcheck{Interval: 10 * time.Second, Retries: 3}))
+		time.Sleep(25 * time.Second)
+		b.kill()
+		b.supervise()
+		if s := b.s.statusOf("a"); s.Health == nil || s.Health.FailingStreak != 2 || len(s.Health.Results) != 2 {
+			t.Errorf("it knows %+v", s.Health)
+		}
+		time.Sleep(11 * time.Second)
+		b.wantHealth("a", health.Unhealthy)
+		b.kill()
+		b.crash("a", 1)
+		time.Sleep(time.Second)
+		b.fake.begin("a")
+		b.supervise()
+		b.wantHealth("a", health.Starting)
+	})
+}
+
+func TestAnUnhealthyContainerIsRestartedIfAskedFor(t *testing.T) {
+	asked := project.Restart{Unhealthy: true, MaxAttempts: 2}
+	watching(t, newFake(), func(b *bed) {
+		b.answer(1, time.Second)
+		b.start("asked", asked, check(project.Healthcheck{Interval: 10 * time.Second, Retries: 1}))
+		b.start("not", always, check(project.Healthcheck{Interval: 10 * time.Second, Retries: 1}))
+		if s := b.until("asked", PhaseRestarting); s.Reason != "unhealthy" {
+			t.Errorf("because of %s", s.Reason)
+		}
+		time.Sleep(time.Minute)
+		b.wantStarts("asked", 3)
+		b.wantHealth("asked", health.Unhealthy) // and it is not stopped when it would stay so
+		b.wantStarts("not", 1)
+		b.wantHealth("not", health.Unhealthy)
+		b.wantNothingWrong()
+	})
+	watching(t, newFake(), func(b *bed) { // killed between the stop and the start
+		b.answer(1, time.Second)
+		b.start("a", asked, check(project.Healthcheck{Interval: 10 * time.Second, Retries: 1}))
+		b.until("a", PhaseRestarting)
+		b.kill()
+		b.supervise()
+		time.Sleep(time.Second)
+		b.wantStarts("a", 2)
+	})
+}
+
+func TestProbesAreFewAtATimeAndSpread(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.answer(0, 20*time.Millisecond)
+		for i := range 50 {
+			b.start(fmt.Sprint("c", i), project.Restart{}, check(project.Healthcheck{Interval: 5 * time.Second}))
+		}
+		time.Sleep(time.Minute)
+		b.fake.set(func() {
+			if b.fake.mostAtOne != 1 || b.fake.most > probesPerCPU*runtime.GOMAXPROCS(0) {
+				t.Errorf("%d at a time, %d of one container", b.fake.most, b.fake.mostAtOne)
+			}
+			at := map[time.Time]int{}
+			for _, p := range b.fake.probes {
+				at[p.at]++
+			}
+			if n := len(b.fake.probes); n < 500 || n > 600 || len(at) < n*9/10 {
+				t.Errorf("%d probes in a minute, at %d times", n, len(at))
+			}
+		})
+		b.s.mu.Lock()
+		defer b.s.mu.Unlock()
+		b.fake.set(func() {
+			under := 0
+			for _, n := range b.fake.inFlight {
+				under += n
+			}
+			if b.s.probing != under {
+				t.Errorf("%d under way, %d counted", under, b.s.probing)
+			}
+		})
+	})
+}
+
+func TestProbesThatCannotBeMadeSayNothing(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.fake.set(func() {
+			b.fake.probe = func(context.Context, string) (health.Result, error) {
+				return health.Result{}, errors.New("out of memory")
+			}
+		})
+		b.start("a", project.Restart{}, check(project.Healthcheck{Interval: time.Second, Retries: 1}))
+		time.Sleep(10 * time.Minute)
+		b.wantHealth("a", health.Starting)
+		if n := len(b.fake.probed("a")); n < 30 || n > 80 {
+			t.Errorf("tried %d times in ten minutes", n)
+		}
+		if p := b.s.report.list(); len(p) != 1 {
+			t.Errorf("problems: %q", p)
+		}
+		b.answer(0, 0)
+		time.Sleep(lastDelay)
+		b.wantHealth("a", health.Healthy)
+		b.wantNothingWrong()
+	})
+}
+
+// awaiting awaits a container in the background.
+func (b *bed) awaiting(ctx context.Context, id string, until project.Condition) chan ContainerStatus {
+	got := make(chan ContainerStatus, 1)
+	go func() {
+		if s, ok := b.s.await(ctx, id, until); ok {
+			got <- s
+		}
+		close(got)
+	}()
+	synctest.Wait()
+	return got
+}
+
+func TestWhoIsAwaitedIsProbedAtOnce(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		began := time.Now()
+		b.fake.set(func() {
+			b.fake.probe = func(context.Context, string) (health.Result, error) {
+				r := health.Result{Start: time.Now(), End: time.Now()}
+				if time.Since(began) < 300*time.Millisecond {
+					r.ExitCode = 1
+				}
+				return r, nil
+			}
+		})
+		b.start("a", project.Restart{}, check(project.Healthcheck{Retries: 1}))
+		b.start("other", project.Restart{}, check(project.Healthcheck{Retries: 1}))
+		got := <-b.awaiting(b.t.Context(), "a", project.Healthy)
+		if got.Health == nil || got.Health.Status != health.Healthy || time.Since(began) > 600*time.Millisecond {
+			t.Errorf("%+v after %v", got.Health, time.Since(began))
+		}
+		if n := len(b.fake.probed("a")); n > 6 {
+			t.Errorf("%d probes", n)
+		}
+		if n := len(b.fake.probed("other")); n > 0 {
+			t.Errorf("%d probes of one that nobody awaits", n)
+		}
+	})
+}
+
+func TestWhenNobodyAwaitsItAnyMoreItHasItsTurns(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.answer(1, 0)
+		b.start("a", project.Restart{}, check(project.Healthcheck{Interval: time.Hour}))
+		ctx, cancel := context.WithCancel(b.t.Context())
+		got := b.awaiting(ctx, "a", project.Ready)
+		time.Sleep(time.Second)
+		cancel()
+		if _, ok := <-got; ok {
+			t.Error("it was decided")
+		}
+		before := len(b.fake.probed("a"))
+		time.Sleep(time.Hour - time.Minute)
+		if n := len(b.fake.probed("a")) - before; n > 1 || before < 4 {
+			t.Errorf("%d probes while it was awaited, %d since", before, n)
+		}
+	})
+}
+
+func TestAwaitedContainersComeFirst(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.answer(0, time.Second)
+		b.kill()
+		for i := range 30 { // all are overdue
+			id := fmt.Sprint("c", i)
+			b.fake.set(func() { b.fake.get(id).Health = check(project.Healthcheck{Interval: time.Second}) })
+			b.fake.begin(id)
+		}
+		time.Sleep(time.Minute)
+		b.supervise()
+		began := time.Now()
+		got := b.awaiting(b.t.Context(), "c17", project.Healthy)
+		<-got
+		if d := time.Since(began); d > 3*time.Second {
+			t.Errorf("it waited %v", d)
+		}
+	})
+}
+
+func TestWhatIsAwaitedIsDecided(t *testing.T) {
+	all := []project.Condition{project.Started, project.Healthy, project.Completed, project.Ready}
+	checked := check(project.Healthcheck{})
+	never := project.Condition("")
+	for name, test := range map[string]struct {
+		check *project.Healthcheck
+		act   func(*bed)
+		want  map[project.Condition]Phase // of the others it is not decided
+	}{
+		"it runs":                     {nil, func(*bed) {}, map[project.Condition]Phase{project.Started: PhaseRunning, project.Healthy: PhaseRunning, project.Ready: PhaseRunning}},
+		"it is not yet healthy":       {checked, func(*bed) {}, map[project.Condition]Phase{project.Started: PhaseRunning}},
+		"it ended":                    {nil, func(b *bed) { b.crash("a", 0) }, map[project.Condition]Phase{never: PhaseAbsent}},
+		"it is going to be restarted": {nil, func(b *bed) { b.keep("a"); b.crash("a", 0); b.keep("a") }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			watching(t, newFake(), func(b *bed) {
+				b.answer(1, time.Second)
+				b.start("a", project.Restart{Condition: project.RestartAlways, Delay: time.Hour}, test.check)
+				if name == "it ended" {
+					if err := b.fake.kept.Remove("a"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				test.act(b)
+				ctx, cancel := context.WithCancel(b.t.Context())
+				waits := map[project.Condition]chan ContainerStatus{}
+				for _, until := range all {
+					waits[until] = b.awaiting(ctx, "a", until)
+				}
+				time.Sleep(10 * time.Second)
+				for until, got := range waits {
+					want, decided := test.want[until]
+					if all, ok := test.want[never]; ok {
+						want, decided = all, true
+					}
+					select {
+					case s := <-got:
+						if !decided || s.Phase != want {
+							t.Errorf("until %s: %s", until, s.Phase)
+						}
+					default:
+						if decided {
+							t.Errorf("until %s: not decided", until)
+						}
+					}
+				}
+				cancel()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestAwaitingOneThatStarts(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.hold("a") // its process has not been seen
+		started := b.awaiting(b.t.Context(), "a", project.Started)
+		completed := b.awaiting(b.t.Context(), "a", project.Completed)
+		time.Sleep(10 * time.Second)
+		if len(started)+len(completed) > 0 {
+			t.Error("it was decided too early")
+		}
+		b.fake.begin("a") // and its start is not told of
+		time.Sleep(time.Millisecond)
+		b.crash("a", 5)
+		for _, got := range []chan ContainerStatus{started, completed} {
+			if s := <-got; s.Phase != PhaseEnded && s.Phase != PhaseAbsent || s.ExitCode != 5 || s.Runs != 1 {
+				t.Errorf("%+v", s)
+			}
+		}
+		b.fake.begin("b") // without network, and its start is still under way
+		if s := <-b.awaiting(b.t.Context(), "b", project.Started); s.Phase != PhaseRunning {
+			t.Errorf("%+v", s)
+		}
+		if s := <-b.awaiting(b.t.Context(), "nobody", project.Started); s.Phase != PhaseAbsent {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestAReaderFindsTheLatest(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		r := b.s.readers.join("")
+		defer b.s.readers.leave(r)
+		for _, id := range []string{"b", "a"} {
+			b.start(id, always, nil)
+		}
+		for range 3 {
+			time.Sleep(time.Second)
+			b.crash("a", 1)
+			time.Sleep(time.Second)
+		}
+		got := r.take()
+		if ids := []string{got[0].ID, got[1].ID}; len(got) != 2 || !slices.Equal(ids, []string{"a", "b"}) {
+			t.Fatalf("%v", got)
+		}
+		if a := got[0]; a.Phase != PhaseRunning || a.Runs < 4 || a.ExitCode != 1 || a.Restarts != 3 {
+			t.Errorf("%+v", a)
+		}
+		if len(r.take()) > 0 {
+			t.Error("the same again")
+		}
+	})
+}
+
+func BenchmarkProbes(b *testing.B) {
+	fake := newFake()
+	for i := range 50 {
+		c := fake.get(fmt.Sprint("c", i))
+		c.Running, c.StartedAt, c.Health = true, time.Now(), check(project.Healthcheck{Interval: time.Nanosecond})
+	}
+	dir := b.TempDir()
+	s := newSupervisor(Config{Runtime: fake, Paths: layoutIn(dir), ListenDNS: listenSilently}.withDefaults())
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan struct{}, 1)
+	n := 0
+	fake.probe = func(context.Context, string) (health.Result, error) {
+		fake.mu.Lock()
+		defer fake.mu.Unlock()
+		fake.probes = fake.probes[:0]
+		if n++; n == b.N {
+			done <- struct{}{}
+		}
+		now := time.Now()
+		return health.Result{Start: now, End: now, Output: "accepting connections\n"}, nil
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	go func() { _ = s.watch(ctx) }()
+	<-done
+	b.StopTimer()
+	cancel()
+	s.closeAll()
+	s.work.Wait()
+}
