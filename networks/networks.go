@@ -174,6 +174,16 @@ func (n *Networks) Get(_ context.Context, name string) (r Record, ok bool, err e
 	return r, err == nil, err
 }
 
+// endpoints returns the records of attached containers that can be read. One that
+// is damaged is the trouble of its own container; the supervisor tells of it.
+func (n *Networks) endpoints() ([]endpoint.Endpoint, error) {
+	es, err := endpoint.List(n.paths.Endpoints())
+	if errors.Is(err, endpoint.ErrDamaged) {
+		err = nil
+	}
+	return es, err
+}
+
 // Restore makes the kernel agree with the records again: after a reboot, after
 // somebody flushed the ruleset or removed a bridge. What agrees is not touched,
 // save the ruleset, which is replaced in one transaction.
@@ -187,7 +197,7 @@ func (n *Networks) Restore(ctx context.Context) error {
 			return fmt.Errorf("restoring %s: %w", r.ID(), err)
 		}
 	}
-	es, err := endpoint.List(n.paths.Endpoints())
+	es, err := n.endpoints()
 	if err != nil {
 		return err
 	}

@@ -172,7 +172,7 @@ func (n *Networks) checkFree(id string, drop []nft.Mapping) error {
 	if len(drop) == 0 {
 		return nil
 	}
-	es, err := endpoint.List(n.paths.Endpoints())
+	es, err := n.endpoints()
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (n *Networks) rewriteRules() error {
 	for _, r := range records {
 		known = append(known, nft.Network{Bridge: r.Bridge, Subnet: r.Subnet})
 	}
-	es, err := endpoint.List(n.paths.Endpoints())
+	es, err := n.endpoints()
 	if err != nil {
 		return err
 	}

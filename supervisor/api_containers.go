@@ -45,6 +45,7 @@ func (s *supervisor) waitForFirstLook(ctx context.Context) {
 	select {
 	case <-s.synced:
 	case <-ctx.Done():
+		panic(http.ErrAbortHandler) // nobody is there to be told, or nothing is known
 	case <-limit.C:
 	}
 }
@@ -114,9 +115,11 @@ func (s *supervisor) awaitContainer(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, fmt.Errorf("awaiting the condition %q: there is no such one", until))
 		return
 	}
-	if status, ok := s.await(r.Context(), id, until); ok {
-		reply(w, status)
+	status, ok := s.await(r.Context(), id, until)
+	if !ok {
+		panic(http.ErrAbortHandler) // an answer of nothing would be one
 	}
+	reply(w, status)
 }
 
 // await returns the container's status once it decides what is awaited; ok is

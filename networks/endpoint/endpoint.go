@@ -14,8 +14,12 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// ErrNotFound: no container of that ID is attached.
-var ErrNotFound = errors.New("no such endpoint")
+var (
+	// ErrNotFound: no container of that ID is attached.
+	ErrNotFound = errors.New("no such endpoint")
+	// ErrDamaged: there is a record, and it is not what was written.
+	ErrDamaged = errors.New("damaged endpoint record")
+)
 
 // Endpoint is one container's place on the network.
 //
@@ -88,13 +92,19 @@ func in(dir string) jsondir.Dir[Endpoint] { return jsondir.Dir[Endpoint]{Path: d
 // Write replaces the record of e.ID in dir in one step.
 func Write(dir string, e Endpoint) error { return in(dir).Write(e.ID, e) }
 
-// Read returns the record of id, or ErrNotFound.
+// Read returns the record of id, or ErrNotFound, or ErrDamaged.
 func Read(dir, id string) (Endpoint, error) {
 	e, err := in(dir).Read(id)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Endpoint{}, fmt.Errorf("endpoint %q: %w", id, ErrNotFound)
+	var path *fs.PathError
+	switch {
+	case err == nil:
+		return e, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("endpoint %q: %w", id, ErrNotFound)
+	case CheckID(id) == nil && !errors.As(err, &path): // it was read, and is none
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return e, err
+	return Endpoint{}, err
 }
 
 // WrittenAt returns when the record of id was written last: not after the process
@@ -104,11 +114,31 @@ func WrittenAt(dir, id string) (time.Time, error) { return in(dir).WrittenAt(id)
 // IDs returns the IDs of all records, sorted, whether or not these can be read.
 func IDs(dir string) ([]string, error) { return in(dir).Names() }
 
-// List returns the records that can be read, sorted by ID. The error tells of
-// those that cannot be: the others are returned with it, and one container's
-// damaged record should keep no other container from anything. No folder is no
-// records.
-func List(dir string) ([]Endpoint, error) { return in(dir).List() }
+// List returns the records, sorted by ID. No folder is no records. When some are
+// damaged, the error is ErrDamaged, and names them, and the others are returned
+// with it: one container's record should keep no other container from anything.
+// With any other error there are none.
+func List(dir string) ([]Endpoint, error) {
+	ids, err := IDs(dir)
+	if err != nil {
+		return nil, err
+	}
+	var es []Endpoint
+	var damaged []error
+	for _, id := range ids {
+		e, err := Read(dir, id)
+		switch {
+		case errors.Is(err, ErrNotFound): // removed meanwhile
+		case errors.Is(err, ErrDamaged):
+			damaged = append(damaged, err)
+		case err != nil:
+			return nil, err
+		default:
+			es = append(es, e)
+		}
+	}
+	return es, errors.Join(damaged...)
+}
 
 // Remove removes the record of id. No record is no error.
 func Remove(dir, id string) error { return in(dir).Remove(id) }

@@ -74,13 +74,22 @@ func TestADamagedRecordHidesNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	es, err := endpoint.List(dir)
-	if err == nil || !strings.Contains(err.Error(), "b.json") || len(es) != 2 || es[0].ID != "a" || es[1].ID != "c" {
+	if !errors.Is(err, endpoint.ErrDamaged) || !strings.Contains(err.Error(), "b.json") || len(es) != 2 || es[0].ID != "a" || es[1].ID != "c" {
 		t.Errorf("listed %v (%v)", es, err)
 	}
-	if _, err := endpoint.Read(dir, "b"); err == nil || errors.Is(err, endpoint.ErrNotFound) {
+	if _, err := endpoint.Read(dir, "b"); !errors.Is(err, endpoint.ErrDamaged) {
 		t.Errorf("read: %v", err)
 	}
-	if ids, err := endpoint.IDs(dir); err != nil || !slices.Equal(ids, []string{"a", "b", "c"}) {
+	if err := os.Mkdir(filepath.Join(dir, "d.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if es, err := endpoint.List(dir); err == nil || errors.Is(err, endpoint.ErrDamaged) || es != nil {
+		t.Errorf("listed %v (%v), of what cannot be read now", es, err)
+	}
+	if _, err := endpoint.Read(dir, "../b"); err == nil || errors.Is(err, endpoint.ErrDamaged) {
+		t.Errorf("read: %v", err)
+	}
+	if ids, err := endpoint.IDs(dir); err != nil || !slices.Equal(ids, []string{"a", "b", "c", "d"}) {
 		t.Errorf("IDs %v (%v)", ids, err)
 	}
 }
