@@ -23,6 +23,7 @@ import (
 	runc "github.com/containerd/go-runc"
 	"github.com/containerd/plugin"
 	"github.com/containerd/plugin/registry"
+	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/shim/options"
 )
@@ -51,8 +52,14 @@ func Run(ctx context.Context) {
 	}
 }
 
+// listener is the file on which a shim gets the socket that it serves.
+const listener = 3
+
 // initTask makes the task service of a shim that serves.
 func initTask(ic *plugin.InitContext) (any, error) {
+	// In a supervisor that this shim starts it would look, when the shim has
+	// died, as if it served.
+	unix.CloseOnExec(listener)
 	beYoung()
 	runtime.GOMAXPROCS(maxProcs) // the start call leaves a larger one in the environment
 	publisher, err := ic.GetByID(plugins.EventPlugin, "publisher")
