@@ -87,6 +87,7 @@ type attached struct {
 type end struct {
 	service string
 	code    int
+	dir     string // of its logs
 }
 
 // stage is where a container is in its life, as far as it matters here.
@@ -128,13 +129,18 @@ func newAttachment(w world, lines *view.Logs, opt attachOptions) *attachment {
 }
 
 // begin attaches to what there is, each from where q begins, and follows from
-// then on; later containers are shown from their beginning. It goes on until
-// close, even if ctx ends.
+// then on; later containers are shown from their beginning. When it returns, the
+// past and the future are told apart. It goes on until close, even if ctx ends.
 func (a *attachment) begin(ctx context.Context, infos []host.Info, q logs.Query) {
 	a.later = logs.Query{Tail: -1, Until: q.Until}
 	for _, i := range infos {
 		a.see(sightingOf(i), q)
 	}
+	opened := make(chan struct{})
+	a.follower.Then("", func() error {
+		close(opened)
+		return nil
+	})
 	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	a.work.Go(func() {
 		defer close(a.printed)
@@ -145,6 +151,10 @@ func (a *attachment) begin(ctx context.Context, infos []host.Info, q logs.Query)
 			a.see(sightingIn(s), a.later)
 		}))
 	})
+	select {
+	case <-opened:
+	case <-a.printed: // it could not
+	}
 }
 
 // begun tells whether there is something to close.
@@ -152,6 +162,15 @@ func (a *attachment) begun() bool { return a.cancel != nil }
 
 // welcome has the banner printed, if no line was before.
 func (a *attachment) welcome() { a.follower.Then("", a.greet) }
+
+// after has do called when the lines of a container that has ended are printed,
+// and that it has.
+func (a *attachment) after(e end, do func()) {
+	a.follower.Then(e.dir, func() error {
+		do()
+		return nil
+	})
+}
 
 // close prints what was printed so far and ends the following. It returns what
 // went wrong with it.
@@ -211,12 +230,12 @@ func (a *attachment) see(s sighting, q logs.Query) {
 	was := c.alive
 	a.news++
 	c.news, c.minded, c.alive, c.undecided = a.news, minds, s.stage != idle, s.stage == undecided
-	if s.lost && c.owed {
-		s.exitedAt = time.Now()
-	}
 	switch {
 	case c.undecided:
 	case s.exitedAt.After(c.told):
+		c.told = s.exitedAt
+		a.tell(c, s)
+	case c.owed && s.lost:
 		a.tell(c, s)
 	case was && !c.alive: // how it ended is not known here
 		c.owed = true
@@ -229,7 +248,7 @@ func (a *attachment) see(s sighting, q logs.Query) {
 
 // tell takes note of an end, and has it printed after the lines before it.
 func (a *attachment) tell(c *attached, s sighting) {
-	c.told, c.owed = s.exitedAt, false
+	c.owed = false
 	text := fmt.Sprintf("exited with code %d", s.exitCode)
 	if s.stage == restarting || s.stage == alive && s.restarted {
 		text += " (restarting)"
@@ -238,7 +257,7 @@ func (a *attachment) tell(c *attached, s sighting) {
 		a.follower.Then(c.dir, func() error { return errors.Join(a.greet(), a.lines.Status(c.name, text)) })
 	}
 	if s.stage == idle && c.minded {
-		a.ends = append(a.ends, end{c.service, s.exitCode})
+		a.ends = append(a.ends, end{c.service, s.exitCode, c.dir})
 		poke(a.ended)
 	}
 }

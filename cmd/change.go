@@ -97,6 +97,12 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 // dryRun shows what c would do. Like plan it changes nothing, waits for nobody,
 // and starts no engine where none ever ran.
 func (a *app) dryRun(ctx context.Context, c change) error {
+	var loaded *project.Project
+	decide := c.plan
+	c.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+		loaded = p
+		return decide(p, obs)
+	}
 	plan, err := a.planOnly(ctx, c)
 	if err != nil {
 		return err
@@ -104,11 +110,7 @@ func (a *app) dryRun(ctx context.Context, c change) error {
 	a.notices(plan)
 	w, opt := a.progress(c)
 	if c.pull != nil {
-		p, err := a.load(ctx, c.services, c.load)
-		if err != nil {
-			return err
-		}
-		if err := view.DryRun(w, c.pulling(p), opt); err != nil {
+		if err := view.DryRun(w, c.pulling(loaded), opt); err != nil {
 			return err
 		}
 		opt.Hide = pulls

@@ -31,9 +31,9 @@ var errAborting = errors.New("a container has exited")
 // it goes the way of every change.
 type foreground struct {
 	attachment *attachment
-	// abort says of the ends so far whether they are to be the end of all, and
-	// the exit code that makes.
-	abort func([]end) (bool, int)
+	// abort returns the one of the ends so far that is to be the end of all;
+	// nil: there is none.
+	abort func([]end) *end
 	// code returns the exit code after an abort, when all have ended.
 	code func(code int, ends []end) int
 	// again brings the user's second wish to end it.
@@ -55,19 +55,19 @@ func (f *foreground) run(ctx context.Context) (err error) {
 	}
 	f.attachment.welcome()
 	if err == nil && ctx.Err() == nil {
-		err = f.attachment.wait(ctx, func(ends []end) bool { aborts, _ := f.abort(ends); return aborts })
+		err = f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
 	} else {
 		err = errors.Join(err, f.attachment.compare(context.WithoutCancel(ctx), f.attachment.world.Containers))
 	}
-	aborts, code := f.abort(f.attachment.endsSoFar())
+	aborts := f.abort(f.attachment.endsSoFar())
 	switch {
 	case ctx.Err() != nil:
 		f.say(sayStopping)
 		return &exitError{exitInterrupted, f.end(forced, besides(err))}
-	case aborts:
-		f.say(sayAborting)
+	case aborts != nil:
+		f.attachment.after(*aborts, func() { f.say(sayAborting) })
 		err = f.end(forced, besides(err))
-		return f.aborted(forced, code, err)
+		return f.aborted(forced, aborts.code, err)
 	default:
 		return err
 	}
@@ -86,7 +86,7 @@ func (f *foreground) bringUp(ctx context.Context) error {
 				return
 			case <-f.attachment.ended:
 			}
-			if aborts, _ := f.abort(f.attachment.endsSoFar()); aborts {
+			if f.abort(f.attachment.endsSoFar()) != nil {
 				cancel(errAborting)
 				return
 			}

@@ -154,15 +154,15 @@ func (s *attachSet) mind(named []string, exitCodeFrom string) {
 	}
 }
 
-// abort says of the ends so far whether all is to end with them, and the exit
-// code that makes.
-func (m upMode) abort(ends []end) (bool, int) {
+// abort returns the one of the ends so far with which all is to end; nil: there
+// is none.
+func (m upMode) abort(ends []end) *end {
 	for _, e := range ends {
 		if m.abortOnExit || m.abortOnFailure && e.code != 0 {
-			return true, e.code
+			return &e
 		}
 	}
-	return false, exitOK
+	return nil
 }
 
 // code returns the exit code of an abort when all have ended.
