@@ -10,7 +10,6 @@ import (
 
 	"github.com/gocompose/gocompose/internal/jsondir"
 	"github.com/gocompose/gocompose/networks/endpoint"
-	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
 	"github.com/gocompose/gocompose/supervisor/keep"
 )
@@ -239,32 +238,6 @@ func (f *fakeRuntime) Stop(_ context.Context, id string) error {
 	return nil
 }
 
-func (f *fakeRuntime) Probe(ctx context.Context, id string, _ project.Healthcheck) (health.Result, error) {
-	f.mu.Lock()
-	f.probes = append(f.probes, probeTime{id, time.Now()})
-	f.inFlight[id]++
-	f.mostAtOne = max(f.mostAtOne, f.inFlight[id])
-	all := 0
-	for _, n := range f.inFlight {
-		all += n
-	}
-	f.most = max(f.most, all)
-	probe, err := f.probe, f.up()
-	f.mu.Unlock()
-	defer func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.inFlight[id]--
-	}()
-	switch {
-	case err != nil:
-		return health.Result{}, err
-	case probe != nil:
-		return probe(ctx, id)
-	}
-	return health.Result{Start: time.Now(), End: time.Now()}, nil
-}
-
 func (f *fakeRuntime) Release(_ context.Context, id string) error {
 	defer f.lock(id)()
 	f.mu.Lock()
@@ -395,16 +368,4 @@ func (f *fakeRuntime) now(id string) fakeContainer {
 	c := *f.get(id)
 	c.starts = slices.Clone(c.starts)
 	return c
-}
-
-// probed returns when a container was probed.
-func (f *fakeRuntime) probed(id string) (times []time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, p := range f.probes {
-		if p.id == id {
-			times = append(times, p.at)
-		}
-	}
-	return times
 }

@@ -1,8 +1,10 @@
 // Package supervisor keeps what runs running: one process a host that answers
-// names, holds published ports, and cleans up behind containers that end.
+// names, holds published ports, checks the health of containers, cleans up behind
+// those that end, and starts again those that are to be kept running.
 //
 // It holds no truth of its own. What it serves is in the endpoint records, what
-// runs is asked of the runtime; killed at any time, the next one goes on.
+// the user wants in those of package keep, what runs is asked of the runtime;
+// killed at any time, the next one goes on.
 package supervisor
 
 import (
