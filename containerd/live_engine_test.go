@@ -51,7 +51,12 @@ func TestMain(m *testing.M) {
 // it, with the image unpacked.
 func engine(t testing.TB) *containerd.Client {
 	t.Helper()
-	e := enginetest.Start(t)
+	return clientOf(t, enginetest.Start(t))
+}
+
+// clientOf returns a client of a containerd that has just been started.
+func clientOf(t testing.TB, e *enginetest.Engine) *containerd.Client {
+	t.Helper()
 	if err := os.Symlink(shim, filepath.Join(e.Dir, "bin")); err != nil {
 		t.Fatal(err)
 	}

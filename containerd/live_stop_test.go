@@ -4,18 +4,24 @@ package containerd_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/ttrpc"
 
 	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/containerd/enginetest"
 	"github.com/gocompose/gocompose/planner"
 )
 
@@ -271,5 +277,60 @@ func TestWhatOnlyRuncKnowsOfIsNotInTheWay(t *testing.T) {
 	}
 	if got := look(t, c, req.ID); !got.Running() {
 		t.Errorf("%s after its start", got.State)
+	}
+}
+
+// What is left when who deletes a task is killed: its shim has no container any
+// more, and containerd still has its shim.
+func TestATaskThatIsDeletedByHalfIsNotInTheWay(t *testing.T) {
+	e := enginetest.Start(t)
+	c := clientOf(t, e)
+	req := request("shop-web-1.h", "sleep 1000")
+	run(t, c, req)
+	ctx := t.Context()
+	halve := func() {
+		t.Helper()
+		if err := c.KillTask(ctx, req.ID, "KILL"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.WaitTask(ctx, req.ID); err != nil {
+			t.Fatal(err)
+		}
+		deleteInShim(t, filepath.Join(e.State, "io.containerd.runtime.v2.task", "gocompose", req.ID), req.ID)
+		if look(t, c, req.ID).HasTask {
+			t.Fatal("the task is listed: this test tests nothing")
+		}
+	}
+	halve()
+	if err := c.StartTask(ctx, req.ID, containerd.StartRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if !look(t, c, req.ID).Running() {
+		t.Error("it does not run")
+	}
+	halve()
+	if err := c.StopTask(ctx, req.ID, containerd.StopRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "its shim is gone", func() bool { return len(shimsOf(t, e.Dir)) == 0 })
+}
+
+// deleteInShim has the shim of a bundle delete its task, behind containerd's
+// back.
+func deleteInShim(t *testing.T, bundle, id string) {
+	t.Helper()
+	var at struct{ Address string }
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(bundle, "bootstrap.json"))), &at); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("unix", strings.TrimPrefix(at.Address, "unix://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shim := ttrpc.NewClient(conn)
+	defer shim.Close()
+	ctx := namespaces.WithNamespace(t.Context(), "gocompose")
+	if _, err := taskapi.NewTTRPCTaskClient(shim).Delete(ctx, &taskapi.DeleteRequest{ID: id}); err != nil {
+		t.Fatal(err)
 	}
 }

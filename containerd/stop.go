@@ -31,10 +31,7 @@ type StopRequest struct {
 // again is right in both cases.
 func (c *Client) StopTask(ctx context.Context, id string, req StopRequest) error {
 	status, err := c.status(ctx, id)
-	if errdefs.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
 	if status == task.Status_RUNNING || frozen(status) {
@@ -84,9 +81,11 @@ func (c *Client) ask(ctx context.Context, id string, how ending) (gone bool, err
 		}
 		return false, err
 	}
-	// After the signal, as Docker does: the process finds it waiting.
+	// After the signal, as Docker does: the process finds it waiting. One that
+	// kills has thawed it already.
 	if how.paused {
-		if err := c.resume(ctx, id); err != nil {
+		err := c.ResumeTask(ctx, id)
+		if err != nil && !errors.Is(err, ErrNotPaused) && !errors.Is(err, ErrNotRunning) {
 			return false, err
 		}
 	}

@@ -46,48 +46,41 @@ func (c *Client) StartTask(ctx context.Context, id string, req StartRequest) err
 	}
 	step, cancel := outlast(ctx)
 	defer cancel()
-	running, err := c.ensureTask(step, id, req)
-	if running {
-		return nil
-	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err == nil {
-		_, err = c.raw.TaskService().Start(step, &tasks.StartRequest{ContainerID: id})
-		err = errgrpc.ToNative(err)
-	}
+	err := again(step, 0, func() error { return c.tryStart(ctx, step, id, req) })
 	if err != nil {
 		return errors.Join(startError(err), c.discard(ctx, id))
 	}
 	return nil
 }
 
+// tryStart is an attempt to start, which fails with errHalfMade when what others
+// left that were killed is in the way. Once it has begun, it goes on in step.
+func (c *Client) tryStart(ctx, step context.Context, id string, req StartRequest) error {
+	running, err := c.ensureTask(step, id, req)
+	if err != nil || running {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err = c.raw.TaskService().Start(step, &tasks.StartRequest{ContainerID: id})
+	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) { // taken apart with its predecessor
+		return fmt.Errorf("%w: %w", errHalfMade, err)
+	}
+	return err
+}
+
 // ensureTask makes a task that waits for its start, or tells that there is one
 // that has been started. Others are what a stop or a start left that was
 // interrupted, and made anew.
 func (c *Client) ensureTask(ctx context.Context, id string, req StartRequest) (running bool, err error) {
-	err = again(ctx, 0, func() (err error) {
-		running, err = c.tryTask(ctx, id, req)
-		return err
-	})
-	if !errors.Is(err, errHalfMade) {
-		return running, err
-	}
-	if err := c.delete(ctx, id); err != nil {
-		return false, err
-	}
-	return c.tryTask(ctx, id, req)
-}
-
-func (c *Client) tryTask(ctx context.Context, id string, req StartRequest) (running bool, err error) {
 	err = c.createTask(ctx, id, req)
 	if !errdefs.IsAlreadyExists(err) {
 		return false, err
 	}
 	switch status, serr := c.status(ctx, id); {
 	case errdefs.IsNotFound(serr): // its shim is there, and has no container yet, or no more
-		return false, fmt.Errorf("%w: %w", errHalfMade, err)
+		return false, errors.Join(fmt.Errorf("%w: %w", errHalfMade, err), c.delete(ctx, id))
 	case serr != nil:
 		return false, errors.Join(err, serr)
 	case status == task.Status_RUNNING || frozen(status):
@@ -132,14 +125,14 @@ func (c *Client) createTask(ctx context.Context, id string, req StartRequest) er
 		})
 		return errgrpc.ToNative(err)
 	}
-	err = again(ctx, 0, create)
+	err = patience(ctx, create)
 	if err == nil || !strings.Contains(err.Error(), knownToRunc) {
 		return err
 	}
 	if derr := c.deleteInRunc(ctx, id); derr != nil {
 		return errors.Join(err, derr)
 	}
-	return again(ctx, 0, create)
+	return create()
 }
 
 // status returns the state of the task's process, or NotFound.
@@ -152,7 +145,8 @@ func (c *Client) status(ctx context.Context, id string) (task.Status, error) {
 }
 
 // DeleteTask takes away the task of a container that does not run: its shim,
-// mount and cgroup. No task is no error.
+// mount and cgroup; also one that a killed process has deleted by half, of which
+// nothing is listed any more. No task is no error.
 func (c *Client) DeleteTask(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -27,14 +27,42 @@ const (
 	// nothing tells when that is done.
 	firstTorn = 10 * time.Millisecond
 	tornTime  = 5 * time.Second
+	// lostTime is the same for what is more often wrong for good.
+	lostTime = 500 * time.Millisecond
 )
 
-// errHalfMade: a command that has ended had containerd make what is asked for,
-// and containerd is still at it, or at taking it apart.
+// errHalfMade: a command that has ended had containerd make what is asked for, or
+// take it apart, and containerd is still at it, or has left it so.
 var errHalfMade = errors.New("another command was killed while it made it")
 
 func torn(err error) bool {
 	return errors.Is(err, errHalfMade) || err != nil && strings.Contains(err.Error(), fileExists)
+}
+
+// lostFolder tells whether a task could not be made for want of a file or of its
+// shim, which containerd may just have taken away: by what cleans up behind the
+// task before, when who deleted that was killed and no longer waits for it.
+// What runc says is about the container.
+func lostFolder(err error) bool {
+	if err == nil || strings.Contains(err.Error(), "OCI runtime create failed") {
+		return false
+	}
+	return strings.Contains(err.Error(), "no such file or directory") || strings.Contains(err.Error(), "ttrpc: closed")
+}
+
+// patience is for what containerd does behind a client that was killed.
+func patience(ctx context.Context, do func() error) error {
+	for delay := firstTorn; ; delay *= 2 {
+		err := do()
+		if !lostFolder(err) || delay > lostTime {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(delay):
+		}
+	}
 }
 
 // again does what meets the remains of something torn, until they are gone.

@@ -33,11 +33,6 @@ func (h *Host) AwaitContainer(ctx context.Context, id string, until project.Cond
 		return err
 	}
 	a := awaiting{host: h, container: c, until: until}
-	if until == project.Healthy && c.Record.Health == nil {
-		e := a.failed()
-		e.NoHealthcheck = true
-		return e
-	}
 	client, err := h.supervisor.ensure(ctx)
 	for delay := firstAgain; ; {
 		if err == nil {
@@ -91,6 +86,10 @@ func (a awaiting) lives(h *health.State) (bool, error) {
 	switch {
 	case a.until == project.Started, a.until == project.Ready && h == nil:
 		return true, nil
+	case a.until == project.Healthy && a.container.Record.Health == nil:
+		e := a.failed()
+		e.NoHealthcheck = true
+		return true, e
 	case a.until == project.Completed, h == nil:
 		return false, nil
 	case h.Status == health.Healthy:

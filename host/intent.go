@@ -106,7 +106,7 @@ func syncFolder(path string) error {
 
 // forget removes what the state folder says of a container that is not there.
 func (h *Host) forget(id string) error {
-	return errors.Join(h.kept().Remove(id), health.In(h.cfg.Paths.Health()).Remove(id))
+	return errors.Join(h.kept().Remove(id), health.In(h.cfg.Paths.Health()).Remove(id), removeIfThere(probeOutput(h.cfg.Paths, id)))
 }
 
 // forgetRemoved forgets the containers without a folder.

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"time"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor"
 	"github.com/gocompose/gocompose/supervisor/health"
@@ -84,7 +86,6 @@ func (r *runtime) Stop(ctx context.Context, id string) error {
 // Release cleans up after a container that has exited. One that runs, because
 // it was started again meanwhile, is left alone.
 func (r *runtime) Release(ctx context.Context, id string) error {
-	r.forgetProber(id)
 	return r.locked(ctx, id, func(h *Host) error {
 		c, err := h.containerd.Container(ctx, id)
 		switch {
@@ -92,10 +93,8 @@ func (r *runtime) Release(ctx context.Context, id string) error {
 			return errors.Join(h.networks.Detach(ctx, id), h.forget(id), removeIfThere(h.containerLock(id)))
 		case err != nil || c.Running():
 			return err
-		case c.HasTask:
-			err = h.containerd.DeleteTask(ctx, id)
 		}
-		return errors.Join(err, h.networks.Detach(ctx, id))
+		return errors.Join(h.containerd.DeleteTask(ctx, id), h.networks.Detach(ctx, id))
 	})
 }
 
@@ -142,6 +141,9 @@ func (r *runtime) Probe(ctx context.Context, id string, check project.Healthchec
 	return result, nil
 }
 
+// probeOutput is the FIFO through which a test's output comes while it runs.
+func probeOutput(p paths.Paths, id string) string { return filepath.Join(p.State, "probes", id) }
+
 func testArgs(check project.Healthcheck) ([]string, error) {
 	if len(check.Test) > 1 {
 		switch check.Test[0] {
@@ -166,7 +168,7 @@ func (r *runtime) prober(ctx context.Context, id string) (*containerd.Prober, er
 	if err != nil {
 		return nil, err
 	}
-	p, err = h.containerd.Prober(ctx, id, filepath.Join(r.cfg.Paths.State, "probes", id))
+	p, err = h.containerd.Prober(ctx, id, probeOutput(r.cfg.Paths, id))
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +181,10 @@ func (r *runtime) prober(ctx context.Context, id string) (*containerd.Prober, er
 	return p, nil
 }
 
-func (r *runtime) forgetProber(id string) {
+// keepProbers forgets the probers of containers that do not run. What they know is
+// read again when it is needed.
+func (r *runtime) keepProbers(runs func(id string) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.probers, id)
+	maps.DeleteFunc(r.probers, func(id string, _ *containerd.Prober) bool { return !runs(id) })
 }

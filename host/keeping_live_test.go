@@ -82,7 +82,9 @@ func (w world) eventually(t testing.TB, id, what string, ok func(host.Info) bool
 			return i
 		}
 		if time.Now().After(end) {
-			t.Fatalf("in vain waited until %s: %+v", what, i)
+			log, _ := os.ReadFile(w.cfg.Paths.SupervisorLog())
+			t.Fatalf("in vain waited until %s: %s since %v until %v, exit code %d, %d restarts, the next at %v, health %+v; the supervisor says:\n%s",
+				what, i.State, i.StartedAt, i.ExitedAt, i.ExitCode, i.Restarts, i.RestartAt, i.Health, log)
 		}
 	}
 }
@@ -126,59 +128,38 @@ func (w world) killEngine(t testing.TB) {
 	}
 }
 
-func TestWhatCrashesIsStartedAgainAndFollowed(t *testing.T) {
-	w := open(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	var mu sync.Mutex
-	var told []supervisor.ContainerStatus
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		err := w.Watch(ctx, shop, func(s supervisor.ContainerStatus) {
-			mu.Lock()
-			defer mu.Unlock()
-			told = append(told, s)
-		})
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("watching: %v", err)
+// audience hears what is told of containers.
+type audience struct {
+	mu   sync.Mutex
+	told []supervisor.ContainerStatus
+}
+
+func (a *audience) hear(s supervisor.ContainerStatus) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.told = append(a.told, s)
+}
+
+func (a *audience) heard(t testing.TB, what string, ok func(supervisor.ContainerStatus) bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		a.mu.Lock()
+		found := slices.ContainsFunc(a.told, ok)
+		a.mu.Unlock()
+		if found {
+			return
 		}
-	})
-	c := w.container("web", forEver)
-	c.Restart.Condition = project.RestartAlways
-	id := w.up(t, c)
-	first := w.info(t, id)
-	w.crash(t, id)
-	second := w.eventually(t, id, "it runs again", func(i host.Info) bool {
-		return i.State == planner.StateRunning && i.StartedAt.After(first.StartedAt)
-	})
-	if second.Restarts != 1 || second.Pid == first.Pid {
-		t.Errorf("after the crash %+v", second)
-	}
-	w.killSupervisor(t)
-	w.crash(t, id)
-	third := w.eventually(t, id, "it runs again after another supervisor's death", func(i host.Info) bool {
-		return i.State == planner.StateRunning && i.StartedAt.After(second.StartedAt)
-	})
-	if third.Restarts != 2 {
-		t.Errorf("after the second crash %+v", third)
-	}
-	if err := w.StopContainer(ctx, id, 0); err != nil {
-		t.Fatal(err)
-	}
-	gone := func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		return len(told) > 0 && told[len(told)-1].Phase == supervisor.PhaseAbsent
-	}
-	for end := time.Now().Add(20 * time.Second); !gone(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the end was not told")
+			t.Fatalf("it was not told that %s", what)
 		}
 	}
-	cancel()
-	watching.Wait()
-	runs := map[time.Time]int{}
-	last := 0
-	for _, s := range told {
+}
+
+// numbered fails the test unless each run has a number of its own, that grows.
+func (a *audience) numbered(t testing.TB) {
+	t.Helper()
+	runs, last := map[time.Time]int{}, 0
+	for _, s := range a.told {
 		if s.Phase != supervisor.PhaseRunning {
 			continue
 		}
@@ -187,11 +168,47 @@ func TestWhatCrashesIsStartedAgainAndFollowed(t *testing.T) {
 		}
 		runs[s.StartedAt], last = s.Runs, s.Runs
 	}
-	for _, i := range []host.Info{first, second, third} {
-		if _, ok := runs[i.StartedAt]; !ok {
-			t.Errorf("the run since %v was not told", i.StartedAt)
+}
+
+func TestWhatCrashesIsStartedAgainAndFollowed(t *testing.T) {
+	w := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var told audience
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if err := w.Watch(ctx, shop, told.hear); !errors.Is(err, context.Canceled) {
+			t.Errorf("watching: %v", err)
+		}
+	})
+	c := w.container("web", forEver)
+	c.Restart.Condition = project.RestartAlways
+	id := w.up(t, c)
+	var before host.Info
+	for restarts := range 4 {
+		i := w.eventually(t, id, "it runs again", func(i host.Info) bool {
+			return i.State == planner.StateRunning && i.StartedAt.After(before.StartedAt) && i.Restarts == restarts
+		})
+		told.heard(t, "it runs again", func(s supervisor.ContainerStatus) bool {
+			return s.Phase == supervisor.PhaseRunning && s.StartedAt.Equal(i.StartedAt)
+		})
+		if i.Pid == before.Pid {
+			t.Errorf("it is still process %d", i.Pid)
+		}
+		before = i
+		if restarts == 2 {
+			w.killSupervisor(t)
+		}
+		if restarts < 3 {
+			w.crash(t, id)
 		}
 	}
+	if err := w.StopContainer(ctx, id, 0); err != nil {
+		t.Fatal(err)
+	}
+	told.heard(t, "it is gone", func(s supervisor.ContainerStatus) bool { return s.Phase == supervisor.PhaseAbsent })
+	cancel()
+	watching.Wait()
+	told.numbered(t)
 }
 
 func TestAStopBetweenTwoAttemptsIsTheLastWord(t *testing.T) {

@@ -169,7 +169,11 @@ func (h *Host) signal(ctx context.Context, c containerd.Container, name string, 
 	if err != nil || !ends || c.State != planner.StatePaused {
 		return err
 	}
-	return h.UnpauseContainer(ctx, c.ID)
+	err = h.UnpauseContainer(ctx, c.ID)
+	if errors.Is(err, executor.ErrNotRunning) {
+		return nil
+	}
+	return err
 }
 
 // PauseContainer freezes the container, or finds it frozen.

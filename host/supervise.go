@@ -73,10 +73,18 @@ func checkNothingRuns(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	kept, err := h.keptNames()
+	if err != nil {
+		return err
+	}
 	for _, c := range found {
-		if c.Running() {
-			return fmt.Errorf("container %s of project %s runs: stop it first (gocompose -p %s stop), or use --force",
-				c.Record.Spec.Name, c.Record.Spec.Project, c.Record.Spec.Project)
+		does := "runs"
+		if !c.Running() {
+			does = "is about to be started again"
+		}
+		if c.Running() || kept[c.ID] {
+			return fmt.Errorf("container %s of project %s %s: stop it first (gocompose -p %s stop), or use --force",
+				c.Record.Spec.Name, c.Record.Spec.Project, does, c.Record.Spec.Project)
 		}
 	}
 	return nil
