@@ -75,11 +75,26 @@ func (a awaiting) failed() *planner.AwaitError {
 func (a awaiting) decide(ctx context.Context, s supervisor.ContainerStatus) (bool, error) {
 	switch s.Phase {
 	case supervisor.PhaseRunning, supervisor.PhasePaused:
-		return a.lives(s.Health)
+		decided, err := a.lives(s.Health)
+		if decided && err == nil { // it may have ended, and the supervisor not have looked yet
+			return a.stillLives(ctx)
+		}
+		return decided, err
 	case supervisor.PhaseEnded, supervisor.PhaseAbsent:
 		return a.ended(ctx)
 	}
 	return false, nil
+}
+
+func (a awaiting) stillLives(ctx context.Context) (bool, error) {
+	l, err := a.host.lifeOf(ctx, a.container.ID)
+	switch {
+	case err != nil:
+		return true, err
+	case !l.going():
+		return a.ended(ctx)
+	}
+	return l.state != planner.StateRestarting, nil
 }
 
 func (a awaiting) lives(h *health.State) (bool, error) {

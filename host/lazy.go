@@ -66,12 +66,21 @@ func (l *lazySupervisor) ensure(ctx context.Context) (*supervisor.Client, error)
 	return c, nil
 }
 
+// startTries is how often a supervisor is started that dies at once: what has
+// killed one may have killed its successor too.
+const startTries = 3
+
 // again is ensure for who has found that the supervisor is gone.
-func (l *lazySupervisor) again(ctx context.Context) (*supervisor.Client, error) {
+func (l *lazySupervisor) again(ctx context.Context) (c *supervisor.Client, err error) {
 	l.mu.Lock()
 	l.started = false
 	l.mu.Unlock()
-	return l.ensure(ctx)
+	for range startTries {
+		if c, err = l.ensure(ctx); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return c, err
 }
 
 // current returns a client of the supervisor, whether one runs or not.

@@ -36,6 +36,10 @@ func open(t *testing.T) *Host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// One that is only on its way could not be stopped.
+	if _, err := h.supervisor.ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
