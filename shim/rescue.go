@@ -3,6 +3,7 @@ package shim
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"github.com/gocompose/gocompose/logs"
 	"github.com/gocompose/gocompose/shim/options"
@@ -36,6 +37,9 @@ func openRescue(o options.Options, bundle string) (*rescue, error) {
 func (r *rescue) finish() error {
 	if len(r.taps) == 0 || r.options.Driver == options.None {
 		return r.close()
+	}
+	if _, err := os.Stat(r.options.Dir); errors.Is(err, fs.ErrNotExist) {
+		return r.close() // removed meanwhile: leave no trace
 	}
 	w, err := logs.OpenWriter(r.options.Dir, r.options.Log)
 	if err != nil {
