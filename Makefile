@@ -73,11 +73,20 @@ busybox:
 	@missing=; $(call install,busybox:busybox-static)
 
 .PHONY: test
-test: build deps busybox ## run all tests; those on a real containerd need root
+test: build deps busybox postgres ## run all tests; those on a real containerd need root
 	$(GO) vet -tags live ./...
 	cd examples/app && $(GO) vet ./...
 	$(GO) test -race ./...
-	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m ./...
+	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m -skip '$(kill_test)' ./...
+	$(with_bin) $(GO) test -tags live -v -timeout 30m -run '$(kill_test)' ./cmd
+
+# It prints figures that are worth seeing.
+kill_test := TestKillAnything
+
+.PHONY: postgres
+postgres: go
+	@missing=; $(call install,mmdebstrap:mmdebstrap)
+	examples/images/build.sh $(IMAGES) postgres
 
 .PHONY: images
 images: go ## build the example's images, from Debian's packages
