@@ -1,8 +1,9 @@
 // Command bench measures gocompose on this machine: up, up again, stop, start
 // and down of stacks of equal services, in seconds and as ratios to starting as
 // many containers with bare runc in the same run; beside it `docker compose` and
-// `nerdctl compose` where they are found working. Then the start of the program
-// itself, and the memory that the largest stack takes.
+// `nerdctl compose` where they are found working. Then a chain of services that
+// wait for each other's health, the start of the program itself, what health
+// checks cost, and the memory that the largest stack takes.
 //
 // There are two ratios, for there are two bare runc: one runs its own example,
 // which has no seccomp profile, the other what a container of gocompose is, but
@@ -99,7 +100,13 @@ func run(ctx context.Context, opt options) (err error) {
 	if err := b.table(ctx, []profile{example(), sameAs(ours)}, programs, sizes, opt.rounds); err != nil {
 		return err
 	}
+	if err := b.chain(ctx, programs, opt.rounds); err != nil {
+		return err
+	}
 	if err := b.startup(ctx); err != nil {
+		return err
+	}
+	if err := b.probing(ctx, programs[0], slices.Max(sizes)); err != nil {
 		return err
 	}
 	return b.memory(ctx, programs[0], slices.Max(sizes))
