@@ -313,7 +313,7 @@ func (a *attachment) compare(ctx context.Context, look func(context.Context, str
 	there := map[string]bool{}
 	for _, i := range infos {
 		there[i.ID] = true
-		if !a.knowsBetter(i.ID, before) {
+		if !a.hasNews(i.ID, before) {
 			a.see(sightingOf(i), a.later)
 		}
 	}
@@ -327,13 +327,12 @@ func (a *attachment) compare(ctx context.Context, look func(context.Context, str
 	return nil
 }
 
-// knowsBetter tells whether something has been told of a container since, or
-// what becomes of it is about to be.
-func (a *attachment) knowsBetter(id string, since int) bool {
+// hasNews tells whether something has been told of a container since.
+func (a *attachment) hasNews(id string, since int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c := a.containers[id]
-	return c != nil && (c.undecided || c.news > since)
+	return c != nil && c.news > since
 }
 
 // wait returns when nothing is left to wait for, or over says that it is enough.
@@ -377,8 +376,8 @@ func sightingOf(i host.Info) sighting {
 	switch i.State {
 	case planner.StateRunning, planner.StatePaused:
 		s.stage = alive
-	case planner.StateRestarting:
-		s.stage = restarting
+	case planner.StateRestarting: // if the supervisor does not decide otherwise
+		s.stage = undecided
 	case planner.StateExited:
 		s.lost = i.ExitedAt.IsZero()
 	}

@@ -399,6 +399,7 @@ func TestAnEndThatIsUndecidedIsNoEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.ends("web-1", 1)
+	w.change("web-1", func(i *host.Info) { i.State = planner.StateRestarting })
 	w.tells("web-1", supervisor.PhaseEnded)
 	if settled, err := a.settled(t.Context()); settled || err != nil {
 		t.Errorf("settled %v, %v", settled, err)
