@@ -85,6 +85,7 @@ func liveParams(t *testing.T) testscript.Params {
 			"kill9":      kill9,
 			"reboot":     reboot,
 			"load":       load,
+			"push":       push(registry, testImages(t)),
 		},
 	}
 }
@@ -320,6 +321,14 @@ func kill9(ts *testscript.TestScript, neg bool, args []string) {
 func load(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		ts.Check(ts.Exec("gocompose", "image", "load", "-i", filepath.Join(ts.Getenv("IMAGES"), name+".tar")))
+	}
+}
+
+// push REPO:TAG NAME puts an image that the tests made into the registry under
+// that name.
+func push(r livetest.Registry, made map[string]v1.Image) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		ts.Check(r.Push(args[0], made[args[1]]))
 	}
 }
 
