@@ -48,8 +48,10 @@ func NewFollower(opt FollowOptions) *Follower {
 }
 
 // Add has src followed from where q begins. One that is followed already goes
-// on as it was; a folder that is not there has nothing to say. Sources that are
-// added before Run are merged by time as far as they go then.
+// on as it was; a folder that is not there has nothing to say. It is opened
+// by Run, in the order of the calls of Add and Then: what is called by a Then
+// after it knows it open. Sources that are added before Run are merged by time as
+// far as they go then.
 func (f *Follower) Add(src Source, q Query) {
 	src.Dir = filepath.Clean(src.Dir)
 	f.order(order{src: src, q: q})

@@ -2,6 +2,7 @@ package view
 
 import (
 	"io"
+	"os"
 	"sync"
 )
 
@@ -9,9 +10,17 @@ import (
 // into the same file: lines scroll by above a moving progress, and none is torn
 // by a line of a plain one. The zero value is one where no progress is shown.
 type Console struct {
-	mu   sync.Mutex
-	busy bool // a moving progress is shown
-	held []heldLines
+	mu      sync.Mutex
+	busy    bool // a moving progress is shown
+	held    []heldLines
+	outputs []*output
+}
+
+// output is where whole lines of several writers go. Each has a lock of its own:
+// one that takes nothing more must not keep the others.
+type output struct {
+	mu sync.Mutex
+	w  io.Writer
 }
 
 // heldLines are lines to be written to the terminal with the next frame.
@@ -25,7 +34,33 @@ type heldLines struct {
 func (c *Console) Above(w io.Writer) io.Writer { return above{c, w} }
 
 // Beside returns a writer of whole lines to w, which leads elsewhere.
-func (c *Console) Beside(w io.Writer) io.Writer { return beside{c, w} }
+func (c *Console) Beside(w io.Writer) io.Writer { return beside{c.output(w), w} }
+
+// output returns the one that leads where w does.
+func (c *Console) output(w io.Writer) *output {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range c.outputs {
+		if sameOutput(o.w, w) {
+			return o
+		}
+	}
+	o := &output{w: w}
+	c.outputs = append(c.outputs, o)
+	return o
+}
+
+// sameOutput tells whether two writers are one, or files that are.
+func sameOutput(a, b io.Writer) bool {
+	fa, isFile := a.(*os.File)
+	fb, areFiles := b.(*os.File)
+	if !isFile || !areFiles {
+		return a == b
+	}
+	ia, aerr := fa.Stat()
+	ib, berr := fb.Stat()
+	return aerr == nil && berr == nil && os.SameFile(ia, ib)
+}
 
 type above struct {
 	c *Console
@@ -48,13 +83,13 @@ func (a above) Write(b []byte) (int, error) {
 }
 
 type beside struct {
-	c *Console
-	w io.Writer
+	to *output
+	w  io.Writer
 }
 
 func (s beside) Write(b []byte) (int, error) {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
+	s.to.mu.Lock()
+	defer s.to.mu.Unlock()
 	return s.w.Write(b)
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -129,5 +131,40 @@ func TestLinesOfStandardErrorGoThere(t *testing.T) {
 	}
 	if got, want := both.String(), "a-1  | stdout\na-1  | stderr\na-1  | stdout\n"+rest; got != want {
 		t.Errorf("both %q, want %q", got, want)
+	}
+}
+
+// Who does not read standard output any more does not keep progress from being
+// shown, and so not the plan from being carried out.
+func TestABlockedOutputKeepsNobodyElse(t *testing.T) {
+	w, plan := shopPlan(t, planner.Options{})
+	c := &Console{}
+	unread, blocked := io.Pipe()
+	go func() { _, _ = c.Beside(blocked).Write([]byte("line\n")) }()
+	if _, err := unread.Read(make([]byte, 1)); err != nil { // and no more
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := show(t, w, plan, NewProgress(&b, ProgressOptions{Mode: ModePlain, Console: c})); err != nil || b.Len() == 0 {
+		t.Errorf("%v\n%s", err, &b)
+	}
+	_ = unread.Close()
+}
+
+// Two descriptors of one file are one output.
+func TestOneFileIsOneOutput(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out")
+	var files [3]*os.File
+	for i := range files {
+		f, err := os.OpenFile(name+strings.Repeat("x", i/2), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files[i] = f
+	}
+	c := &Console{}
+	if c.output(files[0]) != c.output(files[1]) || c.output(files[0]) == c.output(files[2]) {
+		t.Error("outputs are confused")
 	}
 }
