@@ -148,7 +148,7 @@ type killing struct {
 	dice    *rand.Rand
 	port    string
 	strikes map[string]int
-	history []string // of strikes, each with its time
+	history []string        // of strikes, each with its time
 	names   []time.Duration // from a supervisor's death to the next answer
 	lines   int
 	rows    int
