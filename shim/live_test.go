@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -34,6 +35,7 @@ func TestLive(t *testing.T) {
 		"the supervisor is started when its socket breaks":               supervisor,
 		"the end is recorded when the shim is killed":                    deadShim,
 		"driver none keeps nothing":                                      driverNone,
+		"a program in it whose output nobody reads holds up nothing":     unreadProgram,
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			sub := *h
@@ -248,6 +250,33 @@ func driverNone(h *host) {
 	}
 	if exists(filepath.Join(j.options.Dir, "log")) {
 		h.t.Error("there is a log")
+	}
+}
+
+// unreadProgram is what a client leaves that is killed before the program that it
+// has executed is started.
+func unreadProgram(h *host) {
+	j := h.run("sleep 1000", how{})
+	out := filepath.Join(h.t.TempDir(), "out")
+	if err := syscall.Mkfifo(out, 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	// The inner service gives up after thirty seconds.
+	ctx, cancel := context.WithTimeout(h.ctx(), 15*time.Second)
+	defer cancel()
+	p, err := j.task.Exec(ctx, "test", &specs.Process{Args: []string{"/bin/sh", "-c", "echo unread; sleep 1000"}, Cwd: "/"},
+		func(string) (cio.IO, error) { return stdio{cio.Config{Stdout: out, Stderr: out}}, nil })
+	if err == nil {
+		err = p.Start(ctx)
+	}
+	if err != nil {
+		h.t.Error(err)
+	}
+	h.kill(int(j.task.Pid()))
+	select {
+	case <-j.exit:
+	case <-ctx.Done():
+		h.t.Error("nobody hears of the end")
 	}
 }
 

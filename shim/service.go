@@ -19,8 +19,8 @@ import (
 )
 
 // service is a task service around another one. Tasks whose standard output is
-// one of our URIs get their logs and state kept; all others, and all execs, are
-// the inner service's alone.
+// one of our URIs get their logs and state kept; all others, and all execs but
+// for their start, are the inner service's alone.
 //
 // Whoever learns of such a task's exit, by Wait, by the exit event or by
 // Delete, finds state and log complete, but for what a process that has left
@@ -158,8 +158,11 @@ func (s *service) create(ctx context.Context, r *taskapi.CreateTaskRequest, c *c
 
 // Start records the start, and from the first one on the supervisor is kept.
 func (s *service) Start(ctx context.Context, r *taskapi.StartRequest) (*taskapi.StartResponse, error) {
+	if r.ExecID != "" {
+		return s.startExec(ctx, r)
+	}
 	c := s.container(r.ID)
-	if c == nil || r.ExecID != "" {
+	if c == nil {
 		return s.TTRPCTaskService.Start(ctx, r)
 	}
 	c.starting.Lock() // an exit is recorded after the start
