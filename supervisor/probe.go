@@ -87,7 +87,11 @@ func (s *supervisor) beginProbes(ctx context.Context) {
 	for _, c := range s.takeUnprobed() {
 		begun := false
 		s.on(c, func(c *container) {
-			if c.checkup != nil && c.checkup.queued && c.phase == PhaseRunning && c.probe == nil {
+			if c.checkup == nil || !c.checkup.queued {
+				return
+			}
+			c.checkup.queued = false
+			if c.phase == PhaseRunning && c.probe == nil {
 				begun = true
 				s.beginProbe(ctx, c)
 			}
@@ -139,7 +143,6 @@ func (s *supervisor) hurry(c *container) {
 func (s *supervisor) beginProbe(ctx context.Context, c *container) {
 	ctx, cancel := context.WithCancel(ctx)
 	k := c.checkup
-	k.queued = false
 	c.probe = &probe{cancel: cancel}
 	turn, check := k.tracker.Turn(k.run, time.Now()), k.run.Check
 	s.work.Go(func() {

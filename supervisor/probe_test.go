@@ -103,6 +103,27 @@ func TestAPausedContainerIsNotProbed(t *testing.T) {
 	})
 }
 
+func TestAContainerIsProbedAgainThatWasPausedWhenItsTurnHadCome(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.answer(0, 500*time.Millisecond) // and all slots are taken
+		for i := range 20 * runtime.GOMAXPROCS(0) {
+			b.start(fmt.Sprint("other", i), project.Restart{}, check(project.Healthcheck{Interval: time.Second}))
+		}
+		b.start("a", project.Restart{}, check(project.Healthcheck{Interval: 10 * time.Second}))
+		for queued := false; !queued; time.Sleep(10 * time.Millisecond) {
+			b.s.with("a", func(c *container) { queued = c.checkup.queued })
+		}
+		b.fake.pause("a", EventPaused)
+		time.Sleep(time.Minute)
+		before := len(b.fake.probed("a"))
+		b.fake.pause("a", EventResumed)
+		time.Sleep(time.Minute)
+		if n := len(b.fake.probed("a")) - before; n == 0 {
+			t.Error("it is not probed since it went on")
+		}
+	})
+}
+
 func TestTheNextSupervisorKnowsTheHealth(t *testing.T) {
 	watching(t, newFake(), func(b *bed) {
 		b.answer(1, time.Second)
