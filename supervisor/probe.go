@@ -109,7 +109,8 @@ func (s *supervisor) takeUnprobed() []*container {
 	defer s.mu.Unlock()
 	var now []*container
 	for _, queue := range []*[]*container{&s.urgent, &s.unprobed} {
-		n := min(len(*queue), probesPerCPU*runtime.GOMAXPROCS(0)-s.probing)
+		// There may be fewer processors than when the others were begun.
+		n := max(0, min(len(*queue), probesPerCPU*runtime.GOMAXPROCS(0)-s.probing))
 		now = append(now, (*queue)[:n]...)
 		*queue = slices.Delete(*queue, 0, n)
 		s.probing += n

@@ -124,6 +124,20 @@ func TestAContainerIsProbedAgainThatWasPausedWhenItsTurnHadCome(t *testing.T) {
 	})
 }
 
+func TestFewerProcessorsDuringProbes(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	watching(t, newFake(), func(b *bed) {
+		b.answer(0, 500*time.Millisecond)
+		for i := range 20 {
+			b.start(fmt.Sprint("c", i), project.Restart{}, check(project.Healthcheck{Interval: time.Second}))
+		}
+		time.Sleep(1300 * time.Millisecond)
+		runtime.GOMAXPROCS(1) // as when the process may use fewer of them from now on
+		time.Sleep(time.Minute)
+		b.wantHealth("c0", health.Healthy)
+	})
+}
+
 func TestTheNextSupervisorKnowsTheHealth(t *testing.T) {
 	watching(t, newFake(), func(b *bed) {
 		b.answer(1, time.Second)
