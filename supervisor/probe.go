@@ -10,9 +10,14 @@ import (
 	"github.com/gocompose/gocompose/supervisor/health"
 )
 
-// probesPerCPU bounds how many probes are under way at a time: each runs a
-// program in a container.
-const probesPerCPU = 2
+const (
+	// probesPerCPU bounds how many probes are begun at a time: each runs a
+	// program in a container.
+	probesPerCPU = 2
+	// busyTime is how long a probe keeps others from being begun: what takes
+	// longer waits for something, and so leaves the processor to others.
+	busyTime = time.Second
+)
 
 // checkup is the checking of one run's health.
 type checkup struct {
@@ -147,10 +152,13 @@ func (s *supervisor) beginProbe(ctx context.Context, c *container) {
 	c.probe = &probe{cancel: cancel}
 	turn, check := k.tracker.Turn(k.run, time.Now()), k.run.Check
 	s.work.Go(func() {
+		long := time.AfterFunc(busyTime, s.probeOver)
 		r, err := s.cfg.Runtime.Probe(ctx, c.id, check)
 		cancel()
 		s.on(c, func(c *container) { s.noteProbe(c, turn, r, err) })
-		s.probeOver()
+		if long.Stop() {
+			s.probeOver()
+		}
 	})
 }
 
@@ -171,6 +179,7 @@ func (s *supervisor) noteProbe(c *container, turn health.Turn, r health.Result, 
 	}
 }
 
+// probeOver: one probe less keeps others from being begun.
 func (s *supervisor) probeOver() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -124,6 +124,27 @@ func TestAContainerIsProbedAgainThatWasPausedWhenItsTurnHadCome(t *testing.T) {
 	})
 }
 
+func TestProbesThatHangHoldUpNoOthers(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.fake.set(func() {
+			b.fake.probe = func(ctx context.Context, id string) (health.Result, error) {
+				start := time.Now()
+				if id != "works" {
+					pause(ctx, 30*time.Second)
+				}
+				return health.Result{Start: start, End: time.Now()}, ctx.Err()
+			}
+		})
+		for i := range 5 * probesPerCPU * runtime.GOMAXPROCS(0) {
+			b.start(fmt.Sprint("hangs", i), project.Restart{}, check(project.Healthcheck{Interval: time.Second}))
+		}
+		time.Sleep(10 * time.Second)
+		b.start("works", project.Restart{}, check(project.Healthcheck{Interval: 10 * time.Second}))
+		time.Sleep(15 * time.Second)
+		b.wantHealth("works", health.Healthy)
+	})
+}
+
 func TestFewerProcessorsDuringProbes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	watching(t, newFake(), func(b *bed) {

@@ -101,7 +101,7 @@ type supervisor struct {
 	asked       asked
 	next        time.Time // when a container is due, if any is; may be too early
 	due         bool
-	probing     int          // how many probes are under way
+	probing     int          // how many probes were begun just now
 	urgent      []*container // those whose turn it is when one of these is over,
 	unprobed    []*container // first and then
 	connections int
