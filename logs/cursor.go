@@ -170,6 +170,12 @@ func (c *cursor) advance() (bool, error) {
 			return false, err
 		}
 	}
+	return c.append()
+}
+
+// append appends the files that are newer than those of the cursor. It reports
+// whether there are any.
+func (c *cursor) append() (bool, error) {
 	var known *os.File
 	if len(c.segs) > 0 {
 		known = c.segs[len(c.segs)-1]
@@ -185,7 +191,11 @@ func (c *cursor) advance() (bool, error) {
 // limit has the cursor read to where its source ends now, and no further until
 // that is reached.
 func (c *cursor) limit() error {
-	if _, err := c.advance(); err != nil || len(c.segs) == 0 {
+	_, err := c.advance()
+	if err == nil && c.lacks { // in the middle of a rotation: there may be files newer than ours
+		_, err = c.append()
+	}
+	if err != nil || len(c.segs) == 0 {
 		return err
 	}
 	info, err := c.segs[len(c.segs)-1].Stat()
