@@ -3,148 +3,21 @@ package shim
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	eventstypes "github.com/containerd/containerd/api/events"
 	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
-	"github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/containerd/v2/core/events"
-	runc "github.com/containerd/go-runc"
-	"golang.org/x/sys/unix"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/gocompose/gocompose/logs"
 	"github.com/gocompose/gocompose/shim/options"
 	"github.com/gocompose/gocompose/shim/state"
 )
-
-// fakeRunc is an inner service with one container, which prints what a test
-// makes it print. Like the real one it runs runc in Create, which here is the
-// fake too and keeps the output that it gets; of a terminal it opens the output
-// itself, and in Delete waits until it is closed as long as it may.
-type fakeRunc struct {
-	taskapi.TTRPCTaskService
-	outlets   *outlets
-	terminal  bool
-	out, err  *os.File
-	createErr error
-	startErr  error
-	started   func() // called in Start
-
-	mu      sync.Mutex
-	stdout  string
-	exited  chan struct{}
-	exit    *taskapi.WaitResponse
-	closed  chan struct{} // nobody has the output open any more
-	deletes int
-}
-
-func newFakeRunc() *fakeRunc {
-	return &fakeRunc{exited: make(chan struct{}), closed: make(chan struct{})}
-}
-
-func (f *fakeRunc) Create(_ context.Context, r *taskapi.CreateTaskRequest) (*taskapi.CreateTaskResponse, error) {
-	f.stdout = r.Stdout
-	if f.createErr != nil {
-		return nil, f.createErr
-	}
-	var err error
-	if f.terminal = r.Terminal; r.Stdout != "" {
-		f.out, err = os.OpenFile(r.Stdout, os.O_WRONLY, 0)
-	} else {
-		_, err = f.outlets.StartLocked(exec.Command("runc", "--root", "/nowhere", "create", "--bundle", r.Bundle, r.ID))
-	}
-	return &taskapi.CreateTaskResponse{Pid: 4_194_305}, err
-}
-
-// runs are the runs of runc, which keeps what it gets as a process does.
-type runs struct {
-	runc.ProcessMonitor // of what is not used
-	fake                *fakeRunc
-}
-
-func (r runs) StartLocked(c *exec.Cmd) (chan runc.Exit, error) {
-	var err error
-	if r.fake.out, err = duplicate(c.Stdout); err == nil {
-		r.fake.err, err = duplicate(c.Stderr)
-	}
-	return nil, err
-}
-
-func duplicate(w io.Writer) (*os.File, error) {
-	f, ok := w.(*os.File)
-	if !ok {
-		return nil, errors.New("no output")
-	}
-	fd, err := unix.Dup(int(f.Fd()))
-	return os.NewFile(uintptr(fd), f.Name()), err
-}
-
-func (f *fakeRunc) Start(context.Context, *taskapi.StartRequest) (*taskapi.StartResponse, error) {
-	if f.started != nil {
-		f.started()
-	}
-	return &taskapi.StartResponse{Pid: 4_194_305}, f.startErr
-}
-
-func (f *fakeRunc) State(context.Context, *taskapi.StateRequest) (*taskapi.StateResponse, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	st := &taskapi.StateResponse{Stdout: f.stdout, Status: task.Status_RUNNING}
-	if f.exit != nil {
-		st.Status = task.Status_STOPPED
-	}
-	return st, nil
-}
-
-func (f *fakeRunc) Wait(ctx context.Context, _ *taskapi.WaitRequest) (*taskapi.WaitResponse, error) {
-	select {
-	case <-f.exited:
-		return f.exit, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (f *fakeRunc) Delete(ctx context.Context, _ *taskapi.DeleteRequest) (*taskapi.DeleteResponse, error) {
-	f.mu.Lock()
-	f.deletes++
-	f.mu.Unlock()
-	if !f.terminal {
-		return &taskapi.DeleteResponse{ExitStatus: f.exit.ExitStatus}, nil
-	}
-	select {
-	case <-f.closed:
-	case <-ctx.Done():
-		f.closeOutput()
-		return nil, ctx.Err()
-	}
-	return &taskapi.DeleteResponse{ExitStatus: f.exit.ExitStatus}, nil
-}
-
-// finish is the end of the container's first process.
-func (f *fakeRunc) finish(code uint32) {
-	f.mu.Lock()
-	f.exit = &taskapi.WaitResponse{ExitStatus: code, ExitedAt: timestamppb.Now()}
-	f.mu.Unlock()
-	close(f.exited)
-}
-
-func (f *fakeRunc) closeOutput() {
-	f.out.Close()
-	if f.err != nil {
-		f.err.Close()
-	}
-	close(f.closed)
-}
 
 // rig is a service around a fake one, with one container.
 type rig struct {
@@ -290,81 +163,6 @@ func TestOutputThatStaysOpenDoesNotHoldUpDelete(t *testing.T) {
 		if r.inner.deletes != deletes {
 			t.Errorf("terminal %v: %d deletes", terminal, r.inner.deletes)
 		}
-	}
-}
-
-// TestWhatAShimLeftUnreadIsRescued: the shim is killed between the reading and
-// the writing of what a container has printed; the container prints more, and
-// ends.
-func TestWhatAShimLeftUnreadIsRescued(t *testing.T) {
-	o := options.Options{Dir: t.TempDir(), Driver: options.JSONFile}
-	bundle := t.TempDir()
-	var killed []*tap
-	var container []*os.File
-	for _, stream := range streamsOf(false) {
-		tap, err := makeTap(stream, fifo(bundle, stream))
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := tap.outlet()
-		if err != nil {
-			t.Fatal(err)
-		}
-		killed, container = append(killed, tap), append(container, out)
-	}
-	for i, out := range container {
-		if _, err := out.WriteString("read\n"); err != nil {
-			t.Fatal(err)
-		}
-		if n, err := killed[i].Read(make([]byte, 100)); n != 5 || err != nil {
-			t.Fatal(n, err)
-		}
-		if err := killed[i].Close(); err != nil { // as the kernel does
-			t.Fatal(err)
-		}
-		if _, err := out.WriteString("unread\n"); err != nil { // nobody reads, and yet no EPIPE
-			t.Fatal(err)
-		}
-	}
-	rest, err := openRescue(o, bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, out := range container {
-		out.Close()
-	}
-	if err := rest.finish(); err != nil {
-		t.Fatal(err)
-	}
-	r := rig{t: t, options: o}
-	if got, want := r.log(), "stdout:read\nstdout:unread\nstderr:read\nstderr:unread\n"; got != want {
-		t.Errorf("log %q, want %q", got, want)
-	}
-}
-
-func TestWhatIsAcknowledgedIsNotReadAgain(t *testing.T) {
-	tap, err := makeTap(logs.Stdout, filepath.Join(t.TempDir(), "fifo"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tap.Close()
-	r := rig{t: t}
-	r.print(tap.writer, "abcdef")
-	buf := make([]byte, 3)
-	for _, want := range []string{"abc", "def"} {
-		n, err := tap.Read(buf)
-		if err != nil || string(buf[:n]) != want {
-			t.Fatalf("read %q, %v; want %q", buf[:n], err, want)
-		}
-		if err := tap.Ack(n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := tap.release(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tap.Read(buf); !errors.Is(err, io.EOF) {
-		t.Errorf("at the end: %v", err)
 	}
 }
 
