@@ -71,7 +71,8 @@ func (h *Host) wantRunning(c containerd.Container) error {
 	if c.Running() && h.isKept(c.ID) {
 		return nil
 	}
-	return h.kept().Write(c.ID, keep.Record{ID: c.ID, Since: time.Now()})
+	last, _ := h.recorded(c.ID) // one that cannot be read is as none
+	return h.kept().Write(c.ID, keep.Record{ID: c.ID, Since: time.Now(), Before: last.StartedAt})
 }
 
 // wantStopped notes that the user does not want the container to run, or, when

@@ -117,7 +117,7 @@ func someView(t *rapid.T, now time.Time, seconds func(string) time.Time) view {
 		}
 	}
 	if rapid.Bool().Draw(t, "kept") {
-		v.kept = &keep.Record{ID: "a", Since: seconds("since"), Attempts: rapid.IntRange(0, 2).Draw(t, "tried")}
+		v.kept = &keep.Record{ID: "a", Since: seconds("since"), Before: seconds("before"), Attempts: rapid.IntRange(0, 2).Draw(t, "tried")}
 	}
 	return v
 }

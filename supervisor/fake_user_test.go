@@ -13,12 +13,12 @@ import (
 func (f *fakeRuntime) userStart(ctx context.Context, id string) error {
 	defer f.lock(id)()
 	f.mu.Lock()
-	running := f.get(id).Running
+	running, before := f.get(id).Running, f.get(id).StartedAt
 	f.mu.Unlock()
 	if running {
 		return nil
 	}
-	if err := f.kept.Write(id, keep.Record{ID: id, Since: time.Now()}); err != nil {
+	if err := f.kept.Write(id, keep.Record{ID: id, Since: time.Now(), Before: before}); err != nil {
 		return err
 	}
 	err := f.start(ctx, id)
@@ -51,7 +51,13 @@ func (f *fakeRuntime) userStop(id string) error {
 // keep notes that the user wants the container to run.
 func (b *bed) keep(id string) {
 	b.t.Helper()
-	if err := b.fake.kept.Write(id, keep.Record{ID: id, Since: time.Now()}); err != nil {
+	record := keep.Record{ID: id, Since: time.Now()}
+	b.fake.set(func() {
+		if c := b.fake.containers[id]; c != nil {
+			record.Before = c.StartedAt
+		}
+	})
+	if err := b.fake.kept.Write(id, record); err != nil {
 		b.t.Fatal(err)
 	}
 }

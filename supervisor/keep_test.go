@@ -111,6 +111,28 @@ func TestOnFailureIsEnoughAfterItsAttempts(t *testing.T) {
 	})
 }
 
+func TestAClockThatIsSetBackEndsNothing(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.start("a", always, nil)
+		record, err := b.fake.kept.Read("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		record.Since = record.Since.Add(2 * time.Hour) // it was that much ahead
+		if err := b.fake.kept.Write("a", record); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		b.crash("a", 1)
+		b.wantPhase("a", PhaseRestarting)
+		b.kill()
+		b.supervise()
+		time.Sleep(2 * DefaultStartGrace)
+		b.wantStarts("a", 2)
+		b.wantNothingWrong()
+	})
+}
+
 func TestWhatTheUserStopsIsNotRestarted(t *testing.T) {
 	watching(t, newFake(), func(b *bed) {
 		for _, id := range []string{"running", "waiting"} {

@@ -29,7 +29,7 @@ type view struct {
 // isOfThisStart says whether the last run is of the user's start that the record
 // is of, or of a restart after that. If it is not, the user has just begun.
 func (v view) isOfThisStart() bool {
-	return v.there && v.kept != nil && !v.info.StartedAt.IsZero() && !v.info.StartedAt.Before(v.kept.Since)
+	return v.there && v.kept != nil && v.kept.Covers(v.info.StartedAt)
 }
 
 // observe: the container was looked at. What it was then is what it is, unless

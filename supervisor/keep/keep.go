@@ -20,8 +20,10 @@ import (
 // Record says that a container is to be kept running.
 type Record struct {
 	ID string `json:"id"`
-	// Since is when the user started it.
-	Since time.Time `json:"since"`
+	// Since is when the user started it, and Before when the run before that had
+	// begun; zero: there was none.
+	Since  time.Time `json:"since"`
+	Before time.Time `json:"before,omitzero"`
 	// Restarts are the starts by the supervisor since then; Attempts those that
 	// count towards project.Restart.MaxAttempts.
 	Restarts int `json:"restarts"`
@@ -29,6 +31,13 @@ type Record struct {
 	// Delay is what was waited before the last of them, from which the next
 	// delay is reckoned.
 	Delay time.Duration `json:"delay"`
+}
+
+// Covers tells whether a run that began at a time is of the user's start that the
+// record is of, or of a restart since. If the last run is not, the user has just
+// begun, or was cut short. The clock may have been set meanwhile.
+func (r Record) Covers(startedAt time.Time) bool {
+	return !startedAt.IsZero() && !startedAt.Equal(r.Before)
 }
 
 // In returns the records in the folder dir: one a container ID.
