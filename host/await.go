@@ -190,7 +190,7 @@ func (h *Host) lifeOf(ctx context.Context, id string) (life, error) {
 			return err
 		}
 		l = h.state(c)
-		if !c.Running() && h.isKept(id) {
+		if !c.Running() && h.aboutToRestart(id, l) {
 			l.state = planner.StateRestarting
 		}
 		return nil

@@ -55,17 +55,13 @@ func (h *Host) Containers(ctx context.Context, name string) ([]Info, error) {
 	for _, e := range endpoints {
 		attached[e.ID] = e
 	}
-	kept, err := h.keptNames()
-	if err != nil {
-		return nil, err
-	}
 	progress := h.progress(ctx)
 	infos := make([]Info, len(found))
 	for i, c := range found {
 		l := h.state(c)
 		p := progress(c.ID, l.StartedAt)
 		infos[i] = Info{
-			Container:  h.observed(c, l, kept),
+			Container:  h.observed(c, l),
 			Name:       c.Record.Spec.Name,
 			Labels:     c.Labels,
 			Command:    c.Record.Args,

@@ -40,9 +40,18 @@ func (h *Host) isKept(id string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
+// aboutToRestart tells whether a container that does not run is going to be
+// started again without anybody asking for it. A record whose run has not begun is
+// of a start that goes on, or of one that was cut short: that is for the user to
+// begin again.
+func (h *Host) aboutToRestart(id string, l life) bool {
+	r, err := h.kept().Read(id)
+	return err == nil && r.Covers(l.StartedAt)
+}
+
 // observed puts together what is known of a container for who plans.
-func (h *Host) observed(c containerd.Container, l life, kept map[string]bool) planner.Container {
-	if !c.Running() && kept[c.ID] {
+func (h *Host) observed(c containerd.Container, l life) planner.Container {
+	if !c.Running() && h.aboutToRestart(c.ID, l) {
 		l.state = planner.StateRestarting
 	}
 	return planner.Container{

@@ -4,11 +4,13 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/shim/state"
 	"github.com/gocompose/gocompose/supervisor/keep"
 )
 
@@ -38,25 +40,39 @@ func TestWhatIsStartedIsKeptUntilTheUserStopsIt(t *testing.T) {
 		if err := h.wantRunning(c); err != nil || h.isKept(c.ID) != tt.kept {
 			t.Errorf("%+v: started, kept is %v, %v", tt.restart, h.isKept(c.ID), err)
 		}
-		kept, err := h.keptNames()
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen := h.observed(c, life{state: planner.StateExited}, kept)
-		if (seen.State == planner.StateRestarting) != tt.kept || seen.Stopped {
+		ran := life{planner.StateExited, state.State{StartedAt: time.Now()}}
+		if seen := h.observed(c, ran); (seen.State == planner.StateRestarting) != tt.kept || seen.Stopped {
 			t.Errorf("%+v: started and not running is %+v", tt.restart, seen)
 		}
 		if err := h.wantStopped(c); err != nil || h.isKept(c.ID) {
 			t.Errorf("%+v: stopped, kept is %v, %v", tt.restart, h.isKept(c.ID), err)
 		}
-		if seen := h.observed(c, life{state: planner.StateExited}, nil); seen.State != planner.StateExited || !seen.Stopped {
+		if seen := h.observed(c, life{state: planner.StateExited}); seen.State != planner.StateExited || !seen.Stopped {
 			t.Errorf("%+v: stopped is %+v", tt.restart, seen)
 		}
 		if err := h.wantRunning(c); err != nil || h.isKept(c.ID) != tt.kept {
 			t.Errorf("%+v: started again, kept is %v, %v", tt.restart, h.isKept(c.ID), err)
 		}
-		if seen := h.observed(c, life{}, nil); seen.Stopped {
+		if seen := h.observed(c, life{}); seen.Stopped {
 			t.Errorf("%+v: started again is still marked as stopped", tt.restart)
+		}
+	}
+}
+
+func TestWhatWasNotStartedBecauseItsStarterWasKilledIsNotAboutToBe(t *testing.T) {
+	for _, before := range []time.Time{{}, time.Now().Add(-time.Hour)} {
+		h, c := intents(t, project.Restart{Condition: project.RestartAlways}, planner.StateExited)
+		ran := state.State{StartedAt: before}
+		if !before.IsZero() {
+			if err := state.Write(h.cfg.Paths.Container(c.ID), ran); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := h.wantRunning(c); err != nil {
+			t.Fatal(err)
+		}
+		if seen := h.observed(c, life{planner.StateExited, ran}); seen.State != planner.StateExited {
+			t.Errorf("last started at %v: it is %s", before, seen.State)
 		}
 	}
 }
@@ -86,7 +102,7 @@ func TestAStopBecauseTheMachineGoesDownIsNotTheUsers(t *testing.T) {
 	if err := h.GoingDown().wantStopped(c); err != nil {
 		t.Fatal(err)
 	}
-	if seen := h.observed(c, life{}, nil); seen.Stopped || h.isKept(c.ID) {
+	if seen := h.observed(c, life{}); seen.Stopped || h.isKept(c.ID) {
 		t.Errorf("%+v, kept is %v", seen, h.isKept(c.ID))
 	}
 }

@@ -65,13 +65,9 @@ func (h *Host) observeContainers(ctx context.Context, name string) ([]planner.Co
 	if err != nil {
 		return nil, err
 	}
-	kept, err := h.keptNames()
-	if err != nil {
-		return nil, err
-	}
 	out := make([]planner.Container, len(found))
 	for i, c := range found {
-		out[i] = h.observed(c, h.state(c), kept)
+		out[i] = h.observed(c, h.state(c))
 	}
 	return out, nil
 }

@@ -73,16 +73,12 @@ func checkNothingRuns(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	kept, err := h.keptNames()
-	if err != nil {
-		return err
-	}
 	for _, c := range found {
 		does := "runs"
 		if !c.Running() {
 			does = "is about to be started again"
 		}
-		if c.Running() || kept[c.ID] {
+		if c.Running() || h.aboutToRestart(c.ID, h.state(c)) {
 			return fmt.Errorf("container %s of project %s %s: stop it first (gocompose -p %s stop), or use --force",
 				c.Record.Spec.Name, c.Record.Spec.Project, does, c.Record.Spec.Project)
 		}
