@@ -267,12 +267,17 @@ func (f *fakeRuntime) Restore(context.Context) error {
 func (f *fakeRuntime) Idle(context.Context) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	var kept []string
+	var err error
+	if f.kept != nil {
+		kept, err = f.kept.Names()
+	}
 	for _, c := range f.containers {
-		if c.Running {
-			return false, nil
+		if c.Running || slices.Contains(kept, c.ID) {
+			return false, err
 		}
 	}
-	return !f.needed, nil
+	return !f.needed, err
 }
 
 func (f *fakeRuntime) Shutdown(context.Context) error {

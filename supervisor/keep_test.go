@@ -111,6 +111,20 @@ func TestOnFailureIsEnoughAfterItsAttempts(t *testing.T) {
 	})
 }
 
+func TestARecordThatACommandHasLeftThatWasKilledAtOnceIsGivenUp(t *testing.T) {
+	fake := newFake()
+	fake.get("a").Restart = always
+	watching(t, fake, func(b *bed) {
+		b.keep("a")
+		time.Sleep(5 * time.Minute)
+		if kept, err := b.fake.kept.Names(); len(kept) > 0 || err != nil {
+			t.Errorf("still to be kept running: %v (%v)", kept, err)
+		}
+		b.wantStarts("a", 0)
+		b.wantEnd(errLeaving)
+	})
+}
+
 func TestAClockThatIsSetBackEndsNothing(t *testing.T) {
 	watching(t, newFake(), func(b *bed) {
 		b.start("a", always, nil)

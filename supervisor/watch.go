@@ -125,7 +125,7 @@ func (s *supervisor) hear(e Event, more <-chan Event) {
 }
 
 // leaveIfIdle returns errLeaving when it is time to leave and nothing is left to
-// do.
+// do. If something is, nobody has told of it: who was to do so was killed.
 func (s *supervisor) leaveIfIdle(ctx context.Context, idle *idleness) error {
 	if at := idle.due(s.busy()); at.IsZero() || time.Now().Before(at) {
 		return nil
@@ -138,7 +138,10 @@ func (s *supervisor) leaveIfIdle(ctx context.Context, idle *idleness) error {
 		return errLeaving
 	}
 	idle.postpone()
-	return nil
+	if nothingLeft {
+		return nil
+	}
+	return s.lookAtAll(ctx)
 }
 
 // idleness says when the supervisor is to leave.
