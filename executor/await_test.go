@@ -171,28 +171,38 @@ func TestATimeoutIsAlwaysAnError(t *testing.T) {
 	}
 }
 
-// sleepy says that all is well when its time is over.
-type sleepy struct{ *plantest.World }
+// sleepy is awake when the time is over, and says what it says then.
+type sleepy struct {
+	*plantest.World
+	says func(context.Context) error
+}
 
 func (s sleepy) AwaitContainer(ctx context.Context, _ string, _ project.Condition) error {
 	<-ctx.Done()
-	return nil
+	return s.says(ctx)
 }
 
 func TestATimeoutIsAnErrorWhateverTheBackendSays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := shop("db")
-		w := world(p)
-		plan, err := planner.Up(p, w.Observe("shop"), planner.Options{Nonce: "n1", Wait: true})
-		if err != nil {
-			t.Fatal(err)
+	for name, says := range map[string]func(context.Context) error{
+		"nothing":   func(context.Context) error { return nil },
+		"its end":   context.Context.Err,
+		"its cause": context.Cause,
+		"both":      func(ctx context.Context) error { return fmt.Errorf("asking: %w: %w", ctx.Err(), context.Cause(ctx)) },
+	} {
+		for _, optional := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s-optional-%v", name, optional), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p, w := stack(project.Container{Health: passes}, project.Need{Condition: project.Healthy, Optional: optional})
+					ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Second, errLate)
+					defer cancel()
+					err := executor.Apply(ctx, upPlan(t, p, w), sleepy{w, says}, executor.Options{})
+					if !errors.Is(err, errLate) || err.Error() != "application not healthy after 10s: still waiting for container/db-1" {
+						t.Error(err)
+					}
+				})
+			})
 		}
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Second, errLate)
-		defer cancel()
-		if err := executor.Apply(ctx, plan, sleepy{w}, executor.Options{}); !errors.Is(err, errLate) {
-			t.Error(err)
-		}
-	})
+	}
 }
 
 // What is needed for nothing any more is not waited for; what the user asked to

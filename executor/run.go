@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -152,7 +153,7 @@ func (r *run) begin(ctx context.Context, i int) {
 			case <-r.over: // a late word of a backend that does not wait for its own
 			}
 		})
-		if waits && err == nil && ctx.Err() != nil {
+		if waits && ctx.Err() != nil && (err == nil || errors.Is(err, context.Cause(ctx))) {
 			err = ctx.Err() // what came too late did not come
 		}
 		r.outcomes <- outcome{i, err}
