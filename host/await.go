@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 
@@ -19,6 +20,15 @@ import (
 
 // lastLines is how many lines of a container's log say why it ended.
 const lastLines = 10
+
+// Of a container without a health check it is only known that it runs. One that
+// ends right after its start, for want of a variable perhaps, is not ready: it
+// must have run for steady, and one that was started again stumbles times and has
+// not, by a policy that never gives up, has failed.
+const (
+	steady   = 500 * time.Millisecond
+	stumbles = 5
+)
 
 // AwaitContainer returns when the container is what until says. When it cannot
 // become that any more, the error is a *planner.AwaitError. Neither the
@@ -77,7 +87,7 @@ func (a awaiting) decide(ctx context.Context, s supervisor.ContainerStatus) (boo
 	case supervisor.PhaseRunning, supervisor.PhasePaused:
 		decided, err := a.lives(s.Health)
 		if decided && err == nil { // it may have ended, and the supervisor not have looked yet
-			return a.stillLives(ctx)
+			return a.stillLives(ctx, s)
 		}
 		return decided, err
 	case supervisor.PhaseEnded, supervisor.PhaseAbsent:
@@ -86,15 +96,19 @@ func (a awaiting) decide(ctx context.Context, s supervisor.ContainerStatus) (boo
 	return false, nil
 }
 
-func (a awaiting) stillLives(ctx context.Context) (bool, error) {
+func (a awaiting) stillLives(ctx context.Context, s supervisor.ContainerStatus) (bool, error) {
 	l, err := a.host.lifeOf(ctx, a.container.ID)
 	switch {
 	case err != nil:
 		return true, err
 	case !l.going():
 		return a.ended(ctx)
+	case a.until != project.Ready || a.container.Record.Health != nil || time.Since(l.StartedAt) >= steady:
+		return l.state != planner.StateRestarting, nil
+	case s.Restarts >= stumbles:
+		return true, a.exited(ctx, s.ExitCode)
 	}
-	return l.state != planner.StateRestarting, nil
+	return false, nil
 }
 
 func (a awaiting) lives(h *health.State) (bool, error) {
@@ -134,8 +148,13 @@ func (a awaiting) ended(ctx context.Context) (bool, error) {
 	case l.ExitCode == 0 && a.until != project.Healthy:
 		return true, nil
 	}
+	return true, a.exited(ctx, l.ExitCode)
+}
+
+// exited is the end of the container, with what it printed last.
+func (a awaiting) exited(ctx context.Context, code int) error {
 	e := a.failed()
-	e.Exited, e.ExitCode = true, l.ExitCode
+	e.Exited, e.ExitCode = true, code
 	// What it printed is for people: that it cannot be read is not what they
 	// have to know.
 	_ = logs.Read(ctx, logs.Source{Dir: a.host.cfg.Paths.Container(a.container.ID)}, logs.Query{Tail: lastLines},
@@ -143,7 +162,7 @@ func (a awaiting) ended(ctx context.Context) (bool, error) {
 			e.Output = append(e.Output, string(entry.Line))
 			return nil
 		})
-	return true, e
+	return e
 }
 
 func lines(text string) []string {
