@@ -152,3 +152,21 @@ func TestTheExitCodeIsWaitedFor(t *testing.T) {
 		t.Errorf("waited again: %d, %v", code, err)
 	}
 }
+
+func TestAnEngineThatWasKilledWhileItDeletedATaskIsInNobodysWay(t *testing.T) {
+	w := open(t)
+	ctx := t.Context()
+	id := w.up(t, w.container("web", forEver))
+	// It gives the bundle another name first, and removes it then.
+	rest := filepath.Join(w.cfg.Paths.EngineState(), "io.containerd.runtime.v2.task", "gocompose", "."+id, "work")
+	if err := os.MkdirAll(rest, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.killEngine(t)
+	for w.StopContainer(ctx, id, 0) != nil { // it is on its way back
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := w.StartContainer(ctx, id); err != nil {
+		t.Error(err)
+	}
+}

@@ -77,7 +77,8 @@ func (c Config) start(ctx context.Context, p programs) error {
 		p.containerd, process.Err(), c.logFile(), strings.TrimSpace(output))
 }
 
-// prepare makes the folders and the configuration file.
+// prepare makes the folders and the configuration file, in a state in which
+// containerd can start.
 func (c Config) prepare() error {
 	if err := checkLength(c.Paths); err != nil {
 		return err
@@ -93,7 +94,21 @@ func (c Config) prepare() error {
 		return fmt.Errorf("%s lies on an overlay file system, which cannot hold images; set GOCOMPOSE_ROOT to a folder on a disk or volume",
 			c.Paths.Root)
 	}
+	if err := c.finishDeleting(); err != nil {
+		return err
+	}
 	return atomicfile.Write(c.configFile(), []byte(c.render()), 0o600)
+}
+
+// finishDeleting removes the bundles of tasks that a killed containerd was about
+// to: it had given them hidden names. It leaves them where they are, and as long
+// as it has one it cannot delete a task of that name again, and so make no other.
+func (c Config) finishDeleting() error {
+	left, err := filepath.Glob(filepath.Join(c.Paths.EngineState(), "io.containerd.runtime.v2.task", "*", ".*"))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
 }
 
 // makeFolders makes them for root alone: containers leave data there, and
