@@ -69,8 +69,9 @@ func (r *runtime) GiveUp(ctx context.Context, id string, since time.Time) error 
 	})
 }
 
-// Stop ends a container's process; that it is kept running stays.
-func (r *runtime) Stop(ctx context.Context, id string) error {
+// Stop ends a container's process, unless that is another one by now; that it is
+// kept running stays.
+func (r *runtime) Stop(ctx context.Context, id string, startedAt time.Time) error {
 	return r.locked(ctx, id, func(h *Host) error {
 		c, err := h.containerd.Container(ctx, id)
 		if errdefs.IsNotFound(err) {
@@ -78,6 +79,11 @@ func (r *runtime) Stop(ctx context.Context, id string) error {
 		}
 		if err != nil {
 			return err
+		}
+		recorded, cancel := context.WithTimeout(ctx, recordTime)
+		defer cancel()
+		if began := h.settled(recorded, c).StartedAt; !began.IsZero() && !began.Equal(startedAt) {
+			return nil
 		}
 		return h.containerd.StopTask(ctx, id, containerd.StopRequest{Grace: c.Record.Spec.StopGrace})
 	})

@@ -128,7 +128,8 @@ func (s *supervisor) perform(ctx context.Context, c *container, now time.Time) {
 		s.work.Go(func() { s.cleanUp(ctx, c, change, giveUp) })
 	case c.mustStop():
 		c.task = stopping
-		s.work.Go(func() { s.stop(ctx, c) })
+		run := c.startedAt
+		s.work.Go(func() { s.stop(ctx, c, run) })
 	default:
 		s.queueProbe(c)
 	}
@@ -161,8 +162,8 @@ func (s *supervisor) restart(ctx context.Context, c *container, next keep.Record
 }
 
 // stop has the runtime stop a container that is unhealthy.
-func (s *supervisor) stop(ctx context.Context, c *container) {
-	err := s.cfg.Runtime.Stop(ctx, c.id)
+func (s *supervisor) stop(ctx context.Context, c *container, run time.Time) {
+	err := s.cfg.Runtime.Stop(ctx, c.id, run)
 	if err != nil {
 		err = fmt.Errorf("stopping it because it is unhealthy: %w", err)
 	}

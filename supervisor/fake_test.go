@@ -225,12 +225,12 @@ func (f *fakeRuntime) GiveUp(_ context.Context, id string, since time.Time) erro
 	return f.kept.Remove(id)
 }
 
-func (f *fakeRuntime) Stop(_ context.Context, id string) error {
+func (f *fakeRuntime) Stop(_ context.Context, id string, startedAt time.Time) error {
 	defer f.lock(id)()
 	f.mu.Lock()
 	c := f.get(id)
 	c.stops++
-	running := c.Running
+	running := c.Running && c.StartedAt.Equal(startedAt)
 	f.mu.Unlock()
 	if running {
 		f.exitWith(id, 0)

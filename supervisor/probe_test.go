@@ -207,6 +207,26 @@ func TestAnUnhealthyContainerIsRestartedIfAskedFor(t *testing.T) {
 	})
 }
 
+func TestWhatTheUserIsRestartingIsNotStoppedAfterwards(t *testing.T) {
+	watching(t, newFake(), func(b *bed) {
+		b.answer(1, time.Second)
+		b.start("a", project.Restart{Unhealthy: true}, check(project.Healthcheck{Interval: 10 * time.Second, Retries: 1}))
+		unlock := b.fake.lock("a")
+		time.Sleep(15 * time.Second) // it takes its time to end, and becomes unhealthy meanwhile
+		b.crash("a", 137)
+		b.fake.begin("a")
+		b.fake.tell(Event{ID: "a", Kind: EventStarted, At: time.Now()})
+		began := b.fake.now("a").StartedAt
+		b.answer(0, time.Second)
+		time.Sleep(time.Second)
+		unlock()
+		time.Sleep(time.Minute)
+		if c := b.fake.now("a"); !c.Running || !c.StartedAt.Equal(began) || c.stops != 1 {
+			t.Errorf("stopped %d times, and %+v; the user started it at %v", c.stops, c.Container, began)
+		}
+	})
+}
+
 func TestProbesAreFewAtATimeAndSpread(t *testing.T) {
 	watching(t, newFake(), func(b *bed) {
 		b.answer(0, 20*time.Millisecond)

@@ -93,8 +93,9 @@ type Runtime interface {
 	// started again. No record is no error.
 	GiveUp(ctx context.Context, id string, since time.Time) error
 	// Stop ends a container's process by its stop signal, after its grace by
-	// force, without taking it out of package keep. No process is no error.
-	Stop(ctx context.Context, id string) error
+	// force, without taking it out of package keep: that of the run which began at
+	// the time. No process, or another, is no error.
+	Stop(ctx context.Context, id string, startedAt time.Time) error
 	// Probe runs a health check's test in the container and returns its result,
 	// with at most health.MaxOutput of its output. One that is not over in time
 	// is killed. Nothing of it is left when Probe returns, or of one that an
