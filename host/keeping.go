@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path/filepath"
 	"time"
 
@@ -92,6 +91,7 @@ func (r *runtime) Stop(ctx context.Context, id string, startedAt time.Time) erro
 // Release cleans up after a container that has exited. One that runs, because
 // it was started again meanwhile, is left alone.
 func (r *runtime) Release(ctx context.Context, id string) error {
+	r.forgetProber(id)
 	return r.locked(ctx, id, func(h *Host) error {
 		c, err := h.containerd.Container(ctx, id)
 		switch {
@@ -187,10 +187,10 @@ func (r *runtime) prober(ctx context.Context, id string) (*containerd.Prober, er
 	return p, nil
 }
 
-// keepProbers forgets the probers of containers that do not run. What they know is
-// read again when it is needed.
-func (r *runtime) keepProbers(runs func(id string) bool) {
+// forgetProber is for a container whose run is over: what its prober knows is read
+// again when it is needed.
+func (r *runtime) forgetProber(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	maps.DeleteFunc(r.probers, func(id string, _ *containerd.Prober) bool { return !runs(id) })
+	delete(r.probers, id)
 }

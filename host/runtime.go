@@ -98,12 +98,9 @@ func (r *runtime) Containers(ctx context.Context) ([]supervisor.Container, error
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
 	all := make([]supervisor.Container, len(found))
-	running := map[string]bool{}
 	for i, c := range found {
 		all[i] = h.supervised(ctx, c)
-		running[c.ID] = c.Running()
 	}
-	r.keepProbers(func(id string) bool { return running[id] })
 	return all, nil
 }
 
