@@ -145,13 +145,14 @@ func number(t *testing.T, name string, def int) int {
 // killing is the test under way.
 type killing struct {
 	*layoutDir
-	dice    *rand.Rand
-	port    string
-	strikes map[string]int
-	history []string        // of strikes, each with its time
-	names   []time.Duration // from a supervisor's death to the next answer
-	lines   int
-	rows    int
+	dice     *rand.Rand
+	port     string
+	strikes  map[string]int
+	history  []string        // of strikes, each with its time
+	names    []time.Duration // from a supervisor's death to the next answer
+	lines    int
+	repeated int // of them
+	rows     int
 }
 
 func newKilling(t *testing.T) *killing {
@@ -382,18 +383,4 @@ func (k *killing) converged() {
 	if out := k.must("plan"); strings.TrimSpace(out) != "" && !strings.Contains(strings.ToLower(out), "nothing to do") {
 		k.t.Errorf("up has not converged:\n%s", out)
 	}
-}
-
-func unless(ok bool, problem string) string {
-	if ok {
-		return ""
-	}
-	return problem
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
