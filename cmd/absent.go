@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -78,9 +80,20 @@ func knownCommand(c *cobra.Command, args []string) error {
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf("; did you mean %q?", near[0])
+		text += fmt.Sprintf("; did you mean %q?", mostAlike(args[0], near))
 	}
 	return usage("%s", text)
+}
+
+// mostAlike returns the name that begins most like the word.
+func mostAlike(word string, names []string) string {
+	alike := func(name string) (n int) {
+		for n < min(len(name), len(word)) && name[n] == word[n] {
+			n++
+		}
+		return n
+	}
+	return slices.MaxFunc(names, func(x, y string) int { return cmp.Compare(alike(x), alike(y)) })
 }
 
 // flagError explains what is wrong with a flag.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/docker/go-units"
@@ -29,15 +30,13 @@ func (a *app) imageCommand() *cobra.Command {
 }
 
 func (a *app) imageLoadCommand() *cobra.Command {
-	var input string
+	var input []string
 	c := &cobra.Command{
 		Use:   "load [OPTIONS] [ARCHIVE...]",
 		Short: "Load images from archives or standard input",
 		Long:  "Loads images from archives that `docker save` or an OCI tool wrote, compressed or not. `-` and no archive at all mean standard input.",
 		RunE: func(c *cobra.Command, archives []string) error {
-			if input != "" {
-				archives = append([]string{input}, archives...)
-			}
+			archives = slices.Concat(input, archives)
 			if len(archives) == 0 {
 				archives = []string{"-"}
 			}
@@ -51,7 +50,7 @@ func (a *app) imageLoadCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVarP(&input, "input", "i", "", "Read from this archive instead of standard input")
+	c.Flags().StringArrayVarP(&input, "input", "i", nil, "Read from this archive instead of standard input; may be repeated")
 	return c
 }
 
