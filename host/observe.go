@@ -192,8 +192,7 @@ func whoHolds(held []endpoint.Endpoint, port project.Port, project string) (stri
 func holder(held []endpoint.Endpoint, want project.Port, project string) (found endpoint.Endpoint, ok bool) {
 	for _, e := range held {
 		has := slices.ContainsFunc(e.Ports, func(p endpoint.Port) bool {
-			p.Published = p.HostPort
-			return p.Overlaps(want)
+			return p.Taken().Overlaps(want)
 		})
 		if has && (!ok || found.Project == project) {
 			found, ok = e, true

@@ -2,6 +2,8 @@ package project
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -46,14 +48,19 @@ type Container struct {
 	WorkingDir string            `json:"workingDir,omitempty"`
 	// Hostname is empty when the service sets none: then it is the first 12
 	// hexadecimal digits of the hash of the container's ID.
-	Hostname string            `json:"hostname,omitempty"`
-	Labels   map[string]string `json:"labels,omitempty"` // the user's, not ours
-	Init     bool              `json:"init,omitempty"`
+	Hostname   string            `json:"hostname,omitempty"`
+	Domainname string            `json:"domainname,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"` // the user's, not ours
+	Init       bool              `json:"init,omitempty"`
 
-	Ports      []Port     `json:"ports,omitempty"`      // sorted by target, protocol, host IP, published
-	Expose     []string   `json:"expose,omitempty"`     // "80/tcp", sorted
-	Networks   []Endpoint `json:"networks,omitempty"`   // in the order of connection: priority, then name
-	ExtraHosts []string   `json:"extraHosts,omitempty"` // "name=address", sorted; the address may be "host-gateway"
+	Ports  []Port   `json:"ports,omitempty"`  // sorted by target, protocol, host IP, published
+	Expose []string `json:"expose,omitempty"` // "80/tcp", sorted
+	// NetworkMode other than ModeNetworks goes without Networks and Ports.
+	NetworkMode NetworkMode `json:"networkMode,omitempty"`
+	Networks    []Endpoint  `json:"networks,omitempty"` // in the order of connection: priority, then name
+	Links       []Link      `json:"links,omitempty"`    // sorted by alias, service, container
+	DNS         Resolver    `json:"dns,omitzero"`
+	ExtraHosts  []string    `json:"extraHosts,omitempty"` // "name=address", sorted; the address may be "host-gateway"
 
 	Mounts   []Mount `json:"mounts,omitempty"` // sorted by target
 	ReadOnly bool    `json:"readOnly,omitempty"`
@@ -97,12 +104,78 @@ func (s Service) Container(n int) Container {
 	return c
 }
 
+// NetworkMode says which network namespace a container is in.
+type NetworkMode string
+
+const (
+	// ModeNetworks: one of its own, on the networks of Container.Networks; where
+	// there are none, with nothing but its loopback (network_mode: none).
+	ModeNetworks NetworkMode = ""
+	// ModeHost is the host's.
+	ModeHost NetworkMode = "host"
+)
+
+// The beginnings of modes that mean the namespace of another container: of the
+// first replica of a service of the project, or of the container of that name.
+const (
+	ModeService   = "service:"
+	ModeContainer = "container:"
+)
+
 // Endpoint is a container's place in one network.
 type Endpoint struct {
 	Network string `json:"network"` // the full name
 	// Aliases are the names beside the container's own and its service's.
 	// Sorted.
 	Aliases []string `json:"aliases,omitempty"`
+	// IPv4 and IPv6 are fixed addresses; zero: one that is free.
+	IPv4 netip.Addr `json:"ipv4,omitzero"`
+	IPv6 netip.Addr `json:"ipv6,omitzero"`
+	// LinkLocal are addresses beside these, of 169.254.0.0/16 or fe80::/10.
+	// Sorted.
+	LinkLocal []netip.Addr `json:"linkLocal,omitempty"`
+	// MAC is "02:42:ac:11:00:02", lower case; empty: made from the address.
+	MAC string `json:"mac,omitempty"`
+	// Interface is its name in the container; empty: eth0, eth1, …
+	Interface string `json:"interface,omitempty"`
+	// GatewayPriority decides which network the default routes lead through: the
+	// highest, among equals the first that has a gateway.
+	GatewayPriority int `json:"gatewayPriority,omitempty"`
+	// Sysctls are of the interface, with IFNAME in place of its name:
+	// "net.ipv4.conf.IFNAME.log_martians": "1".
+	Sysctls map[string]string `json:"sysctls,omitempty"`
+}
+
+// SharedService returns the service whose container's namespace is shared, and
+// SharedContainer the name of the container; empty: none is.
+func (m NetworkMode) SharedService() string { return m.after(ModeService) }
+
+// SharedContainer is described at SharedService.
+func (m NetworkMode) SharedContainer() string { return m.after(ModeContainer) }
+
+func (m NetworkMode) after(prefix string) string {
+	name, ok := strings.CutPrefix(string(m), prefix)
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// Link is a name by which one container alone knows others: all replicas of a
+// service of its project, or the container of a name.
+type Link struct {
+	Service   string `json:"service,omitempty"`
+	Container string `json:"container,omitempty"` // of external_links
+	Alias     string `json:"alias"`
+}
+
+// Resolver is what a container's resolv.conf says beside our own name server.
+type Resolver struct {
+	// Servers are asked for what is not known here, in place of the host's.
+	Servers []netip.Addr `json:"servers,omitempty"`
+	Options []string     `json:"options,omitempty"`
+	// Search are the search domains; nil: the host's; ".": none.
+	Search []string `json:"search,omitempty"`
 }
 
 // MountType is the kind of a mount.
@@ -148,6 +221,9 @@ type Logging struct {
 
 // Origin says which files a container was made from.
 type Origin struct {
+	// Services are the names of all services that the files define, sorted: one
+	// that does not run is unknown, and no name to ask others for.
+	Services    []string `json:"services,omitempty"`
 	WorkingDir  string   `json:"workingDir,omitempty"` // absolute
 	ConfigFiles []string `json:"configFiles,omitempty"`
 	EnvFiles    []string `json:"envFiles,omitempty"`

@@ -5,6 +5,8 @@
 // order of its own is sorted. Two loads of the same files give equal values.
 package project
 
+import "net/netip"
+
 // Project is one Compose application.
 type Project struct {
 	Name string `json:"name"`
@@ -63,16 +65,52 @@ type Need struct {
 	Optional bool `json:"optional,omitempty"`
 }
 
+// DefaultBridge is the network of `network_mode: bridge`: one on the host, of no
+// project, made when the first container needs it. Names are not answered there.
+const DefaultBridge = "bridge"
+
+// Drivers of networks. Containers of network_mode: host and none are on no
+// network.
+const (
+	DriverBridge  = "bridge"
+	DriverMacvlan = "macvlan"
+	DriverIpvlan  = "ipvlan"
+)
+
 // Network is one network of a project.
 type Network struct {
 	// Name is the full name, unique on the host: "shop_default".
 	Name string `json:"name"`
 	// Key is the name in the Compose file: "default".
-	Key      string            `json:"key,omitempty"`
+	Key string `json:"key,omitempty"`
+	// Project is empty of DefaultBridge and of what `network create` makes.
 	Project  string            `json:"project,omitempty"`
 	External bool              `json:"external,omitempty"`
-	Driver   string            `json:"driver,omitempty"` // "bridge"
+	Driver   string            `json:"driver,omitempty"` // empty: DriverBridge
 	Labels   map[string]string `json:"labels,omitempty"`
+	// Options are the driver's, by Docker's names, as they were written:
+	// "com.docker.network.driver.mtu": "1400", "parent": "eth0".
+	Options map[string]string `json:"options,omitempty"`
+	// Internal: nothing passes to or from the outside.
+	Internal bool `json:"internal,omitempty"`
+	// NoIPv4 is enable_ipv4: false; IPv6 is enable_ipv6: true. With NoIPv4 goes
+	// IPv6.
+	NoIPv4 bool `json:"noIPv4,omitempty"`
+	IPv6   bool `json:"ipv6,omitempty"`
+	// Subnets are those of ipam.config, in its order. A family without one gets
+	// one that is free.
+	Subnets []Subnet `json:"subnets,omitempty"`
+}
+
+// Subnet is one entry of ipam.config.
+type Subnet struct {
+	Subnet  netip.Prefix `json:"subnet,omitzero"`  // masked
+	Gateway netip.Addr   `json:"gateway,omitzero"` // zero: the first address
+	// Range is where addresses are given out from; zero: the whole subnet.
+	Range netip.Prefix `json:"range,omitzero"`
+	// Reserved are aux_addresses: names, which mean nothing, and addresses that
+	// are not given out.
+	Reserved map[string]netip.Addr `json:"reserved,omitempty"`
 }
 
 // ID returns "network/<name>".

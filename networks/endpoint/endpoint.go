@@ -31,49 +31,103 @@ type Endpoint struct {
 	Name    string `json:"name"`
 	Project string `json:"project,omitempty"`
 	Service string `json:"service,omitempty"`
-	// Netns is the path of the bound network namespace.
-	Netns string `json:"netns"`
-	// Interfaces are in the order of connection: the default route leaves by
-	// the first one, and published ports lead to its address. None: the
-	// container has only its loopback.
+	// Netns is the path of the bound network namespace; empty: it is in the
+	// host's, and has no interfaces of its own.
+	Netns string `json:"netns,omitempty"`
+	// Of is the ID of the container whose namespace this one is in, under a path
+	// of its own; empty: its own. Whose it is has the interfaces, the ports and
+	// the name server.
+	Of string `json:"of,omitempty"`
+	// Interfaces are in the order of connection. None: the container has only its
+	// loopback.
 	Interfaces []Interface `json:"interfaces,omitempty"`
-	// Ports are the published ones, each with the host port it has got.
+	// Ports are the published ones, each with the host port it has got. A fixed
+	// one may be that of other containers of its service too: what comes to it is
+	// spread over those of them that take part.
 	Ports []Port `json:"ports,omitempty"`
+	// Resting: connections to ports that other replicas have too are not sent
+	// here, as long as one of these takes part.
+	Resting bool `json:"resting,omitempty"`
+	// Names is what its name server needs beside the interfaces.
+	Names Names `json:"names,omitzero"`
 }
 
-// Interface is a container's place in one network.
+// Names says how a container's questions for names are answered.
+type Names struct {
+	// Links are names that this container alone knows.
+	Links []project.Link `json:"links,omitempty"`
+	// Services are those of its project: one that does not run does not exist, and
+	// nobody else is asked for it.
+	Services []string `json:"services,omitempty"`
+	// Servers are asked in place of the host's, from the container's namespace.
+	Servers []netip.Addr `json:"servers,omitempty"`
+}
+
+// Interface is a container's place in one network. It has an address of each
+// family that the network has.
 type Interface struct {
-	Network  string       `json:"network"`  // the full name
-	Name     string       `json:"name"`     // in the container: "eth0"
-	HostName string       `json:"hostName"` // of the host's end of the pair
-	Address  netip.Prefix `json:"address"`  // 172.24.0.2/22
-	Gateway  netip.Addr   `json:"gateway"`
-	MAC      string       `json:"mac"`
+	Network   string       `json:"network"`            // the full name
+	Name      string       `json:"name"`               // in the container: "eth0"
+	HostName  string       `json:"hostName,omitempty"` // of the host's end of the pair; empty: there is none
+	Address   netip.Prefix `json:"address,omitzero"`   // 172.24.0.2/22
+	Address6  netip.Prefix `json:"address6,omitzero"`  // fd12:3456:789a::2/64
+	Gateway   netip.Addr   `json:"gateway,omitzero"`   // zero: no way out by it
+	Gateway6  netip.Addr   `json:"gateway6,omitzero"`  // the same of IPv6
+	LinkLocal []netip.Addr `json:"linkLocal,omitempty"`
+	// Default and Default6: the default route of the family leads through it, and
+	// published ports to its address.
+	Default  bool              `json:"default,omitempty"`
+	Default6 bool              `json:"default6,omitempty"`
+	MAC      string            `json:"mac"`
+	Sysctls  map[string]string `json:"sysctls,omitempty"` // with IFNAME for Name
 	// Names are those that the other containers of this network know the
 	// container by: service, container name, aliases, short ID.
 	Names []string `json:"names,omitempty"`
 }
 
 // Port is a published port with the host port it has got: Published, or a free
-// one where that is 0.
+// one of those that it may be.
 type Port struct {
 	project.Port
 	HostPort uint16 `json:"hostPort"`
 }
 
-// String returns "127.0.0.1:32768->80/tcp".
-func (p Port) String() string {
-	p.Published = p.HostPort
-	return p.Port.String()
+// Taken returns the port as one that is fixed: what it has got.
+func (p Port) Taken() project.Port {
+	p.Published, p.PublishedEnd = p.HostPort, 0
+	return p.Port
 }
 
-// Address returns the address published ports lead to; ok is false for a
-// container that is on no network.
+// String returns "127.0.0.1:32768->80/tcp".
+func (p Port) String() string { return p.Taken().String() }
+
+// Address returns the address that published ports lead to, of IPv4 where there
+// is one; ok is false for a container without any.
 func (e Endpoint) Address() (addr netip.Addr, ok bool) {
-	if len(e.Interfaces) == 0 {
-		return netip.Addr{}, false
+	if addr, ok = e.address(func(i Interface) (bool, netip.Prefix) { return i.Default, i.Address }); ok {
+		return addr, true
 	}
-	return e.Interfaces[0].Address.Addr(), true
+	return e.Address6()
+}
+
+// Address6 is Address of IPv6 alone.
+func (e Endpoint) Address6() (addr netip.Addr, ok bool) {
+	return e.address(func(i Interface) (bool, netip.Prefix) { return i.Default6, i.Address6 })
+}
+
+// address returns the address of the default route's interface, or else the
+// first there is.
+func (e Endpoint) address(of func(Interface) (bool, netip.Prefix)) (addr netip.Addr, ok bool) {
+	for _, i := range e.Interfaces {
+		def, a := of(i)
+		if a.IsValid() && (!ok || def) {
+			addr, ok = a.Addr(), true
+		}
+		if def && ok {
+			break
+		}
+	}
+	return addr, ok
 }
 
 // validID is containerd's rule for container IDs: no ID is a path.
