@@ -91,6 +91,8 @@ type inspectedNetwork struct {
 	Interface string   `json:"interface"` // in the container: eth0
 	Address   string   `json:"address"`   // 172.24.0.2/22
 	Gateway   string   `json:"gateway"`
+	Address6  string   `json:"address6"` // fd12:3456:789a::2/64; empty: there is none
+	Gateway6  string   `json:"gateway6"`
 	MAC       string   `json:"mac"`
 	Names     []string `json:"names"` // others there know it by
 }
@@ -209,15 +211,24 @@ func inspectNetworks(i host.Info) []inspectedNetwork {
 		for _, has := range i.Interfaces {
 			if has.Network == want.Network {
 				n.Interface, n.MAC, n.Names = has.Name, has.MAC, orNone(has.Names)
-				n.Address = has.Address.String()
-				if has.Gateway.IsValid() {
-					n.Gateway = has.Gateway.String()
-				}
+				n.Address, n.Address6 = orEmptyText(has.Address), orEmptyText(has.Address6)
+				n.Gateway, n.Gateway6 = orEmptyText(has.Gateway), orEmptyText(has.Gateway6)
 			}
 		}
 		out = append(out, n)
 	}
 	return out
+}
+
+// orEmptyText is the text of an address, or nothing where there is none.
+func orEmptyText[T interface {
+	IsValid() bool
+	String() string
+}](a T) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 func inspectPorts(published []endpoint.Port) []inspectedPort {

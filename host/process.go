@@ -12,10 +12,7 @@ import (
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/executor"
-	"github.com/gocompose/gocompose/networks"
-	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/planner"
-	"github.com/gocompose/gocompose/supervisor"
 )
 
 // StartContainer runs the container: first its network, names and ports, then
@@ -55,36 +52,10 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFiles(h.cfg.Paths.Container(c.ID), c.Record.Spec, c.ID, e); err != nil {
+	if err := h.writeFiles(ctx, c, e); err != nil {
 		return err
 	}
 	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{LogURI: h.shimOptions(c).URI()})
-}
-
-// attach puts the container on its networks, and returns when its names are
-// answered and its ports lead to it.
-func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.Endpoint, error) {
-	want := c.Record.Spec
-	req := networks.AttachRequest{
-		ID: c.ID, Name: want.Name, Project: want.Project, Service: want.Service,
-		DNSPort: supervisor.DNSPort,
-	}
-	for _, n := range want.Networks {
-		names := append([]string{want.Name, want.Service, ShortID(c.ID)}, n.Aliases...)
-		req.Endpoints = append(req.Endpoints, networks.NetworkEndpoint{Network: n.Network, Names: names})
-	}
-	e, err := h.networks.Attach(ctx, req)
-	if err != nil {
-		return e, err
-	}
-	e.Ports = nil // those of an attempt that was cut short are not asked for again
-	for _, p := range want.Ports {
-		e.Ports = append(e.Ports, endpoint.Port{Port: p, HostPort: p.Published})
-	}
-	if e, err = h.supervisor.Hold(ctx, e); err != nil {
-		return e, err
-	}
-	return e, h.networks.Publish(ctx, e)
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {
@@ -107,6 +78,10 @@ func (h *Host) StopContainer(ctx context.Context, id string, grace time.Duration
 		return err
 	}
 	if err := h.wantStopped(c); err != nil {
+		return err
+	}
+	// Its replicas go on with what is new, before it hears that it is over.
+	if err := h.networks.Withdraw(ctx, id); err != nil {
 		return err
 	}
 	return h.stop(ctx, id, containerd.StopRequest{Grace: grace})

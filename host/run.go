@@ -11,7 +11,6 @@ import (
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/spec"
 	"github.com/gocompose/gocompose/logs"
-	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/shim/options"
 )
@@ -59,7 +58,7 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 		return err
 	}
 	// The bound files must be there to be bound; starting fills them.
-	if err := writeFiles(dir, c, id, endpoint.Endpoint{}); err != nil {
+	if err := (texts{}).write(dir); err != nil {
 		return err
 	}
 	return h.containerd.CreateContainer(ctx, containerd.CreateRequest{
@@ -72,7 +71,7 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 		Mounts:     m.spec,
 		Files:      files(dir),
 		Netns:      filepath.Join(h.cfg.Paths.Netns(), id),
-		Hostname:   spec.Hostname(id, c),
+		Hostname:   hostname(c, spec.Hostname(id, c)),
 		InitBinary: h.engine.Init,
 		Anonymous:  m.anonymous,
 	})

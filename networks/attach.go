@@ -1,20 +1,18 @@
 package networks
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
-	"slices"
-
-	"github.com/vishvananda/netlink"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
-	"github.com/gocompose/gocompose/networks/netns"
-	"github.com/gocompose/gocompose/networks/nft"
+	"github.com/gocompose/gocompose/project"
 )
 
 // AttachRequest says where a container belongs.
@@ -23,17 +21,28 @@ type AttachRequest struct {
 	Name    string
 	Project string
 	Service string
-	// Endpoints in the order of connection: the first one has the default
-	// route. None: the container gets a loopback and nothing else.
+	// Endpoints in the order of connection. None: the container gets a loopback and
+	// nothing else.
 	Endpoints []NetworkEndpoint
+	// Of is the ID of another container, which runs: its namespace is shared, and
+	// there are no Endpoints. HostNamespace is the host's.
+	Of string
 	// DNSPort is where, on 127.0.0.11 in the container's namespace, questions
 	// to 127.0.0.11:53 are answered; 0 leaves them alone.
 	DNSPort uint16
+	// Resolve goes into the record.
+	Resolve endpoint.Names
+	// Resting goes into the record.
+	Resting bool
 }
+
+// HostNamespace stands for the host where the ID of a container whose namespace
+// is shared is asked for. No container has such an ID.
+const HostNamespace = "host"
 
 // NetworkEndpoint is a container's place in one network.
 type NetworkEndpoint struct {
-	Network string // the full name; the network must exist
+	project.Endpoint // the network must exist
 	// Names the other containers of the network know it by.
 	Names []string
 }
@@ -70,13 +79,21 @@ func (n *Networks) attached(ctx context.Context, req AttachRequest) (endpoint.En
 	if err != nil {
 		return endpoint.Endpoint{}, false, err
 	}
-	same := slices.EqualFunc(e.Interfaces, req.Endpoints, func(i endpoint.Interface, w NetworkEndpoint) bool {
-		return i.Network == w.Network && slices.Equal(i.Names, w.Names)
-	})
-	if same && e.Name == req.Name && e.Project == req.Project && e.Service == req.Service {
+	if e.Request == req.digest() {
 		return e, true, nil
 	}
 	return endpoint.Endpoint{}, false, n.Detach(ctx, req.ID)
+}
+
+// digest stands for all that is asked for but whether it rests, which changes.
+func (r AttachRequest) digest() string {
+	r.Resting = false
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic(fmt.Sprintf("networks: a request that is no JSON: %v", err))
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
 }
 
 // reserve gives the container its addresses and writes them down.
@@ -86,195 +103,117 @@ func (n *Networks) reserve(ctx context.Context, req AttachRequest) (endpoint.End
 	}
 	e := endpoint.Endpoint{
 		ID: req.ID, Name: req.Name, Project: req.Project, Service: req.Service,
-		Netns: filepath.Join(n.paths.Netns(), req.ID),
+		Netns: filepath.Join(n.paths.Netns(), req.ID), Names: req.Resolve, Resting: req.Resting, Request: req.digest(),
 	}
 	err := n.locked(ctx, recordsLock, func() error {
+		if req.Of != "" {
+			return n.join(&e, req.Of)
+		}
+		var rs []Record
 		for i, want := range req.Endpoints {
-			iface, err := n.lease(req, want)
+			r, err := n.read(want.Network)
 			if err != nil {
 				return err
 			}
-			iface.Name, iface.HostName = fmt.Sprintf("eth%d", i), n.hostLinkName(req.ID, i)
-			e.Interfaces = append(e.Interfaces, iface)
+			iface, err := n.lease(r, req, want)
+			if err != nil {
+				return err
+			}
+			if r.bridged() {
+				iface.HostName = n.hostLinkName(req.ID, i)
+			}
+			e.Interfaces, rs = append(e.Interfaces, iface), append(rs, r)
 		}
+		nameInterfaces(e.Interfaces, rs)
+		chooseDefaults(e.Interfaces, rs, req.Endpoints)
 		return endpoint.Write(n.paths.Endpoints(), e)
 	})
 	return e, err
 }
 
-func (n *Networks) lease(req AttachRequest, want NetworkEndpoint) (endpoint.Interface, error) {
-	r, err := n.read(want.Network)
-	if err != nil {
-		return endpoint.Interface{}, err
+// lease gives the container its addresses in one network.
+func (n *Networks) lease(r Record, req AttachRequest, want NetworkEndpoint) (endpoint.Interface, error) {
+	i := endpoint.Interface{
+		Network: r.Name, Name: want.Interface, Names: want.Names, MAC: want.MAC,
+		LinkLocal: want.LinkLocal, Sysctls: want.Sysctls, Apart: !r.bridged(),
 	}
 	l, err := n.readLeases(r.Name)
 	if err != nil {
-		return endpoint.Interface{}, err
+		return i, err
 	}
-	addr, err := l.take(r, req.ID, req.Name)
-	if err != nil {
-		return endpoint.Interface{}, err
-	}
-	return endpoint.Interface{
-		Network: r.Name, Address: netip.PrefixFrom(addr, r.Subnet.Bits()), Gateway: r.Gateway,
-		MAC: hardwareAddr(addr).String(), Names: want.Names,
-	}, n.writeLeases(r.Name, l)
-}
-
-// wiring is the connecting of one container.
-type wiring struct {
-	endpoint endpoint.Endpoint
-	bridges  []netlink.Link  // one an interface
-	host     *netlink.Handle // links outside
-	links    *netlink.Handle // links inside
-	netns    *os.File        // the inside
-	dnsPort  uint16
-}
-
-// connect makes in the kernel what the record says.
-func (n *Networks) connect(ctx context.Context, e endpoint.Endpoint, dnsPort uint16) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	host, err := openLinks()
-	if err != nil {
-		return err
-	}
-	defer host.Close()
-	w := wiring{endpoint: e, host: host, dnsPort: dnsPort}
-	for _, i := range e.Interfaces {
-		bridge, err := n.bridge(ctx, host, i.Network)
+	for _, f := range r.families() {
+		c := claim{id: req.ID, name: req.Name, family: f, fixed: want.IPv4, not: want.Others}
+		if f == ipv6 {
+			c.fixed = want.IPv6
+		}
+		addr, err := l.take(r, c)
+		var taken *addressTakenError
+		if errors.As(err, &taken) {
+			err = taken.named(n.paths.Endpoints())
+		}
 		if err != nil {
-			return err
+			return i, err
 		}
-		w.bridges = append(w.bridges, bridge)
+		settle(&i, r, addr)
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	exists, err := netns.Exists(e.Netns)
-	if err != nil {
-		return err
-	}
-	if exists {
-		return netns.Do(e.Netns, func() error { return w.inside(ctx) })
-	}
-	return netns.Create(e.Netns, func() error { return w.inside(ctx) })
+	return i, n.writeLeases(r.Name, l)
 }
 
-// bridge returns the network's bridge. After a reboot there is none until
-// somebody needs it.
-func (n *Networks) bridge(ctx context.Context, host *netlink.Handle, network string) (netlink.Link, error) {
-	name := n.bridgeName(network)
-	link, err := host.LinkByName(name)
-	if !isNotFound(err) {
-		return link, err
+// settle writes down the address and what belongs to it. An internal network has
+// no way out.
+func settle(i *endpoint.Interface, r Record, addr netip.Addr) {
+	p, _ := r.pool(addr)
+	at, gateway := netip.PrefixFrom(addr, p.Subnet.Bits()), p.Gateway
+	if r.Internal {
+		gateway = netip.Addr{}
 	}
-	r, err := n.read(network)
-	if err != nil {
-		return nil, err
+	if addr.Is4() {
+		i.Address, i.Gateway = at, gateway
+	} else {
+		i.Address6, i.Gateway6 = at, gateway
 	}
-	if err := n.ensure(ctx, r); err != nil {
-		return nil, err
+	if i.MAC == "" {
+		i.MAC = hardwareAddr(addr).String()
 	}
-	return host.LinkByName(name)
 }
 
-// inside does the wiring on a thread that is in the container's namespace.
-func (w *wiring) inside(ctx context.Context) (err error) {
-	if w.netns, err = os.Open("/proc/thread-self/ns/net"); err != nil {
-		return err
+// nameInterfaces gives names to those without: eth0, eth1, … by their places,
+// but for names that others of them have.
+func nameInterfaces(is []endpoint.Interface, rs []Record) {
+	taken := map[string]bool{}
+	for _, i := range is {
+		taken[i.Name] = true
 	}
-	defer w.netns.Close()
-	if w.links, err = openLinks(); err != nil {
-		return err
-	}
-	defer w.links.Close()
-	// Networks have no IPv6: an interface must not look as if it had. The
-	// loopback keeps ::1.
-	if err := setSysctl("net/ipv6/conf/default/disable_ipv6", "1"); err != nil {
-		return err
-	}
-	if err := w.links.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}); err != nil {
-		return fmt.Errorf("bringing up the loopback: %w", err)
-	}
-	for i, iface := range w.endpoint.Interfaces {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		if err := w.plug(iface, w.bridges[i]); err != nil {
-			return fmt.Errorf("making the link to network %q: %w", iface.Network, err)
-		}
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		if err := w.address(iface, i == 0); err != nil {
-			return fmt.Errorf("setting up %s: %w", iface.Name, err)
+	next := 0
+	for n := range is {
+		prefix := cmp.Or(rs[n].Options[optIfacePrefix], defaultIfPrefix)
+		for is[n].Name == "" {
+			if name := fmt.Sprint(prefix, next); !taken[name] {
+				is[n].Name, taken[name] = name, true
+			}
+			next++
 		}
 	}
-	if err := context.Cause(ctx); err != nil || w.dnsPort == 0 {
-		return err
-	}
-	return nft.RedirectDNS(w.dnsPort)
 }
 
-// loopback is the index of lo in every namespace.
-const loopback = 1
-
-// plug makes the pair of links that connects the container with the bridge.
-func (w *wiring) plug(iface endpoint.Interface, bridge netlink.Link) error {
-	outer, err := w.host.LinkByName(iface.HostName)
-	if err != nil && !isNotFound(err) {
-		return err
-	}
-	if err == nil {
-		if _, err := w.links.LinkByName(iface.Name); err == nil && outer.Attrs().Group != doomed {
-			return w.join(outer, bridge)
+// chooseDefaults decides for each family which interface the default route leads
+// through.
+func chooseDefaults(is []endpoint.Interface, rs []Record, want []NetworkEndpoint) {
+	best, best6 := -1, -1
+	for n := range is {
+		higher := func(than int) bool { return than < 0 || want[n].GatewayPriority > want[than].GatewayPriority }
+		routed := rs[n].routed() && !rs[n].Internal
+		if is[n].Address.IsValid() && (is[n].Gateway.IsValid() || routed) && higher(best) {
+			best = n
 		}
-		// Its other end is not here: of a namespace that is no more. Or somebody
-		// was killed who was about to remove it.
-		if err := w.host.LinkDel(outer); err != nil && !isNoDevice(err) {
-			return err
+		if is[n].Address6.IsValid() && (is[n].Gateway6.IsValid() || routed) && higher(best6) {
+			best6 = n
 		}
 	}
-	mac, err := net.ParseMAC(iface.MAC)
-	if err != nil {
-		return err
+	if best >= 0 {
+		is[best].Default = true
 	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = iface.HostName, bridge.Attrs().MTU
-	pair := netlink.NewVeth(attrs)
-	pair.PeerName, pair.PeerHardwareAddr = iface.Name, mac
-	pair.PeerNamespace = netlink.NsFd(w.netns.Fd())
-	if err := w.host.LinkAdd(pair); err != nil {
-		return err
+	if best6 >= 0 {
+		is[best6].Default6 = true
 	}
-	return w.join(pair, bridge)
-}
-
-func (w *wiring) join(outer, bridge netlink.Link) error {
-	if outer.Attrs().MasterIndex != bridge.Attrs().Index {
-		if err := w.host.LinkSetMaster(outer, bridge); err != nil {
-			return err
-		}
-	}
-	return w.host.LinkSetUp(outer)
-}
-
-// address sets up the container's end.
-func (w *wiring) address(iface endpoint.Interface, defaultRoute bool) error {
-	inner, err := w.links.LinkByName(iface.Name)
-	if err != nil {
-		return err
-	}
-	if err := w.links.AddrReplace(inner, &netlink.Addr{IPNet: ipNet(iface.Address)}); err != nil {
-		return err
-	}
-	if err := w.links.LinkSetUp(inner); err != nil {
-		return err
-	}
-	if !defaultRoute {
-		return nil
-	}
-	return w.links.RouteReplace(&netlink.Route{LinkIndex: inner.Attrs().Index, Gw: iface.Gateway.AsSlice()})
 }

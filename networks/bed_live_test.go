@@ -130,6 +130,32 @@ func (b *bed) configure(h *netlink.Handle, l netlink.Link, ip string) {
 	must(b.t, h.LinkSetUp(l))
 }
 
+// The same of IPv6.
+const (
+	hostIP6 = "fd99::1"
+	lanIP6  = "fd99::2"
+)
+
+// lan6 gives the LAN and the host's end of it addresses of IPv6.
+func (b *bed) lan6() {
+	b.t.Helper()
+	give := func(link, addr string) {
+		must(b.t, setSysctl("net/ipv6/conf/"+link+"/disable_ipv6", "0"))
+		h := b.handle()
+		defer h.Close()
+		l, err := h.LinkByName(link)
+		must(b.t, err)
+		must(b.t, addAddress(h, l, netip.MustParsePrefix(addr+"/64")))
+	}
+	give("uplink", hostIP6)
+	must(b.t, netns.Do(b.lan, func() error {
+		give("eth0", lanIP6)
+		return nil
+	}))
+}
+
+func atPort(addr netip.Addr, port uint16) string { return netip.AddrPortFrom(addr, port).String() }
+
 func (b *bed) handle() *netlink.Handle {
 	h, err := openLinks()
 	must(b.t, err)
@@ -185,7 +211,7 @@ func (b *bed) attach(id string, networks ...string) endpoint.Endpoint {
 func request(id string, networks ...string) AttachRequest {
 	req := AttachRequest{ID: id, Name: id, Project: "p", Service: id, DNSPort: 5353}
 	for _, n := range networks {
-		req.Endpoints = append(req.Endpoints, NetworkEndpoint{Network: n, Names: []string{id}})
+		req.Endpoints = append(req.Endpoints, NetworkEndpoint{Endpoint: project.Endpoint{Network: n}, Names: []string{id}})
 	}
 	return req
 }
@@ -199,7 +225,7 @@ func (b *bed) checkNothingLeft() {
 	if _, err := b.n.rules.Published(); !errors.Is(err, nft.ErrNoTable) {
 		b.t.Errorf("rules are left (%v)", err)
 	}
-	for _, dir := range []string{b.p.Netns(), b.p.Endpoints(), b.p.Addresses(), b.p.Networks()} {
+	for _, dir := range []string{b.p.Netns(), b.p.Endpoints(), b.p.Addresses(), b.p.Networks(), filepath.Join(b.p.State, "forwarding"), filepath.Join(b.p.State, "shared")} {
 		if files, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(files) > 0 {
 			b.t.Errorf("files are left: %v (%v)", files, err)
 		}
@@ -219,20 +245,6 @@ func (b *bed) links() []string {
 		}
 	}
 	return names
-}
-
-// golden returns what the file in testdata says; with UPDATE_GOLDEN set it is
-// made to say what is.
-func golden(t *testing.T, name, is string) string {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		must(t, os.MkdirAll("testdata", 0o755))
-		must(t, os.WriteFile(path, []byte(is), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	must(t, err)
-	return string(want)
 }
 
 func at(addr any, port int) string { return fmt.Sprintf("%v:%d", addr, port) }

@@ -95,7 +95,9 @@ func TestWhatAKilledAttachLeftIsDetached(t *testing.T) {
 	b.network("shop_default")
 	// Killed with an address, before there was a record.
 	must(t, b.n.locked(t.Context(), recordsLock, func() error {
-		_, err := b.n.lease(AttachRequest{ID: "web", Name: "web"}, NetworkEndpoint{Network: "shop_default"})
+		r, err := b.n.read("shop_default")
+		must(t, err)
+		_, err = b.n.lease(r, AttachRequest{ID: "web", Name: "web"}, NetworkEndpoint{})
 		return err
 	}))
 	// Killed between the file and the namespace.
@@ -196,7 +198,7 @@ func TestAfterARebootAnAttachMakesTheBridge(t *testing.T) {
 	b.network("shop_default")
 	before, _, err := b.n.Get(t.Context(), "shop_default")
 	must(t, err)
-	must(t, removeLink(before.Bridge))
+	must(t, removeLink(before.Link))
 	must(t, b.n.rules.Remove())
 	must(t, os.RemoveAll(b.p.State))
 	web := b.attach("web", "shop_default")
@@ -205,7 +207,7 @@ func TestAfterARebootAnAttachMakesTheBridge(t *testing.T) {
 	must(t, b.n.CreateNetwork(t.Context(), project.Network{Name: "shop_default"}))
 	after, _, err := b.n.Get(t.Context(), "shop_default")
 	must(t, err)
-	if after.Subnet != before.Subnet || !after.CreatedAt.Equal(before.CreatedAt) {
+	if after.Pools[0].Subnet != before.Pools[0].Subnet || !after.CreatedAt.Equal(before.CreatedAt) {
 		t.Errorf("the network was %+v and is %+v", before, after)
 	}
 }
@@ -272,7 +274,7 @@ func TestCreateNetworkByManyAtOnceMakesSubnetsApart(t *testing.T) {
 	}
 	for i, r := range rs {
 		for _, o := range rs[:i] {
-			if r.Subnet.Overlaps(o.Subnet) {
+			if r.Pools[0].Subnet.Overlaps(o.Pools[0].Subnet) {
 				t.Errorf("%s and %s overlap", r.Name, o.Name)
 			}
 		}

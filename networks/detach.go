@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/networks/netns"
@@ -34,9 +35,35 @@ func (n *Networks) Detach(ctx context.Context, id string) error {
 func (n *Networks) unplug(_ context.Context, e endpoint.Endpoint) error {
 	var names []string
 	for _, i := range e.Interfaces {
-		names = append(names, i.HostName)
+		if i.HostName != "" {
+			names = append(names, i.HostName)
+		}
+	}
+	if err := unshare(e); err != nil {
+		return err
 	}
 	return n.links.remove(names)
+}
+
+// unshare removes the shares of the host's links: they have no end outside, so as
+// long as somebody holds the namespace they would stay in it.
+func unshare(e endpoint.Endpoint) error {
+	if !slices.ContainsFunc(e.Interfaces, func(i endpoint.Interface) bool { return i.Apart }) {
+		return nil
+	}
+	if is, err := netns.Exists(e.Netns); err != nil || !is {
+		return err
+	}
+	return netns.Do(e.Netns, func() error {
+		for _, i := range e.Interfaces {
+			if i.Apart {
+				if err := removeLink(i.Name); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 func (n *Networks) unbind(_ context.Context, e endpoint.Endpoint) error {
@@ -63,6 +90,9 @@ func (n *Networks) release(ctx context.Context, e endpoint.Endpoint) error {
 				return err
 			}
 		}
+		if err := n.leave(e); err != nil {
+			return err
+		}
 		return endpoint.Remove(n.paths.Endpoints(), e.ID)
 	})
 }
@@ -76,6 +106,9 @@ func (n *Networks) reconnect(e endpoint.Endpoint) error {
 	}
 	defer h.Close()
 	for _, i := range e.Interfaces {
+		if i.HostName == "" {
+			continue
+		}
 		outer, err := h.LinkByName(i.HostName)
 		if isNotFound(err) {
 			continue
@@ -83,9 +116,18 @@ func (n *Networks) reconnect(e endpoint.Endpoint) error {
 		if err != nil {
 			return err
 		}
-		bridge, err := h.LinkByName(n.bridgeName(i.Network))
+		r, err := n.read(i.Network)
 		if err != nil {
 			return err
+		}
+		bridge, err := h.LinkByName(r.Link)
+		if err != nil {
+			return err
+		}
+		if !option(r.Network, optICC, true) {
+			if err := h.LinkSetIsolated(outer, isolated(r)); err != nil && outer.Attrs().MasterIndex != 0 {
+				return err
+			}
 		}
 		if outer.Attrs().MasterIndex == bridge.Attrs().Index {
 			continue

@@ -1,6 +1,7 @@
 package networks
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,16 +21,20 @@ const defaultMTU = 1500
 func isNotFound(err error) bool { return errors.As(err, &netlink.LinkNotFoundError{}) }
 func isNoDevice(err error) bool { return errors.Is(err, unix.ENODEV) || isNotFound(err) }
 
-// hardwareAddr makes a link's address from its IPv4 address, locally
-// administered, as Docker does: who gets an address again also answers to what
-// its neighbours remember of the former holder.
+// hardwareAddr makes a link's address from its IP address, locally administered,
+// as Docker does: who gets an address again also answers to what its neighbours
+// remember of the former holder.
 func hardwareAddr(a netip.Addr) net.HardwareAddr {
-	b := a.As4()
-	return net.HardwareAddr{0x02, 0x47, b[0], b[1], b[2], b[3]}
+	if a.Is4() {
+		b := a.As4()
+		return net.HardwareAddr{0x02, 0x47, b[0], b[1], b[2], b[3]}
+	}
+	sum := sha256.Sum256(a.AsSlice())
+	return net.HardwareAddr{0x02, 0x67, sum[0], sum[1], sum[2], sum[3]}
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
 // openLinks returns a connection to the kernel's links in the namespace of the
@@ -40,57 +45,6 @@ func openLinks() (*netlink.Handle, error) {
 		return nil, fmt.Errorf("opening netlink: %w", err)
 	}
 	return h, nil
-}
-
-// ensureBridge makes the network's bridge, with the gateway's address on it.
-func ensureBridge(r Record) error {
-	h, err := openLinks()
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	link, err := h.LinkByName(r.Bridge)
-	if isNotFound(err) {
-		link, err = addBridge(h, r)
-	}
-	if err != nil {
-		return fmt.Errorf("making the bridge %s: %w", r.Bridge, err)
-	}
-	// Before it comes up: so that nothing answers there that nobody set up.
-	for _, s := range [][2]string{
-		{"net/ipv6/conf/" + r.Bridge + "/disable_ipv6", "1"},
-		// A port of 127.0.0.1 leads to a container: that packet has a loopback
-		// address and leaves by the bridge. The ruleset keeps others from
-		// coming in by the same way.
-		{"net/ipv4/conf/" + r.Bridge + "/route_localnet", "1"},
-	} {
-		if err := setSysctl(s[0], s[1]); err != nil {
-			return err
-		}
-	}
-	addr := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(r.Gateway, r.Subnet.Bits()))}
-	if err := h.AddrReplace(link, addr); err != nil {
-		return fmt.Errorf("giving %s to the bridge %s: %w", addr.IPNet, r.Bridge, err)
-	}
-	if err := h.LinkSetUp(link); err != nil {
-		return fmt.Errorf("bringing up the bridge %s: %w", r.Bridge, err)
-	}
-	return nil
-}
-
-func addBridge(h *netlink.Handle, r Record) (netlink.Link, error) {
-	mtu, err := uplinkMTU(h)
-	if err != nil {
-		return nil, err
-	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = r.Bridge, mtu
-	// A bridge without an address of its own takes the lowest of its ports'.
-	attrs.HardwareAddr = hardwareAddr(r.Gateway)
-	if err := h.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil && !errors.Is(err, unix.EEXIST) {
-		return nil, err
-	}
-	return h.LinkByName(r.Bridge)
 }
 
 // uplinkMTU is what fits through the device of the default route: more would
@@ -140,20 +94,22 @@ func takenPrefixes() ([]netip.Prefix, error) {
 		return nil, err
 	}
 	defer h.Close()
-	routes, err := h.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
-	if err != nil {
-		return nil, fmt.Errorf("reading the routes: %w", err)
-	}
-	addrs, err := h.AddrList(nil, netlink.FAMILY_V4)
-	if err != nil {
-		return nil, fmt.Errorf("reading the addresses: %w", err)
-	}
-	nets := make([]*net.IPNet, 0, len(routes)+len(addrs))
-	for _, r := range routes {
-		nets = append(nets, r.Dst)
-	}
-	for _, a := range addrs {
-		nets = append(nets, a.IPNet)
+	var nets []*net.IPNet
+	for _, f := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+		routes, err := h.RouteListFiltered(f, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		if err != nil {
+			return nil, fmt.Errorf("reading the routes: %w", err)
+		}
+		addrs, err := h.AddrList(nil, f)
+		if err != nil {
+			return nil, fmt.Errorf("reading the addresses: %w", err)
+		}
+		for _, r := range routes {
+			nets = append(nets, r.Dst)
+		}
+		for _, a := range addrs {
+			nets = append(nets, a.IPNet)
+		}
 	}
 	return prefixes(nets), nil
 }
@@ -192,10 +148,6 @@ func removeLink(name string) error {
 	}
 	return nil
 }
-
-// enableForwarding lets the host pass packets on between its links, unless it
-// does so already.
-func enableForwarding() error { return setSysctl("net/ipv4/ip_forward", "1") }
 
 // setSysctl sets a value in the namespace of the calling thread, when it is not
 // set. A kernel without IPv6 has nothing to be set there.

@@ -77,28 +77,37 @@ func (n *Networks) record(ctx context.Context, want project.Network) (r Record, 
 		if err == nil || !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		others, err := n.readAll()
+		r, err = n.newRecord(want)
 		if err != nil {
 			return err
-		}
-		taken, err := takenPrefixes()
-		if err != nil {
-			return err
-		}
-		for _, o := range others {
-			taken = append(taken, o.Subnet)
-		}
-		subnet, err := freeSubnet(taken)
-		if err != nil {
-			return err
-		}
-		r = Record{
-			Network: want, Subnet: subnet, Gateway: subnet.Addr().Next(),
-			Bridge: n.bridgeName(want.Name), CreatedAt: time.Now().UTC(),
 		}
 		return n.write(r)
 	})
 	return r, err
+}
+
+// newRecord chooses what the network leaves open. The caller has the lock on
+// records.
+func (n *Networks) newRecord(want project.Network) (Record, error) {
+	others, err := n.readAll()
+	if err != nil {
+		return Record{}, err
+	}
+	taken, err := takenPrefixes()
+	if err != nil {
+		return Record{}, err
+	}
+	for _, o := range others {
+		for _, p := range o.Pools {
+			taken = append(taken, p.Subnet)
+		}
+	}
+	pools, err := subnets{want, others, taken, n.paths.State + "\x00" + want.Name}.choose()
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Network: want, Pools: pools, CreatedAt: time.Now().UTC()}
+	return r, n.chooseLink(&r, others)
 }
 
 // ensure makes in the kernel what the record says.
@@ -106,14 +115,17 @@ func (n *Networks) ensure(ctx context.Context, r Record) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	if err := enableForwarding(); err != nil {
+	if !r.bridged() {
+		return ensureParent(r)
+	}
+	if err := n.enableForwarding(ctx, r); err != nil {
 		return err
 	}
 	if err := ensureBridge(r); err != nil {
 		return err
 	}
 	return n.locked(ctx, rulesLock, func() error {
-		if ok, err := n.rules.Holds(r.Bridge); err != nil || ok {
+		if ok, err := n.rules.Holds(r.Link); err != nil || ok {
 			return err
 		}
 		return n.rewriteRules()
@@ -130,14 +142,44 @@ func (n *Networks) RemoveNetwork(ctx context.Context, gone project.Network) erro
 		if err := n.checkUnused(gone.Name); err != nil {
 			return err
 		}
-		if err := removeLink(n.bridgeName(gone.Name)); err != nil {
+		if err := n.unmake(gone.Name); err != nil {
 			return err
 		}
 		if err := n.forget(gone.Name); err != nil {
 			return err
 		}
-		return n.locked(ctx, rulesLock, n.rewriteRules)
+		return n.locked(ctx, rulesLock, n.settleRules)
 	})
+}
+
+// settleRules is rewriteRules once a network has gone; with the last one goes all
+// that was changed for networks. The caller has the lock on rules.
+func (n *Networks) settleRules() error {
+	left, err := n.readAll()
+	if err != nil {
+		return err
+	}
+	if len(left) == 0 {
+		if err := n.disableForwarding(); err != nil {
+			return err
+		}
+	}
+	return n.rewriteRules()
+}
+
+// unmake removes the link that was made for the network. One of the host's own
+// stays.
+func (n *Networks) unmake(name string) error {
+	r, err := n.read(name)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return removeLink(n.bridgeName(name))
+	case err != nil:
+		return err
+	case r.bridged() || r.Made:
+		return removeLink(r.Link)
+	}
+	return nil
 }
 
 func (n *Networks) checkUnused(name string) error {

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
-
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/networks/nft"
-	"github.com/gocompose/gocompose/project"
 )
 
 // ErrPublished: another container of ours has the port.
@@ -20,36 +17,38 @@ var ErrPublished = errors.New("port already published")
 
 // Publish sends what comes to the host ports of e.Ports to the container, in
 // place of what was published for it before, in one transaction, and writes the
-// record. Each port needs its HostPort. The kernel does it from then on:
+// record. A port that other replicas of its service have is spread over those
+// that take part. Each port needs its HostPort. The kernel does it from then on:
 // nothing has to run for it.
 //
-// A port on an IPv6 address of the host is recorded only: networks have no
-// IPv6, somebody must listen there and pass it on.
+// What comes to an address of a family that the container does not have is not
+// sent anywhere: somebody must listen there and pass it on.
 func (n *Networks) Publish(ctx context.Context, e endpoint.Endpoint) error {
-	want, err := mappings(e)
+	want, err := doors(e)
 	if err != nil {
 		return fmt.Errorf("publishing the ports of container %s: %w", e.Name, err)
 	}
+	var added []nft.Mapping
 	err = n.locked(ctx, rulesLock, func() error {
-		have, err := n.rules.Published()
-		lost := errors.Is(err, nft.ErrNoTable)
-		if err != nil && !lost {
+		have, err := n.mapped()
+		if errors.Is(err, nft.ErrNoTable) {
+			return errors.Join(endpoint.Write(n.paths.Endpoints(), e), n.rewriteRules())
+		}
+		if err != nil {
 			return err
 		}
-		drop, add := difference(e, have, want)
-		if err := n.checkFree(e.ID, drop); err != nil {
+		next, err := n.published(e, have, want)
+		if err != nil {
 			return err
 		}
 		if err := endpoint.Write(n.paths.Endpoints(), e); err != nil {
 			return err
 		}
-		if lost {
-			return n.rewriteRules()
-		}
-		return n.rules.Change(drop, add)
+		added, err = n.change(have, next)
+		return err
 	})
 	if err == nil && len(want) > 0 {
-		err = errors.Join(allowHairpin(e.Interfaces[0]), forgetUDP(want, netip.Addr{}))
+		err = errors.Join(allowHairpin(e), forgetUDP(added, nil))
 	}
 	if err != nil {
 		return fmt.Errorf("publishing the ports of container %s: %w", e.Name, err)
@@ -57,208 +56,230 @@ func (n *Networks) Publish(ctx context.Context, e endpoint.Endpoint) error {
 	return nil
 }
 
+// published returns what is to be mapped when e has the doors.
+func (n *Networks) published(e endpoint.Endpoint, have mapped, want []door) (mapped, error) {
+	var shared []nft.Key // that lead to somebody else now
+	for _, d := range want {
+		if len(without(have[d.key], e)) > 0 {
+			shared = append(shared, d.key)
+		}
+	}
+	next, err := n.withdrawn(e, have)
+	if err != nil {
+		return nil, err
+	}
+	group := []endpoint.Endpoint{e}
+	if len(shared) > 0 || e.Resting {
+		others, err := n.others(e.ID)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkFree(e, shared, others); err != nil {
+			return nil, err
+		}
+		group = append(group, others...)
+	}
+	all := sharersOf(group)
+	for _, d := range want {
+		next.set(d.key, all.targets(d.key, e))
+	}
+	return next, nil
+}
+
+// withdrawn returns what is to be mapped when nothing leads to e any more.
+func (n *Networks) withdrawn(e endpoint.Endpoint, have mapped) (mapped, error) {
+	next := maps.Clone(have)
+	var others sharers
+	for key, to := range have {
+		left := without(to, e)
+		if len(left) == len(to) {
+			continue
+		}
+		if len(left) == 0 {
+			// One of its service that took no part may have the port too.
+			if others == nil {
+				es, err := n.others(e.ID)
+				if err != nil {
+					return nil, err
+				}
+				others = sharersOf(es)
+			}
+			left = others.targets(key, e)
+		}
+		next.set(key, left)
+	}
+	return next, nil
+}
+
 // unpublish takes the container's ports away, whatever they are.
 func (n *Networks) unpublish(ctx context.Context, e endpoint.Endpoint) error {
-	var gone []nft.Mapping
+	if len(e.Ports) == 0 {
+		return nil // they are written down before they are published
+	}
 	err := n.locked(ctx, rulesLock, func() error {
-		have, err := n.rules.Published()
+		have, err := n.mapped()
 		if errors.Is(err, nft.ErrNoTable) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		gone, _ = difference(e, have, nil)
-		return n.rules.Change(gone, nil)
-	})
-	if err != nil {
-		return err
-	}
-	addr, _ := e.Address()
-	return forgetUDP(gone, addr)
-}
-
-// mappings returns what the ports of e mean for the kernel.
-func mappings(e endpoint.Endpoint) ([]nft.Mapping, error) {
-	to, ok := e.Address()
-	if !ok && len(e.Ports) > 0 {
-		return nil, fmt.Errorf("%s: the container is on no network", e.Ports[0])
-	}
-	var ms []nft.Mapping
-	for _, p := range e.Ports {
-		host, ok, err := hostAddr(p.Port)
-		if err != nil {
-			return nil, err
-		}
-		proto, err := protocol(p.Protocol)
-		if err != nil {
-			return nil, err
-		}
-		if p.HostPort == 0 {
-			return nil, fmt.Errorf("%s: no host port was chosen", p.Port)
-		}
-		if ok {
-			ms = append(ms, nft.Mapping{Proto: proto, Host: host, Port: p.HostPort, To: netip.AddrPortFrom(to, p.Target)})
-		}
-	}
-	return ms, nil
-}
-
-// allowHairpin lets packets leave the bridge by the port they came in: where
-// br_netfilter is on, a container that reaches itself by a host port never gets
-// off the bridge.
-func allowHairpin(i endpoint.Interface) error {
-	h, err := openLinks()
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	outer, err := h.LinkByName(i.HostName)
-	if err == nil {
-		err = h.LinkSetHairpin(outer, true)
-	}
-	if err != nil {
-		return fmt.Errorf("setting up the link %s: %w", i.HostName, err)
-	}
-	return nil
-}
-
-// hostAddr returns the port's address on the host; ok is false for one of IPv6.
-func hostAddr(p project.Port) (addr netip.Addr, ok bool, err error) {
-	if p.HostIP == "" {
-		return netip.IPv4Unspecified(), true, nil
-	}
-	addr, err = netip.ParseAddr(p.HostIP)
-	if err != nil {
-		return netip.Addr{}, false, fmt.Errorf("%s: %w", p, err)
-	}
-	addr = addr.Unmap()
-	return addr, addr.Is4(), nil
-}
-
-func protocol(name string) (uint8, error) {
-	switch name {
-	case "tcp":
-		return unix.IPPROTO_TCP, nil
-	case "udp":
-		return unix.IPPROTO_UDP, nil
-	}
-	return 0, fmt.Errorf("publishing protocol %q is not supported", name)
-}
-
-// difference says what has to go and what has to come, of what is mapped, for
-// exactly want to lead to e. What holds a wanted port has to go.
-func difference(e endpoint.Endpoint, have, want []nft.Mapping) (drop, add []nft.Mapping) {
-	own, _ := e.Address()
-	for _, m := range have {
-		if slices.Contains(want, m) {
-			continue
-		}
-		if m.To.Addr() == own || slices.ContainsFunc(want, m.Clashes) {
-			drop = append(drop, m)
-		}
-	}
-	for _, m := range want {
-		if !slices.Contains(have, m) && !slices.Contains(add, m) {
-			add = append(add, m)
-		}
-	}
-	return drop, add
-}
-
-// checkFree fails when what would be dropped for container id belongs to
-// another one. What belongs to none was left behind.
-func (n *Networks) checkFree(id string, drop []nft.Mapping) error {
-	if len(drop) == 0 {
-		return nil
-	}
-	es, err := n.endpoints()
-	if err != nil {
-		return err
-	}
-	for _, e := range es {
-		if e.ID == id {
-			continue
-		}
-		its, err := mappings(e)
+		next, err := n.withdrawn(e, have)
 		if err != nil {
 			return err
 		}
-		for _, m := range drop {
-			if slices.Contains(its, m) {
-				return fmt.Errorf("%w: host port %d belongs to container %s", ErrPublished, m.Port, e.Name)
-			}
+		_, err = n.change(have, next)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return n.forgetFlowsTo(e)
+}
+
+// forgetFlowsTo forgets where packets of UDP went that came to the container's
+// ports.
+func (n *Networks) forgetFlowsTo(e endpoint.Endpoint) error {
+	ds, err := doors(e)
+	if err != nil {
+		return err
+	}
+	var ms []nft.Mapping
+	for _, d := range ds {
+		ms = append(ms, nft.Mapping{Key: d.key})
+	}
+	return forgetUDP(ms, addressesOfAll(e))
+}
+
+// Rest says whether the container takes part in the ports that other replicas of
+// its service have too. It changes nothing for one that is not attached, or is
+// alone.
+func (n *Networks) Rest(ctx context.Context, id string, resting bool) error {
+	var added []nft.Mapping
+	err := n.locked(ctx, rulesLock, func() error {
+		e, err := endpoint.Read(n.paths.Endpoints(), id)
+		if errors.Is(err, endpoint.ErrNotFound) {
+			return nil
 		}
+		if err != nil || e.Resting == resting {
+			return err
+		}
+		e.Resting = resting
+		if err := endpoint.Write(n.paths.Endpoints(), e); err != nil {
+			return err
+		}
+		have, err := n.mapped()
+		if errors.Is(err, nft.ErrNoTable) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		added, err = n.rebalance(e, have)
+		return err
+	})
+	if err == nil {
+		err = forgetUDP(added, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("balancing the ports of container %s: %w", id, err)
 	}
 	return nil
 }
 
-// rewriteRules replaces the ruleset by what the records say; without any
-// network there is none. It needs the lock on rules.
-func (n *Networks) rewriteRules() error {
-	records, err := n.readAll()
+// rebalance spreads what comes to the ports of e anew.
+func (n *Networks) rebalance(e endpoint.Endpoint, have mapped) ([]nft.Mapping, error) {
+	ds, err := doors(e)
+	if err != nil || len(ds) == 0 {
+		return nil, err
+	}
+	others, err := n.others(e.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(records) == 0 {
-		return n.rules.Remove()
+	next, all := maps.Clone(have), sharersOf(append(others, e))
+	for _, d := range ds {
+		next.set(d.key, all.targets(d.key, e))
 	}
-	known := make([]nft.Network, 0, len(records))
-	for _, r := range records {
-		known = append(known, nft.Network{Bridge: r.Bridge, Subnet: r.Subnet})
-	}
-	es, err := n.endpoints()
-	if err != nil {
-		return err
-	}
-	var all []nft.Mapping
-	for _, e := range es {
-		ms, err := mappings(e)
-		if err != nil {
-			return fmt.Errorf("container %s: %w", e.Name, err)
-		}
-		for _, m := range ms {
-			if !slices.ContainsFunc(all, m.Clashes) {
-				all = append(all, m)
-			}
-		}
-	}
-	return n.rules.Replace(known, all)
+	return n.change(have, next)
 }
 
-// forgetUDP makes the kernel forget where packets of UDP went: to a host port
-// of ms by some other way than now, or to a container that has gone. A client
-// that sends on and on would stay on the old way for ever.
-func forgetUDP(ms []nft.Mapping, gone netip.Addr) error {
-	udp := slices.DeleteFunc(slices.Clone(ms), func(m nft.Mapping) bool { return m.Proto != unix.IPPROTO_UDP })
-	if len(udp) == 0 {
+// Withdraw sends no new connections to the container any more, if other replicas
+// of its service take them: it is about to end.
+func (n *Networks) Withdraw(ctx context.Context, id string) error {
+	e, err := endpoint.Read(n.paths.Endpoints(), id)
+	if errors.Is(err, endpoint.ErrNotFound) {
 		return nil
 	}
-	h, err := netlink.NewHandle(unix.NETLINK_NETFILTER)
-	if err != nil {
-		return fmt.Errorf("opening netlink: %w", err)
+	if err != nil || len(e.Ports) == 0 {
+		return err
 	}
-	defer h.Close()
-	_, err = h.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, udpFlows{udp, gone})
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
-		return fmt.Errorf("forgetting the UDP flows of %d ports: %w", len(udp), err)
+	have, err := n.mapped()
+	if err != nil && !errors.Is(err, nft.ErrNoTable) {
+		return err
+	}
+	for _, to := range have {
+		if left := without(to, e); len(left) > 0 && len(left) < len(to) {
+			return n.Rest(ctx, id, true)
+		}
 	}
 	return nil
 }
 
-// udpFlows selects remembered flows.
-type udpFlows struct {
-	ports []nft.Mapping
-	gone  netip.Addr
+// mapped returns what is mapped, or nft.ErrNoTable.
+func (n *Networks) mapped() (mapped, error) {
+	ms, err := n.rules.Published()
+	return mappedOf(ms), err
 }
 
-func (f udpFlows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
-	if flow.Forward.Protocol != unix.IPPROTO_UDP {
-		return false
+// change makes next of what is mapped, and returns what is new of it. The caller
+// has the lock on rules.
+func (n *Networks) change(have, next mapped) (added []nft.Mapping, err error) {
+	added = next.but(have)
+	return added, n.rules.Change(have.but(next), added)
+}
+
+// others returns the records of the other containers.
+func (n *Networks) others(id string) ([]endpoint.Endpoint, error) {
+	es, err := n.endpoints()
+	return slices.DeleteFunc(es, func(e endpoint.Endpoint) bool { return e.ID == id }), err
+}
+
+// checkFree fails when one of the keys belongs to a container of another service.
+// What belongs to none was left behind.
+func checkFree(e endpoint.Endpoint, keys []nft.Key, others []endpoint.Endpoint) error {
+	for _, o := range others {
+		if sameService(e, o) {
+			continue
+		}
+		its, err := doors(o)
+		if err != nil {
+			return err
+		}
+		for _, d := range its {
+			if slices.Contains(keys, d.key) {
+				return fmt.Errorf("%w: host port %d belongs to container %s", ErrPublished, d.key.Port, o.Name)
+			}
+		}
 	}
-	from, _ := netip.AddrFromSlice(flow.Reverse.SrcIP) // who answers
-	from = from.Unmap()
-	return slices.ContainsFunc(f.ports, func(m nft.Mapping) bool {
-		return flow.Forward.DstPort == m.Port && (f.gone == from || from != m.To.Addr())
-	})
+	return nil
+}
+
+// without returns the targets that are not of e.
+func without(to []netip.AddrPort, e endpoint.Endpoint) []netip.AddrPort {
+	own := addressesOfAll(e)
+	return slices.DeleteFunc(slices.Clone(to), func(t netip.AddrPort) bool { return slices.Contains(own, t.Addr()) })
+}
+
+// addressesOfAll returns the addresses of all interfaces.
+func addressesOfAll(e endpoint.Endpoint) []netip.Addr {
+	var out []netip.Addr
+	for _, i := range e.Interfaces {
+		for _, p := range []netip.Prefix{i.Address, i.Address6} {
+			if p.IsValid() {
+				out = append(out, p.Addr())
+			}
+		}
+	}
+	return out
 }

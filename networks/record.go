@@ -20,11 +20,77 @@ import (
 // Record is one network that exists.
 type Record struct {
 	project.Network
-	Subnet    netip.Prefix `json:"subnet"`
-	Gateway   netip.Addr   `json:"gateway"` // the bridge's own address
-	Bridge    string       `json:"bridge"`  // the link's name
-	CreatedAt time.Time    `json:"createdAt"`
+	// Pools are the subnets it has got: those that were asked for, in their order,
+	// and one that was free for a family without any.
+	Pools []Pool `json:"pools"`
+	// Link is the name of the link of the host that its containers are joined to:
+	// a bridge, or the parent of a macvlan or ipvlan network.
+	Link string `json:"link"`
+	// Made: the parent is a link that was made for the network.
+	Made      bool      `json:"made,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
 }
+
+// Pool is one subnet of a network.
+type Pool struct {
+	Subnet  netip.Prefix `json:"subnet"`
+	Gateway netip.Addr   `json:"gateway,omitzero"` // of a bridge: its own address
+	// Range is the part of the subnet that addresses are given out from.
+	Range    netip.Prefix `json:"range"`
+	Reserved []netip.Addr `json:"reserved,omitempty"` // never given out
+}
+
+// bridged tells whether the network is a bridge of this host, and not a share of
+// one of its links.
+func (r Record) bridged() bool { return r.Driver == "" || r.Driver == project.DriverBridge }
+
+// families are those that the network has.
+func (r Record) families() []family {
+	var out []family
+	for _, f := range []family{ipv4, ipv6} {
+		if len(r.pools(f)) > 0 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// pools returns the subnets of one family.
+func (r Record) pools(f family) []Pool {
+	var out []Pool
+	for _, p := range r.Pools {
+		if familyOf(p.Subnet.Addr()) == f {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// pool returns the subnet that the address lies in.
+func (r Record) pool(a netip.Addr) (Pool, bool) {
+	i := slices.IndexFunc(r.Pools, func(p Pool) bool { return p.Subnet.Contains(a) })
+	if i < 0 {
+		return Pool{}, false
+	}
+	return r.Pools[i], true
+}
+
+// family is one of the two kinds of addresses.
+type family int
+
+const (
+	ipv4 family = 4
+	ipv6 family = 6
+)
+
+func familyOf(a netip.Addr) family {
+	if a.Is4() {
+		return ipv4
+	}
+	return ipv6
+}
+
+func (f family) String() string { return fmt.Sprintf("IPv%d", int(f)) }
 
 // validName is Docker's rule for names: no name of a network is a path.
 var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
@@ -81,8 +147,15 @@ func tableName(p paths.Paths) string {
 	return "gocompose-" + paths.Short(p.State)
 }
 
+// BridgePrefix begins the names of our bridges, of whatever layout, but for those
+// that users name; ourLinks those of all our links.
+const (
+	BridgePrefix = "gc-"
+	ourLinks     = "gc"
+)
+
 func (n *Networks) bridgeName(network string) string {
-	return "gc-" + paths.Short(network+"\x00"+n.paths.State)
+	return BridgePrefix + paths.Short(network+"\x00"+n.paths.State)
 }
 
 // hostLinkName is the name of the host's end of interface i of a container. It

@@ -3,7 +3,6 @@ package networks
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -30,8 +29,7 @@ func TestRecordsAreReadBackSorted(t *testing.T) {
 	for _, name := range []string{"blog_default", "shop_back", "shop_default"} {
 		want = append(want, Record{
 			Network: project.Network{Name: name, Key: "default", Labels: map[string]string{"a": "b"}},
-			Subnet:  netip.MustParsePrefix("172.24.0.0/22"), Gateway: netip.MustParseAddr("172.24.0.1"),
-			Bridge: n.bridgeName(name), CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
+			Pools:   onSubnet("172.24.0.0/22").Pools, Link: n.bridgeName(name), CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
 		})
 	}
 	for i := range want {

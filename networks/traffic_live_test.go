@@ -146,8 +146,16 @@ func (b *bed) inbox(path, addr string) <-chan string {
 
 func (b *bed) send(path, addr, what string) {
 	b.t.Helper()
+	b.sendFrom(path, ":0", addr, what)
+}
+
+// sendFrom sends from an address that is of the namespace.
+func (b *bed) sendFrom(path, from, addr, what string) {
+	b.t.Helper()
 	must(b.t, within(path, func() error {
-		c, err := net.Dial("udp4", addr)
+		own, err := net.ResolveUDPAddr("udp4", from)
+		must(b.t, err)
+		c, err := (&net.Dialer{LocalAddr: own}).Dial("udp4", addr)
 		if err != nil {
 			return err
 		}

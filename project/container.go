@@ -131,6 +131,10 @@ type Endpoint struct {
 	// IPv4 and IPv6 are fixed addresses; zero: one that is free.
 	IPv4 netip.Addr `json:"ipv4,omitzero"`
 	IPv6 netip.Addr `json:"ipv6,omitzero"`
+	// Others are addresses that other containers of the project have for themselves
+	// in this network: none of them is given to this one. They do not count when
+	// specifications are compared. Sorted.
+	Others []netip.Addr `json:"others,omitempty"`
 	// LinkLocal are addresses beside these, of 169.254.0.0/16 or fe80::/10.
 	// Sorted.
 	LinkLocal []netip.Addr `json:"linkLocal,omitempty"`

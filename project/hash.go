@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // hashVersion goes into every hash: it changes when equal specifications would
@@ -13,7 +14,7 @@ const hashVersion = "gocompose/1"
 
 // Hash returns 64 hexadecimal digits that stand for what the service asks for:
 // equal for all its replicas, and not touched by what does not count when
-// specifications are compared, Needs and Origin.
+// specifications are compared: Needs, Origin, Endpoint.Others.
 func (c Container) Hash() string {
 	if c.Name == c.derivedName() {
 		c.Name = ""
@@ -21,6 +22,10 @@ func (c Container) Hash() string {
 	c.Replica = 0
 	c.Needs = nil
 	c.Origin = Origin{}
+	c.Networks = slices.Clone(c.Networks)
+	for i := range c.Networks {
+		c.Networks[i].Others = nil
+	}
 	// The order of fields is that of the type, maps are sorted by key.
 	b, err := json.Marshal(c)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 const (
@@ -49,10 +51,15 @@ func resources(in Input) (*specs.LinuxResources, error) {
 
 // sysctls returns the kernel's parameters, with Docker's defaults: every
 // process may listen on any port and send pings.
-func sysctls(asked map[string]string) (map[string]string, error) {
-	all := map[string]string{
-		"net.ipv4.ip_unprivileged_port_start": "0",
-		"net.ipv4.ping_group_range":           "0 2147483647",
+func sysctls(c project.Container) (map[string]string, error) {
+	all := map[string]string{}
+	asked, own := c.Sysctls, c.NetworkMode == project.ModeNetworks
+	if own {
+		all["net.ipv4.ip_unprivileged_port_start"] = "0"
+		all["net.ipv4.ping_group_range"] = "0 2147483647"
+	}
+	if c.Domainname != "" {
+		all["kernel.domainname"] = c.Domainname
 	}
 	for _, name := range slices.Sorted(maps.Keys(asked)) {
 		dotted := name
@@ -63,6 +70,9 @@ func sysctls(asked map[string]string) (map[string]string, error) {
 		}
 		if reason := sysctlRefusal(dotted); reason != "" {
 			return nil, fmt.Errorf("sysctls.%s: %s", name, reason)
+		}
+		if !own && strings.HasPrefix(dotted, "net.") {
+			return nil, fmt.Errorf("sysctls.%s: with network_mode: %s it is not the container's own: set it where the network is", name, c.NetworkMode)
 		}
 		all[dotted] = asked[name]
 	}

@@ -41,7 +41,8 @@ type Input struct {
 	// there: /etc/hosts, /etc/hostname, /etc/resolv.conf. A mount with the same
 	// target goes before.
 	Files map[string]string
-	// Netns is the path of the network namespace to join; empty makes a new one.
+	// Netns is the path of the network namespace to join; empty makes a new one. It
+	// does not count in network mode host.
 	Netns string
 	// Hostname defaults to Hostname(ID, Container).
 	Hostname string
@@ -198,7 +199,7 @@ func linux(in Input) (*specs.Linux, error) {
 	if err != nil {
 		return nil, err
 	}
-	sysctl, err := sysctls(in.Container.Sysctls)
+	sysctl, err := sysctls(in.Container)
 	if err != nil {
 		return nil, err
 	}
@@ -222,13 +223,15 @@ func linux(in Input) (*specs.Linux, error) {
 }
 
 func namespaces(in Input) []specs.LinuxNamespace {
-	ns := []specs.LinuxNamespace{
-		{Type: specs.MountNamespace},
-		{Type: specs.NetworkNamespace, Path: in.Netns},
-		{Type: specs.UTSNamespace},
-		{Type: specs.PIDNamespace},
-		{Type: specs.IPCNamespace},
+	ns := []specs.LinuxNamespace{{Type: specs.MountNamespace}}
+	if in.Container.NetworkMode != project.ModeHost {
+		ns = append(ns, specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: in.Netns})
 	}
+	ns = append(ns,
+		specs.LinuxNamespace{Type: specs.UTSNamespace},
+		specs.LinuxNamespace{Type: specs.PIDNamespace},
+		specs.LinuxNamespace{Type: specs.IPCNamespace},
+	)
 	// Docker's default-cgroupns-mode: private with the unified hierarchy, of
 	// privileged containers too, and the host's otherwise.
 	if in.Host.CgroupV2 {

@@ -50,6 +50,8 @@ type Endpoint struct {
 	Resting bool `json:"resting,omitempty"`
 	// Names is what its name server needs beside the interfaces.
 	Names Names `json:"names,omitzero"`
+	// Request stands for what was asked for: another request is another endpoint.
+	Request string `json:"request,omitempty"`
 }
 
 // Names says how a container's questions for names are answered.
@@ -76,10 +78,13 @@ type Interface struct {
 	LinkLocal []netip.Addr `json:"linkLocal,omitempty"`
 	// Default and Default6: the default route of the family leads through it, and
 	// published ports to its address.
-	Default  bool              `json:"default,omitempty"`
-	Default6 bool              `json:"default6,omitempty"`
-	MAC      string            `json:"mac"`
-	Sysctls  map[string]string `json:"sysctls,omitempty"` // with IFNAME for Name
+	Default  bool `json:"default,omitempty"`
+	Default6 bool `json:"default6,omitempty"`
+	// Apart: the host and this one do not reach each other: it is a share of one of
+	// the host's links.
+	Apart   bool              `json:"apart,omitempty"`
+	MAC     string            `json:"mac"`
+	Sysctls map[string]string `json:"sysctls,omitempty"` // with IFNAME for Name
 	// Names are those that the other containers of this network know the
 	// container by: service, container name, aliases, short ID.
 	Names []string `json:"names,omitempty"`
@@ -120,6 +125,9 @@ func (e Endpoint) Address6() (addr netip.Addr, ok bool) {
 func (e Endpoint) address(of func(Interface) (bool, netip.Prefix)) (addr netip.Addr, ok bool) {
 	for _, i := range e.Interfaces {
 		def, a := of(i)
+		if i.Apart {
+			continue
+		}
 		if a.IsValid() && (!ok || def) {
 			addr, ok = a.Addr(), true
 		}

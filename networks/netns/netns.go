@@ -34,14 +34,7 @@ func Exists(path string) (bool, error) {
 // Create makes a network namespace and binds it at path, and calls fn in it.
 // When fn fails the namespace stays.
 func Create(path string, fn func() error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o400)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
+	if err := prepare(path); err != nil {
 		return err
 	}
 	return onOwnThread(func() error {
@@ -53,6 +46,35 @@ func Create(path string, fn func() error) error {
 		}
 		return fn()
 	})
+}
+
+// Bind binds the network namespace that is bound at from at path too. It lives for
+// as long as one of them is.
+func Bind(from, path string) error {
+	if is, err := Exists(from); err != nil {
+		return err
+	} else if !is {
+		return fmt.Errorf("binding a network namespace at %s: there is none at %s", path, from)
+	}
+	if err := prepare(path); err != nil {
+		return err
+	}
+	if err := unix.Mount(from, path, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("binding the network namespace %s at %s: %w", from, path, err)
+	}
+	return nil
+}
+
+// prepare makes the file that a namespace is bound at.
+func prepare(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o400)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Remove unbinds the namespace at path and removes the file. The namespace

@@ -1,0 +1,110 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/networks"
+	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/supervisor"
+)
+
+// attach puts the container on its networks, and returns when its names are
+// answered and its ports lead to it. One in the host's namespace is nowhere, and
+// one that shares another's has nothing of its own.
+func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.Endpoint, error) {
+	want := c.Record.Spec
+	if want.NetworkMode == project.ModeHost {
+		return endpoint.Endpoint{}, nil
+	}
+	req := networks.AttachRequest{
+		ID: c.ID, Name: want.Name, Project: want.Project, Service: want.Service,
+		DNSPort: supervisor.DNSPort,
+		Resolve: endpoint.Names{Links: want.Links, Services: want.Origin.Services, Servers: want.DNS.Servers},
+	}
+	var err error
+	if req.Of, err = h.sharedWith(ctx, want); err != nil {
+		return endpoint.Endpoint{}, err
+	}
+	for _, n := range want.Networks {
+		req.Endpoints = append(req.Endpoints, networks.NetworkEndpoint{Endpoint: n, Names: namesIn(c, n)})
+	}
+	e, err := h.networks.Attach(ctx, req)
+	if err != nil || e.Of != "" {
+		return e, err
+	}
+	e.Ports = nil // those of an attempt that was cut short are not asked for again
+	for _, p := range want.Ports {
+		wanted := endpoint.Port{Port: p}
+		if p.Fixed() {
+			wanted.HostPort = p.Published
+		}
+		e.Ports = append(e.Ports, wanted)
+	}
+	if e, err = h.supervisor.Hold(ctx, e); err != nil {
+		return e, err
+	}
+	return e, h.networks.Publish(ctx, e)
+}
+
+// namesIn returns what others on the network may call the container. On Docker's
+// default bridge nobody has a name.
+func namesIn(c containerd.Container, n project.Endpoint) []string {
+	if n.Network == project.DefaultBridge {
+		return nil
+	}
+	spec := c.Record.Spec
+	return append([]string{spec.Name, spec.Service, ShortID(c.ID)}, n.Aliases...)
+}
+
+// sharedWith returns the ID of the container whose namespace is shared, or what
+// networks has for the host; empty: none is.
+func (h *Host) sharedWith(ctx context.Context, want project.Container) (string, error) {
+	owner, err := h.owner(ctx, want)
+	switch {
+	case err != nil || owner.ID == "":
+		return "", err
+	case !owner.Running():
+		return "", fmt.Errorf("network_mode: %s: container %s does not run: start it first", want.NetworkMode, owner.Record.Spec.Name)
+	case owner.Record.Spec.NetworkMode == project.ModeHost:
+		return networks.HostNamespace, nil
+	}
+	return owner.ID, nil
+}
+
+// owner returns the container that the mode names: of a service the lowest
+// replica, and one that runs before one that does not. It has no ID when the mode
+// names none.
+func (h *Host) owner(ctx context.Context, want project.Container) (containerd.Container, error) {
+	service, name := want.NetworkMode.SharedService(), want.NetworkMode.SharedContainer()
+	filter := containerd.Filter{Project: want.Project}
+	switch {
+	case name != "":
+		filter = containerd.Filter{Names: []string{name}}
+	case service == "":
+		return containerd.Container{}, nil
+	}
+	found, err := h.containerd.Containers(ctx, filter)
+	if err != nil {
+		return containerd.Container{}, err
+	}
+	found = slices.DeleteFunc(found, func(c containerd.Container) bool {
+		return service != "" && c.Record.Spec.Service != service
+	})
+	if len(found) == 0 {
+		return containerd.Container{}, fmt.Errorf("network_mode: %s: there is no such container", want.NetworkMode)
+	}
+	return slices.MinFunc(found, func(a, b containerd.Container) int {
+		if a.Running() != b.Running() {
+			if a.Running() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.Record.Spec.Replica, b.Record.Spec.Replica)
+	}), nil
+}

@@ -1,0 +1,98 @@
+package networks
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// chooseParent names the link that a macvlan or ipvlan network shares. Without
+// one, and of an internal network, it is a bridge without ports: its containers
+// reach each other and nobody else.
+func (n *Networks) chooseParent(r *Record) error {
+	r.Link = r.Options[optParent]
+	if r.Link == "" || r.Internal {
+		r.Link, r.Made = n.bridgeName(r.Name), true
+		return nil
+	}
+	h, err := openLinks()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	switch _, err := h.LinkByName(r.Link); {
+	case isNotFound(err):
+		return fmt.Errorf("network %q: this host has no link %s for its parent (ip link lists them)", r.Name, r.Link)
+	case err != nil:
+		return err
+	}
+	return nil
+}
+
+// ensureParent makes the parent, if it is one that is made.
+func ensureParent(r Record) error {
+	if !r.Made {
+		return nil
+	}
+	h, err := openLinks()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	link, err := h.LinkByName(r.Link)
+	if isNotFound(err) {
+		link, err = addBridge(h, r)
+	}
+	if err != nil {
+		return fmt.Errorf("making the link %s: %w", r.Link, err)
+	}
+	if err := setSysctl("net/ipv6/conf/"+r.Link+"/disable_ipv6", "1"); err != nil {
+		return err
+	}
+	return h.LinkSetUp(link)
+}
+
+// share is a container's link that shares the parent.
+func share(r Record, attrs netlink.LinkAttrs) (netlink.Link, error) {
+	switch r.Driver {
+	case project.DriverMacvlan:
+		mode, ok := map[string]netlink.MacvlanMode{
+			"": netlink.MACVLAN_MODE_BRIDGE, "bridge": netlink.MACVLAN_MODE_BRIDGE, "vepa": netlink.MACVLAN_MODE_VEPA,
+			"private": netlink.MACVLAN_MODE_PRIVATE, "passthru": netlink.MACVLAN_MODE_PASSTHRU,
+		}[r.Options[optMacvlanMode]]
+		if !ok {
+			return nil, fmt.Errorf("%s: there is no mode %q", optMacvlanMode, r.Options[optMacvlanMode])
+		}
+		return &netlink.Macvlan{LinkAttrs: attrs, Mode: mode}, nil
+	case project.DriverIpvlan:
+		return ipvlan(r, attrs)
+	}
+	return nil, fmt.Errorf("there is no network driver %q", r.Driver)
+}
+
+func ipvlan(r Record, attrs netlink.LinkAttrs) (netlink.Link, error) {
+	attrs.HardwareAddr = nil // it is the parent's
+	mode, ok := map[string]netlink.IPVlanMode{
+		"": netlink.IPVLAN_MODE_L2, "l2": netlink.IPVLAN_MODE_L2, "l3": netlink.IPVLAN_MODE_L3, "l3s": netlink.IPVLAN_MODE_L3S,
+	}[strings.ToLower(r.Options[optIpvlanMode])]
+	if !ok {
+		return nil, fmt.Errorf("%s: there is no mode %q", optIpvlanMode, r.Options[optIpvlanMode])
+	}
+	flag, ok := map[string]netlink.IPVlanFlag{
+		"": netlink.IPVLAN_FLAG_BRIDGE, "bridge": netlink.IPVLAN_FLAG_BRIDGE, "private": netlink.IPVLAN_FLAG_PRIVATE, "vepa": netlink.IPVLAN_FLAG_VEPA,
+	}[r.Options[optIpvlanFlag]]
+	if !ok {
+		return nil, fmt.Errorf("%s: there is no flag %q", optIpvlanFlag, r.Options[optIpvlanFlag])
+	}
+	return &netlink.IPVlan{LinkAttrs: attrs, Mode: mode, Flag: flag}, nil
+}
+
+// routed tells whether packets of the network's containers find their way
+// without a gateway: an ipvlan that does not know of link layers.
+func (r Record) routed() bool {
+	mode := strings.ToLower(r.Options[optIpvlanMode])
+	return r.Driver == project.DriverIpvlan && (mode == "l3" || mode == "l3s")
+}
