@@ -98,7 +98,9 @@ func mappings(e endpoint.Endpoint) ([]nft.Mapping, error) {
 			return nil, fmt.Errorf("%s: no host port was chosen", p.Port)
 		}
 		if ok {
-			ms = append(ms, nft.Mapping{Proto: proto, Host: host, Port: p.HostPort, To: netip.AddrPortFrom(to, p.Target)})
+			ms = append(ms, nft.Mapping{
+				Key: nft.Key{Proto: proto, Host: host, Port: p.HostPort}, To: []netip.AddrPort{netip.AddrPortFrom(to, p.Target)},
+			})
 		}
 	}
 	return ms, nil
@@ -151,19 +153,24 @@ func protocol(name string) (uint8, error) {
 func difference(e endpoint.Endpoint, have, want []nft.Mapping) (drop, add []nft.Mapping) {
 	own, _ := e.Address()
 	for _, m := range have {
-		if slices.Contains(want, m) {
+		if slices.ContainsFunc(want, m.Equal) {
 			continue
 		}
-		if m.To.Addr() == own || slices.ContainsFunc(want, m.Clashes) {
+		if m.To[0].Addr() == own || slices.ContainsFunc(want, clashes(m)) {
 			drop = append(drop, m)
 		}
 	}
 	for _, m := range want {
-		if !slices.Contains(have, m) && !slices.Contains(add, m) {
+		if !slices.ContainsFunc(have, m.Equal) && !slices.ContainsFunc(add, m.Equal) {
 			add = append(add, m)
 		}
 	}
 	return drop, add
+}
+
+// clashes: one host port cannot be both.
+func clashes(m nft.Mapping) func(nft.Mapping) bool {
+	return func(o nft.Mapping) bool { return m.Key == o.Key }
 }
 
 // checkFree fails when what would be dropped for container id belongs to
@@ -185,7 +192,7 @@ func (n *Networks) checkFree(id string, drop []nft.Mapping) error {
 			return err
 		}
 		for _, m := range drop {
-			if slices.Contains(its, m) {
+			if slices.ContainsFunc(its, m.Equal) {
 				return fmt.Errorf("%w: host port %d belongs to container %s", ErrPublished, m.Port, e.Name)
 			}
 		}
@@ -205,7 +212,9 @@ func (n *Networks) rewriteRules() error {
 	}
 	known := make([]nft.Network, 0, len(records))
 	for _, r := range records {
-		known = append(known, nft.Network{Bridge: r.Bridge, Subnet: r.Subnet})
+		known = append(known, nft.Network{
+			Bridge: r.Bridge, Subnets: []netip.Prefix{r.Subnet}, Masquerade: []netip.Prefix{r.Subnet},
+		})
 	}
 	es, err := n.endpoints()
 	if err != nil {
@@ -218,12 +227,12 @@ func (n *Networks) rewriteRules() error {
 			return fmt.Errorf("container %s: %w", e.Name, err)
 		}
 		for _, m := range ms {
-			if !slices.ContainsFunc(all, m.Clashes) {
+			if !slices.ContainsFunc(all, clashes(m)) {
 				all = append(all, m)
 			}
 		}
 	}
-	return n.rules.Replace(known, all)
+	return n.rules.Replace(nft.Rules{Networks: known, Mappings: all})
 }
 
 // forgetUDP makes the kernel forget where packets of UDP went: to a host port
@@ -259,6 +268,6 @@ func (f udpFlows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 	from, _ := netip.AddrFromSlice(flow.Reverse.SrcIP) // who answers
 	from = from.Unmap()
 	return slices.ContainsFunc(f.ports, func(m nft.Mapping) bool {
-		return flow.Forward.DstPort == m.Port && (f.gone == from || from != m.To.Addr())
+		return flow.Forward.DstPort == m.Port && (f.gone == from || from != m.To[0].Addr())
 	})
 }

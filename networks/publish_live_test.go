@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os/exec"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -184,28 +181,4 @@ func (b *bed) answers(c net.Conn) {
 	if _, err := c.Read(make([]byte, 64)); err != nil {
 		b.t.Errorf("no answer over UDP: %v", err)
 	}
-}
-
-func TestRulesetAsNftShowsIt(t *testing.T) {
-	nft, err := exec.LookPath("nft")
-	if err != nil {
-		t.Skip("no nft to show it")
-	}
-	b := newBed(t)
-	b.network("shop_default")
-	web := b.attach("web", "shop_default")
-	b.publish(web, "8080:80/tcp", "127.0.0.1:5353:53/udp")
-	out, err := exec.Command(nft, "list", "table", "inet", b.n.rules.Name()).Output()
-	must(t, err)
-	got := strings.ReplaceAll(string(out), b.n.rules.Name(), "TABLE")
-	got = strings.ReplaceAll(got, b.n.bridgeName("shop_default"), "BRIDGE")
-	// Sets are listed in any order.
-	want := golden(t, "ruleset.nft", got)
-	if !slices.Equal(blocks(got), blocks(want)) {
-		t.Errorf("the ruleset is:\n%s\nwant:\n%s", got, want)
-	}
-}
-
-func blocks(s string) []string {
-	return slices.Sorted(slices.Values(regexp.MustCompile(`\n\n`).Split(s, -1)))
 }

@@ -20,23 +20,23 @@ func anEndpoint(ports ...endpoint.Port) endpoint.Endpoint {
 }
 
 func TestAPortBecomesAMapping(t *testing.T) {
-	to := netip.MustParseAddrPort("172.24.0.2:80")
+	to := []netip.AddrPort{netip.MustParseAddrPort("172.24.0.2:80")}
 	for _, c := range []struct {
 		port endpoint.Port
 		want []nft.Mapping
 	}{
 		{
 			endpoint.Port{Port: project.Port{Target: 80, Protocol: "tcp"}, HostPort: 8080},
-			[]nft.Mapping{{Proto: unix.IPPROTO_TCP, Host: netip.IPv4Unspecified(), Port: 8080, To: to}},
+			[]nft.Mapping{{Key: nft.Key{Proto: unix.IPPROTO_TCP, Host: netip.IPv4Unspecified(), Port: 8080}, To: to}},
 		},
 		{
 			endpoint.Port{Port: project.Port{Target: 80, Protocol: "udp", HostIP: "127.0.0.1"}, HostPort: 8080},
-			[]nft.Mapping{{Proto: unix.IPPROTO_UDP, Host: netip.MustParseAddr("127.0.0.1"), Port: 8080, To: to}},
+			[]nft.Mapping{{Key: nft.Key{Proto: unix.IPPROTO_UDP, Host: netip.MustParseAddr("127.0.0.1"), Port: 8080}, To: to}},
 		},
 		{endpoint.Port{Port: project.Port{Target: 80, Protocol: "tcp", HostIP: "::1"}, HostPort: 8080}, nil},
 	} {
 		got, err := mappings(anEndpoint(c.port))
-		if err != nil || len(got) != len(c.want) || len(got) > 0 && got[0] != c.want[0] {
+		if err != nil || len(got) != len(c.want) || len(got) > 0 && !got[0].Equal(c.want[0]) {
 			t.Errorf("%s: %v (%v), want %v", c.port, got, err, c.want)
 		}
 	}
@@ -57,13 +57,14 @@ func TestAPortThatCannotBePublishedSaysWhy(t *testing.T) {
 }
 
 func aMapping(t *rapid.T) nft.Mapping {
-	return nft.Mapping{
+	key := nft.Key{
 		Proto: rapid.SampledFrom([]uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP}).Draw(t, "proto"),
 		Host:  rapid.SampledFrom([]netip.Addr{netip.IPv4Unspecified(), netip.MustParseAddr("127.0.0.1")}).Draw(t, "host"),
 		Port:  rapid.Uint16Range(1, 3).Draw(t, "port"),
-		To: netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 24, 0, rapid.ByteRange(2, 4).Draw(t, "container")}),
-			rapid.Uint16Range(1, 2).Draw(t, "target")),
 	}
+	return nft.Mapping{Key: key, To: []netip.AddrPort{netip.AddrPortFrom(
+		netip.AddrFrom4([4]byte{172, 24, 0, rapid.ByteRange(2, 4).Draw(t, "container")}), rapid.Uint16Range(1, 2).Draw(t, "target"),
+	)}}
 }
 
 // What is mapped, less what has to go, with what has to come: no port twice,
@@ -73,19 +74,19 @@ func TestTheDifferenceLeadsToWhatIsWanted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := anEndpoint()
 		own, _ := e.Address()
-		key := func(m nft.Mapping) nft.Mapping { m.To = netip.AddrPort{}; return m }
+		key := func(m nft.Mapping) nft.Key { return m.Key }
 		have := rapid.SliceOfDistinct(rapid.Custom(aMapping), key).Draw(t, "have")
 		want := rapid.SliceOfDistinct(rapid.Custom(aMapping), key).Draw(t, "want")
 		for i := range want {
-			want[i].To = netip.AddrPortFrom(own, want[i].To.Port())
+			want[i].To = []netip.AddrPort{netip.AddrPortFrom(own, want[i].To[0].Port())}
 		}
 		drop, add := difference(e, have, want)
-		got := map[nft.Mapping]nft.Mapping{}
+		got := map[nft.Key]nft.Mapping{}
 		for _, m := range have {
 			got[key(m)] = m
 		}
 		for _, m := range drop {
-			if got[key(m)] != m {
+			if !got[key(m)].Equal(m) {
 				t.Fatalf("drops %v, which is not there", m)
 			}
 			delete(got, key(m))
@@ -97,13 +98,13 @@ func TestTheDifferenceLeadsToWhatIsWanted(t *testing.T) {
 			got[key(m)] = m
 		}
 		for _, m := range want {
-			if got[key(m)] != m {
+			if !got[key(m)].Equal(m) {
 				t.Fatalf("%v is wanted and not there", m)
 			}
 			delete(got, key(m))
 		}
 		for _, m := range have {
-			if _, left := got[key(m)]; !left && m.To.Addr() != own && !contains(want, key, m) {
+			if _, left := got[key(m)]; !left && m.To[0].Addr() != own && !contains(want, key, m) {
 				t.Fatalf("%v of another container is gone", m)
 			}
 			delete(got, key(m))
@@ -114,7 +115,7 @@ func TestTheDifferenceLeadsToWhatIsWanted(t *testing.T) {
 	})
 }
 
-func contains(ms []nft.Mapping, key func(nft.Mapping) nft.Mapping, m nft.Mapping) bool {
+func contains(ms []nft.Mapping, key func(nft.Mapping) nft.Key, m nft.Mapping) bool {
 	for _, o := range ms {
 		if key(o) == key(m) {
 			return true

@@ -1,0 +1,198 @@
+package nft
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+)
+
+// patience is how often what is read is read anew, because somebody changed the
+// ruleset meanwhile.
+const patience = 50
+
+// read calls do until nobody changes the ruleset while it reads.
+func (t *Table) read(do func(c *conn) error) error {
+	return t.use(func(c *conn) error {
+		for range patience {
+			before, err := c.generation()
+			if err != nil {
+				return err
+			}
+			failed := do(c)
+			if failed != nil && !errors.Is(failed, ErrNoTable) {
+				return failed
+			}
+			if after, err := c.generation(); err != nil || after == before {
+				return errors.Join(err, failed)
+			}
+		}
+		return fmt.Errorf("reading the nftables rules: they were changed %d times meanwhile; try again later", patience)
+	})
+}
+
+// Holds tells whether the table is there and knows the bridge.
+func (t *Table) Holds(bridge string) (is bool, err error) {
+	err = t.read(func(c *conn) error {
+		es, err := c.elements(sets(t.inet()).bridges)
+		is = slices.ContainsFunc(es, func(e element) bool { return bytes.Equal(e.key, ifName(bridge)) })
+		return err
+	})
+	if errors.Is(err, ErrNoTable) {
+		return false, nil
+	}
+	return is, err
+}
+
+// Published returns what is mapped, sorted, or ErrNoTable.
+func (t *Table) Published() (ms []Mapping, err error) {
+	err = t.read(func(c *conn) error {
+		to := map[Key][]netip.AddrPort{}
+		s := sets(t.inet())
+		for _, f := range s.families() {
+			for set, tail := range map[*nftables.Set]int{f.ports: 0, f.portsOn: 0, f.slots: 4, f.slotsOn: 4} {
+				es, err := c.elements(set)
+				if err != nil {
+					return err
+				}
+				for _, e := range es {
+					if err := e.addTo(to, f, tail); err != nil {
+						return fmt.Errorf("reading the nftables map %s: %w", set.Name, err)
+					}
+				}
+			}
+		}
+		ms = collect(to)
+		return nil
+	})
+	return ms, err
+}
+
+// addTo adds the element's target to those of its port. Behind the key are tail
+// bytes, the number of the slot.
+func (e element) addTo(to map[Key][]netip.AddrPort, f family, tail int) error {
+	key, okKey := decodeKey(e.key[:max(0, len(e.key)-tail)], f.anywhere)
+	target, okTarget := decodeTarget([]byte(e.value))
+	if !okKey || !okTarget {
+		return fmt.Errorf("an element is not ours: % x : % x", e.key, e.value)
+	}
+	to[key] = append(to[key], target)
+	return nil
+}
+
+// collect returns the mappings: who has several slots is one target.
+func collect(to map[Key][]netip.AddrPort) []Mapping {
+	ms := make([]Mapping, 0, len(to))
+	for _, key := range slices.SortedFunc(maps.Keys(to), Key.compare) {
+		targets := to[key]
+		slices.SortFunc(targets, netip.AddrPort.Compare)
+		ms = append(ms, Mapping{key, slices.Compact(targets)})
+	}
+	return ms
+}
+
+func (k Key) compare(o Key) int {
+	return cmp.Or(cmp.Compare(k.Proto, o.Proto), k.Host.Compare(o.Host), cmp.Compare(k.Port, o.Port))
+}
+
+// Intact tells whether the table is there as Replace would make it: all sets with
+// these elements, all chains with as many rules, and in force. What a rule says is
+// not compared: nobody changes one.
+func (t *Table) Intact(r Rules) (is bool, err error) {
+	if err := r.check(); err != nil {
+		return false, err
+	}
+	err = t.read(func(c *conn) error {
+		is, err = c.intact(t.inet(), r)
+		return err
+	})
+	if errors.Is(err, ErrNoTable) {
+		return false, nil
+	}
+	return is, err
+}
+
+func (c *conn) intact(t *nftables.Table, r Rules) (bool, error) {
+	if dormant, err := c.dormant(t); err != nil || dormant {
+		return false, err
+	}
+	s := sets(t)
+	rules := map[string]int{}
+	for _, chain := range chains(s, r.Mappings) {
+		rules[chain.name] = len(chain.rules)
+	}
+	if has, err := c.rules(t); err != nil || !maps.Equal(has, rules) {
+		return false, err
+	}
+	var names []string
+	for _, set := range s.all {
+		names = append(names, set.Name)
+	}
+	slices.Sort(names)
+	if has, err := c.sets(t); err != nil || !slices.Equal(has, names) {
+		return false, err
+	}
+	want := map[string]string{}
+	for _, e := range slices.Concat(s.links(r), s.ports(r.Mappings)) {
+		want[e.id()] = e.value()
+	}
+	found := 0
+	for _, set := range s.all {
+		es, err := c.elements(set)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range es {
+			if value, is := want[e.id(set)]; !is || value != e.value {
+				return false, nil
+			}
+		}
+		found += len(es)
+	}
+	return found == len(want), nil
+}
+
+// dormant tells whether the table has been put out of force.
+func (c *conn) dormant(t *nftables.Table) (is bool, err error) {
+	err = c.get(unix.NFT_MSG_GETTABLE, t, one, func(a attributes) error {
+		flags := a[unix.NFTA_TABLE_FLAGS]
+		is = len(flags) == 4 && flags[3]&unix.NFT_TABLE_F_DORMANT != 0
+		return nil
+	}, attribute(unix.NFTA_TABLE_NAME, t.Name))
+	return is, err
+}
+
+// rules returns the names of the chains with their numbers of rules.
+func (c *conn) rules(t *nftables.Table) (map[string]int, error) {
+	n := map[string]int{}
+	err := c.get(unix.NFT_MSG_GETCHAIN, t, all, func(a attributes) error {
+		if text(a[unix.NFTA_CHAIN_TABLE]) == t.Name {
+			n[text(a[unix.NFTA_CHAIN_NAME])] = 0
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = c.get(unix.NFT_MSG_GETRULE, t, all, func(a attributes) error {
+		n[text(a[unix.NFTA_RULE_CHAIN])]++
+		return nil
+	}, attribute(unix.NFTA_RULE_TABLE, t.Name))
+	return n, err
+}
+
+// sets returns the names of the sets, sorted.
+func (c *conn) sets(t *nftables.Table) (names []string, err error) {
+	err = c.get(unix.NFT_MSG_GETSET, t, all, func(a attributes) error {
+		names = append(names, text(a[unix.NFTA_SET_NAME]))
+		return nil
+	}, attribute(unix.NFTA_SET_TABLE, t.Name))
+	slices.Sort(names)
+	return names, err
+}
