@@ -18,16 +18,17 @@ func RedirectDNS(to uint16) error {
 	if err != nil {
 		return err
 	}
-	err = transact(c, func(c *nftables.Conn) error {
+	err = transact(c.Conn, func(c *nftables.Conn) error {
 		t := c.AddTable(&nftables.Table{Name: "gocompose-dns", Family: nftables.TableFamilyIPv4})
 		c.FlushTable(t)
 		out := c.AddChain(&nftables.Chain{
 			Table: t, Name: "output", Type: nftables.ChainTypeNAT,
 			Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest,
 		})
+		v4 := sets(t).v4
 		for _, proto := range []byte{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
 			c.AddRule(&nftables.Rule{Table: t, Chain: out, Exprs: []expr.Any{
-				ipv4At(offsetDestination, reg1), equal(resolver[:]...),
+				v4.at(v4.destination, reg1), equal(resolver[:]...),
 				meta(expr.MetaKeyL4PROTO, reg1), equal(proto),
 				port(reg1), equal(0, 53),
 				&expr.Immediate{Register: reg1, Data: resolver[:]},

@@ -2,20 +2,17 @@
 // masquerading, and what keeps one network from another.
 //
 // It is all that knows of the nftables library and of the kernel's language of
-// rules. IPv4 only, as networks are; kernel 5.7 or newer, for the incoming link
-// to be known in postrouting.
+// rules. Kernel 5.7 or newer, for the incoming link to be known in postrouting.
 package nft
 
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // ErrNoTable: our table, or a part of it, is not there.
@@ -28,7 +25,15 @@ type Table struct {
 	name string
 
 	mu   sync.Mutex
-	conn *nftables.Conn // nil until needed
+	conn *conn // nil until needed
+}
+
+// conn is one socket: the library writes to it and we read from it. The
+// library does not read all that we need, nor says so when what it read changed
+// meanwhile.
+type conn struct {
+	*nftables.Conn
+	raw *netlink.Conn
 }
 
 // New returns the table of that name. Nothing is touched before it is used.
@@ -37,32 +42,16 @@ func New(name string) *Table { return &Table{name: name} }
 // Name returns the table's name; its family is inet.
 func (t *Table) Name() string { return t.name }
 
-// Network is what the rules need to know of a network.
-type Network struct {
-	Bridge string // the link's name
-	Subnet netip.Prefix
-}
-
-// Mapping is one published port: packets to Host:Port go to To.
-type Mapping struct {
-	Proto uint8      // IPPROTO_TCP or IPPROTO_UDP
-	Host  netip.Addr // 0.0.0.0: every address of this host
-	Port  uint16
-	To    netip.AddrPort
-}
-
-// Clashes: one host port cannot be both.
-func (m Mapping) Clashes(o Mapping) bool {
-	return m.Proto == o.Proto && m.Host == o.Host && m.Port == o.Port
-}
-
 // socketBuffer is for a transaction of some thousand ports.
 const socketBuffer = 4 << 20
 
 // open returns a connection to the packet filter of the calling thread's
 // namespace. It stays with that namespace.
-func open() (*nftables.Conn, error) {
-	c, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(s *netlink.Conn) error {
+func open() (*conn, error) {
+	c := &conn{}
+	var err error
+	c.Conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(s *netlink.Conn) error {
+		c.raw = s
 		return errors.Join(s.SetReadBuffer(socketBuffer), s.SetWriteBuffer(socketBuffer))
 	}))
 	if err != nil {
@@ -74,7 +63,7 @@ func open() (*nftables.Conn, error) {
 // use calls do with a connection that stays open: closing one waits until the
 // kernel has cleaned up what was deleted, some 10 ms. After a failure answers
 // may be left in it: then the next one is new.
-func (t *Table) use(do func(c *nftables.Conn) error) (err error) {
+func (t *Table) use(do func(c *conn) error) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.conn == nil {
@@ -82,7 +71,9 @@ func (t *Table) use(do func(c *nftables.Conn) error) (err error) {
 			return err
 		}
 	}
-	if err := do(t.conn); err != nil {
+	if err := do(t.conn); errors.Is(err, ErrNoTable) {
+		return err // one answer, which was read
+	} else if err != nil {
 		return errors.Join(err, t.drop())
 	}
 	return nil
@@ -111,7 +102,7 @@ func (t *Table) inet() *nftables.Table {
 
 // transact sends what change has collected: all of it comes true, or nothing.
 func (t *Table) transact(change func(c *nftables.Conn) error) error {
-	return t.use(func(c *nftables.Conn) error { return transact(c, change) })
+	return t.use(func(c *conn) error { return transact(c.Conn, change) })
 }
 
 func transact(c *nftables.Conn, change func(c *nftables.Conn) error) error {
@@ -126,31 +117,33 @@ func transact(c *nftables.Conn, change func(c *nftables.Conn) error) error {
 }
 
 // Replace puts a new table in the place of the old one, if there was one.
-func (t *Table) Replace(networks []Network, ms []Mapping) error {
+func (t *Table) Replace(r Rules) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	return t.transact(func(c *nftables.Conn) error {
 		table := c.AddTable(t.inet())
 		c.DelTable(table)
 		c.AddTable(table)
 		s := sets(table)
-		var names, pairs, members []nftables.SetElement
-		for _, n := range networks {
-			name := ifName(n.Bridge)
-			names = append(names, nftables.SetElement{Key: name})
-			pairs = append(pairs, nftables.SetElement{Key: slices.Concat(name, name)})
-			members = append(members, nftables.SetElement{
-				Key:    slices.Concat(name, n.Subnet.Masked().Addr().AsSlice()),
-				KeyEnd: slices.Concat(name, last(n.Subnet)),
-			})
+		for _, set := range s.all {
+			if err := c.AddSet(set, nil); err != nil {
+				return err
+			}
 		}
-		if err := errors.Join(
-			c.AddSet(s.bridges, names), c.AddSet(s.same, pairs), c.AddSet(s.members, members),
-			c.AddSet(s.ports, nil), c.AddSet(s.portsOn, nil),
-		); err != nil {
-			return err
+		for _, chain := range chains(s, r.Mappings) {
+			addChain(c, table, chain)
 		}
-		addRules(c, table, s)
-		return s.each(ms, c.SetAddElements)
+		return each(slices.Concat(s.links(r), s.ports(r.Mappings)), c.SetAddElements)
 	})
+}
+
+// addChain adds the chain, if it is not there, and to its rules.
+func addChain(c *nftables.Conn, t *nftables.Table, is *chain) {
+	in := c.AddChain(is.in(t))
+	for _, rule := range is.rules {
+		c.AddRule(&nftables.Rule{Table: t, Chain: in, Exprs: rule})
+	}
 }
 
 // Remove removes the table. No table is no error.
@@ -161,59 +154,67 @@ func (t *Table) Remove() error {
 	})
 }
 
-// Holds tells whether the table is there and knows the bridge.
-func (t *Table) Holds(bridge string) (is bool, err error) {
-	err = t.use(func(c *nftables.Conn) error {
-		es, err := elements(c, sets(t.inet()).bridges)
-		is = slices.ContainsFunc(es, func(e nftables.SetElement) bool { return slices.Equal(e.Key, ifName(bridge)) })
-		return err
-	})
-	if errors.Is(err, ErrNoTable) {
-		return false, nil
-	}
-	return is, err
-}
-
-// Published returns what is mapped, or ErrNoTable.
-func (t *Table) Published() (ms []Mapping, err error) {
-	err = t.use(func(c *nftables.Conn) error {
-		s := sets(t.inet())
-		for _, set := range []*nftables.Set{s.ports, s.portsOn} {
-			es, err := elements(c, set)
-			if err != nil {
-				return err
-			}
-			for _, e := range es {
-				ms = append(ms, decode(e))
-			}
-		}
-		return nil
-	})
-	return ms, err
-}
-
-func elements(c *nftables.Conn, s *nftables.Set) ([]nftables.SetElement, error) {
-	// The library's answer about elements does not say that there is no set.
-	_, err := c.GetSetByName(s.Table, s.Name)
-	if errors.Is(err, unix.ENOENT) {
-		return nil, ErrNoTable
-	}
-	if err == nil {
-		var es []nftables.SetElement
-		if es, err = c.GetSetElements(s); err == nil {
-			return es, nil
-		}
-	}
-	return nil, fmt.Errorf("reading the nftables set %s: %w", s.Name, err)
-}
-
-// Change takes mappings away, which must be there, and adds others, at once.
+// Change takes mappings away, which must be there as Published returned them,
+// and adds others, at once: a port that is in both has a target all the time. One
+// that is to be added and is there must be in both.
 func (t *Table) Change(drop, add []Mapping) error {
 	if len(drop) == 0 && len(add) == 0 {
 		return nil
 	}
+	if err := errors.Join(checkAll(drop), checkAll(add)); err != nil {
+		return err
+	}
 	return t.transact(func(c *nftables.Conn) error {
-		s := sets(t.inet())
-		return errors.Join(s.each(drop, c.SetDeleteElements), s.each(add, c.SetAddElements))
+		table := t.inet()
+		s := sets(table)
+		gone, come := difference(s.ports(drop), s.ports(add))
+		had, wanted := balanced(drop), balanced(add)
+		for key, m := range wanted {
+			if old, is := had[key]; is && len(old.To) != len(m.To) {
+				c.FlushChain(balancer(s, m).in(table))
+			} else if is {
+				continue
+			}
+			addChain(c, table, balancer(s, m))
+		}
+		if err := each(gone, c.SetDeleteElements); err != nil {
+			return err
+		}
+		for key, m := range had {
+			if _, is := wanted[key]; !is {
+				chain := balancer(s, m).in(table)
+				c.FlushChain(chain)
+				c.DelChain(chain)
+			}
+		}
+		return each(come, c.SetAddElements)
 	})
+}
+
+// balanced returns those that have a chain.
+func balanced(ms []Mapping) map[Key]Mapping {
+	by := map[Key]Mapping{}
+	for _, m := range ms {
+		if m.balanced() {
+			by[m.Key] = m
+		}
+	}
+	return by
+}
+
+// difference returns what is in have only, and what in want only.
+func difference(have, want []entry) (gone, come []entry) {
+	was, stays := make(map[string]string, len(have)), make(map[string]bool, len(have))
+	for _, e := range have {
+		was[e.id()] = e.value()
+	}
+	for _, e := range want {
+		if value, is := was[e.id()]; is && value == e.value() {
+			stays[e.id()] = true
+		} else {
+			come = append(come, e)
+		}
+	}
+	gone = slices.DeleteFunc(slices.Clone(have), func(e entry) bool { return stays[e.id()] })
+	return gone, come
 }
