@@ -28,8 +28,8 @@ type Rules struct {
 	Networks []Network
 	Mappings []Mapping
 	// Closed are links between which nothing is forwarded: those of a host that was
-	// no router before it forwarded for us.
-	Closed []string
+	// no router before it forwarded for us, for each family.
+	Closed, Closed6 []string
 }
 
 func (r Rules) check() error {
@@ -179,7 +179,9 @@ func forwarded(s tableSets) []*chain {
 		name: "forward", kind: nftables.ChainTypeFilter,
 		hook: nftables.ChainHookForward, at: nftables.ChainPriorityFilter,
 	}
-	forward.rule(in(s.closed, comesBy), in(s.closed, leavesBy), drop())
+	for _, f := range []family{s.v4, s.v6} {
+		forward.rule(f.is(), in(f.closed, comesBy), in(f.closed, leavesBy), drop())
+	}
 	forward.rule(in(s.internal, comesBy), otherwise, drop())
 	forward.rule(in(s.internal, leavesBy), otherwise, drop())
 	// An address for the link only is good there only.

@@ -23,7 +23,6 @@ type tableSets struct {
 	same          *nftables.Set // each with itself: what comes in by it may leave by it
 	internal      *nftables.Set // those of internal networks
 	internalPairs *nftables.Set // each of these with itself
-	closed        *nftables.Set // links between which nothing is forwarded
 	sources       *nftables.Set // bridge: the address in place of the outgoing link's
 	v4, v6        family
 	all           []*nftables.Set
@@ -36,6 +35,7 @@ type family struct {
 	source, destination uint32 // where the addresses are in the header
 	anywhere            netip.Addr
 
+	closed *nftables.Set // links between which nothing is forwarded
 	// Subnets of bridges: what belongs to the network, what is masqueraded.
 	members, masquerade *nftables.Set
 	// Ports on every address, and on one: of one target, of several with the
@@ -61,7 +61,6 @@ func sets(t *nftables.Table) tableSets {
 	s.same = add(nftables.Set{Name: "same-bridge"}, link, link)
 	s.internal = add(links("internal"), link)
 	s.internalPairs = add(nftables.Set{Name: "within-internal"}, link, link)
-	s.closed = add(links("closed"), link)
 	sources := links("sources")
 	sources.IsMap, sources.DataType = true, nftables.TypeIPAddr
 	s.sources = add(sources, link)
@@ -90,6 +89,7 @@ func (f *family) addSets(
 	// The number of a slot has the type of the numbers that have four bytes in the
 	// order of the machine, as the kernel counts.
 	target, slot := nftables.MustConcatSetType(addr, port), nftables.TypeMark
+	f.closed = add(nftables.Set{Name: "closed" + suffix, KeyByteOrder: binaryutil.NativeEndian}, link)
 	f.members, f.masquerade = subnets("members"), subnets("masquerade")
 	f.ports = to("ports"+suffix, target, proto, port)
 	f.portsOn = to("ports"+suffix+"-on-address", target, addr, proto, port)
@@ -154,7 +154,10 @@ func (s tableSets) links(r Rules) (es []entry) {
 		}
 	}
 	for _, l := range r.Closed {
-		put(s.closed, nftables.SetElement{Key: ifName(l)})
+		put(s.v4.closed, nftables.SetElement{Key: ifName(l)})
+	}
+	for _, l := range r.Closed6 {
+		put(s.v6.closed, nftables.SetElement{Key: ifName(l)})
 	}
 	return es
 }

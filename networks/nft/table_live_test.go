@@ -39,7 +39,7 @@ func everything() Rules {
 			mapping(unix.IPPROTO_TCP, "[::]:80", "[fd24::3]:80", "[fd24::4]:80"),
 			mapping(unix.IPPROTO_UDP, "[fd00::7]:53", "[fd24::3]:53", "[fd24::4]:53"),
 		},
-		Closed: []string{"eth0", "wlan0"},
+		Closed: []string{"eth0", "wlan0"}, Closed6: []string{"eth0"},
 	}
 }
 
