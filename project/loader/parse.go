@@ -105,6 +105,14 @@ func (s *source) bind(tree map[string]any, m ModelOptions, profiles []string) (*
 	if err != nil {
 		return nil, err
 	}
+	for _, services := range []types.Services{model.Services, model.DisabledServices} {
+		for name, service := range services {
+			if service.DNSSearch != nil && len(service.DNSSearch) == 0 {
+				service.DNSSearch = noSearch() // compose-go writes an empty list as none given
+				services[name] = service
+			}
+		}
+	}
 	model.Environment["COMPOSE_PROJECT_NAME"] = s.name
 	return model, nil
 }
