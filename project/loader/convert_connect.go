@@ -182,7 +182,7 @@ func (p place) publish(t *project.Container) {
 			"containers on %s, which is %s; give a bridge network the highest gw_priority", way.Name, way.Driver)
 	}
 	host := way.Options[hostBinding]
-	if host == "" {
+	if host == "" || host == "0.0.0.0" { // every address, of IPv6 too, as with Docker
 		return
 	}
 	for i := range t.Ports {
