@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // attributes returns the verdict on every attribute of the Compose
@@ -63,17 +65,18 @@ func only(why string, values ...string) rule {
 
 func deployRules() map[string]rule {
 	return map[string]rule{
-		"replicas":                    is(honoured),
-		"resources":                   is(parts),
-		"resources.limits":            is(parts),
-		"resources.limits.cpus":       is(honoured),
-		"resources.limits.memory":     is(honoured),
-		"resources.limits.pids":       no("processes are not limited; remove it"),
-		"resources.reservations":      no("nothing is reserved; use limits, or remove it"),
-		"labels":                      nothing("metadata of the service, not of its containers"),
-		"mode":                        only("only replicated is, on one host", "replicated"),
-		"endpoint_mode":               no("names always resolve to every replica; remove it"),
-		"placement":                   no("there is one host; remove it"),
+		"replicas":                is(honoured),
+		"resources":               is(parts),
+		"resources.limits":        is(parts),
+		"resources.limits.cpus":   is(honoured),
+		"resources.limits.memory": is(honoured),
+		"resources.limits.pids":   no("processes are not limited; remove it"),
+		"resources.reservations":  no("nothing is reserved; use limits, or remove it"),
+		"labels":                  nothing("metadata of the service, not of its containers"),
+		"mode":                    only("only replicated is, on one host", "replicated"),
+		"endpoint_mode": only("only vip and dnsrr are, and mean the same: names resolve to every "+
+			"replica, and published ports are balanced over all of them", "vip", "dnsrr"),
+		"placement":                   {verdict: limited, why: "there is one host; only an empty one is", ok: isEmpty},
 		"restart_policy":              is(parts),
 		"restart_policy.condition":    but("any, the specification's default, is always; `restart` does not count beside it"),
 		"restart_policy.delay":        but("0 is Docker's back-off: 100 ms, doubling up to a minute"),
@@ -88,24 +91,26 @@ func endpointRules() map[string]rule {
 	return map[string]rule{
 		"*":                        is(parts),
 		"*.aliases":                is(honoured),
-		"*.priority":               is(honoured),
-		"*.driver_opts":            no("network drivers take no options; remove it"),
-		"*.gw_priority":            no("the default route cannot be chosen; use priority"),
-		"*.interface_name":         no("interfaces are named eth0, eth1, …; remove it"),
-		"*.ipv4_address":           no("addresses are assigned; use the service's name"),
-		"*.ipv6_address":           no("addresses are assigned; use the service's name"),
-		"*.link_local_ips":         no("addresses are assigned; use the service's name"),
-		"*.mac_address":            no("addresses are assigned; remove it"),
+		"*.priority":               but("the order of connection; the highest is first"),
+		"*.driver_opts":            but("com.docker.network.endpoint.sysctls and com.docker.network.endpoint.ifname; others are refused"),
+		"*.gw_priority":            but("the default route leads through the network with the highest that is not internal"),
+		"*.interface_name":         is(honoured),
+		"*.ipv4_address":           but(fixedAddress),
+		"*.ipv6_address":           but(fixedAddress),
+		"*.link_local_ips":         but("with one replica at most"),
+		"*.mac_address":            but("with one replica at most, and not on ipvlan networks"),
 		"*.use_service_name_alias": only("a service's name always resolves; only true is", "true"),
 	}
 }
 
+const fixedAddress = "of a subnet in the network's ipam.config, neither its gateway nor one of aux_addresses; with one replica at most"
+
 func portRules() map[string]rule {
 	return map[string]rule{
 		"target":       is(honoured),
-		"published":    is(honoured),
-		"host_ip":      is(honoured),
-		"protocol":     only("only tcp and udp ports are published", "tcp", "udp", "TCP", "UDP"),
+		"published":    but("a range is for the first port of it that is free; one port with several replicas is balanced over them"),
+		"host_ip":      but("every address, of IPv4 and IPv6, or the host_binding_ipv4 of the network"),
+		"protocol":     {verdict: limited, why: "only tcp, udp and sctp ports are published", ok: isProtocol},
 		"mode":         only("only ingress and host are, which mean the same on one host", "ingress", "host"),
 		"name":         nothing("a description for people"),
 		"app_protocol": nothing("a description for people and proxies"),
@@ -137,16 +142,25 @@ func mountRules() map[string]rule {
 
 func networkRules() map[string]rule {
 	return map[string]rule{
-		"name":        is(honoured),
-		"external":    is(honoured),
-		"labels":      is(honoured),
-		"driver":      only("only bridge networks are made", "bridge"),
-		"driver_opts": no("bridges take no options; remove it"),
-		"attachable":  only("containers outside the project cannot be attached; remove it", "false"),
-		"enable_ipv4": only("every network has IPv4; remove it", "true"),
-		"enable_ipv6": only("networks have no IPv6; remove it", "false"),
-		"internal":    only("every network reaches the outside; remove it", "false"),
-		"ipam":        no("subnets are assigned; remove it"),
+		"name":     is(honoured),
+		"external": is(honoured),
+		"labels":   is(honoured),
+		"driver": only("only bridge, macvlan, ipvlan, host and none are; there is one host, so overlay networks span nothing",
+			"", project.DriverBridge, project.DriverMacvlan, project.DriverIpvlan, hostNetwork, noneNetwork),
+		"driver_opts": but("options of other drivers than the network's, and those that are not known here, are refused"),
+		"attachable":  nothing("every network can be joined by other projects, as an external one"),
+		"enable_ipv4": but("false needs enable_ipv6"),
+		"enable_ipv6": but("with a subnet that is free, of fd00::/8, where ipam.config has none"),
+		"internal":    but("ports of services on nothing else are not published; the loader warns"),
+
+		"ipam":                         is(parts),
+		"ipam.driver":                  only("only default is", "", "default"),
+		"ipam.options":                 no("addresses are assigned here, and there are no options of it; remove it"),
+		"ipam.config":                  is(parts),
+		"ipam.config.[].subnet":        but("needed in each entry"),
+		"ipam.config.[].gateway":       but("not given: the first address"),
+		"ipam.config.[].ip_range":      is(honoured),
+		"ipam.config.[].aux_addresses": is(honoured),
 	}
 }
 
@@ -158,6 +172,18 @@ func volumeRules() map[string]rule {
 		"driver":      only("only local volumes are made", "local"),
 		"driver_opts": no("local volumes are folders; for a folder of your own, use a bind mount"),
 	}
+}
+
+// isEmpty accepts what compose-go writes for a mapping that is not given.
+func isEmpty(v any) bool {
+	m, ok := v.(map[string]any)
+	return ok && len(m) == 0 || v == nil
+}
+
+// isProtocol accepts what ports can be of, in either case.
+func isProtocol(v any) bool {
+	text, _ := v.(string)
+	return slices.Contains([]string{"tcp", "udp", "sctp"}, strings.ToLower(text))
 }
 
 // isHostPlatform accepts the platform that containers run on without

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // inconsistent explains why a model could not be bound. compose-go stops at
@@ -50,9 +52,12 @@ func undefinedReferences(model *types.Project) []finding {
 				found = append(found, undefinedVolume(slices.Concat(at, []string{"volumes", index(i)}), v.Source))
 			}
 		}
+		if service.NetworkMode != "" && len(service.Networks) > 0 {
+			found = append(found, finding{path: slices.Concat(at, []string{"network_mode"}), text: notBoth})
+		}
 		for _, dep := range slices.Sorted(maps.Keys(service.DependsOn)) {
 			if text := undefinedDependency(model, dep, service.DependsOn[dep]); text != "" {
-				found = append(found, finding{path: slices.Concat(at, []string{"depends_on", dep}), text: text})
+				found = append(found, whereNeeded(service, dep, text))
 			}
 		}
 	}
@@ -70,6 +75,26 @@ func badTests(model *types.Project) []finding {
 	}
 	return slices.DeleteFunc(c.found, func(f finding) bool { return f.text != badTest })
 }
+
+// whereNeeded puts the text at the attribute by which a service depends on
+// another: network_mode and links do too.
+func whereNeeded(service types.ServiceConfig, dep, text string) finding {
+	at := []string{"services", service.Name}
+	if service.NetworkMode == project.ModeService+dep {
+		return finding{path: append(at, "network_mode"), text: text}
+	}
+	for i, link := range service.Links {
+		switch {
+		case link == dep && strings.Contains(dep, ":"): // so compose-go takes two colons
+			return finding{append(at, "links", index(i)), link, fmt.Sprintf(badLink, link)}
+		case link == dep || strings.HasPrefix(link, dep+":"):
+			return finding{append(at, "links", index(i)), link, text}
+		}
+	}
+	return finding{path: append(at, "depends_on", dep), text: text}
+}
+
+const notBoth = "cannot be together with networks; remove one of them"
 
 const noImage = "has neither an image nor a build context specified; name an image with `image`"
 
@@ -93,6 +118,6 @@ func undefinedDependency(model *types.Project, dep string, d types.ServiceDepend
 	case !d.Required:
 		return ""
 	}
-	return fmt.Sprintf("service %s is not enabled; enable it with --profile %s, or set required: false",
+	return fmt.Sprintf("service %s is not enabled; enable it with --profile %s, or set required: false in depends_on",
 		dep, strings.Join(disabled.Profiles, " or --profile "))
 }

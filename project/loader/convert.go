@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"path"
 	"slices"
 	"time"
@@ -22,53 +23,49 @@ type converter struct {
 	origin project.Origin
 	found  []finding
 	warned []finding
+
+	networks map[string]network // by the key in the files
+	bridged  bool               // a service is on project.DefaultBridge
+	// fixed are the addresses that services fix, with the service, by network.
+	fixed map[string]map[netip.Addr]string
 }
 
 func newConverter(src *source, model *types.Project) *converter {
-	origin := project.Origin{WorkingDir: src.dir, EnvFiles: slices.Clone(src.envFiles)}
+	origin := project.Origin{
+		Services:   slices.Sorted(maps.Keys(model.AllServices())),
+		WorkingDir: src.dir,
+		EnvFiles:   slices.Clone(src.envFiles),
+	}
 	for _, f := range src.files {
 		origin.ConfigFiles = append(origin.ConfigFiles, f.Filename)
 	}
-	return &converter{src: src, model: model, origin: origin}
+	return &converter{
+		src: src, model: model, origin: origin,
+		networks: map[string]network{}, fixed: map[string]map[netip.Addr]string{},
+	}
 }
 
 func (c *converter) project() *project.Project {
 	p := &project.Project{
 		Name:     c.src.name,
 		Services: []project.Service{},
-		Known:    slices.Sorted(maps.Keys(c.model.AllServices())),
-		Networks: []project.Network{},
+		Known:    slices.Clone(c.origin.Services),
 		Volumes:  []project.Volume{},
 	}
+	c.convertNetworks()
 	for _, name := range slices.Sorted(maps.Keys(c.model.Services)) {
 		p.Services = append(p.Services, c.service(c.model.Services[name]))
 	}
-	for key, n := range c.model.Networks {
-		p.Networks = append(p.Networks, c.network(key, n))
-	}
+	p.Networks = c.projectNetworks()
 	for key, v := range c.model.Volumes {
 		p.Volumes = append(p.Volumes, c.volume(key, v))
 	}
-	slices.SortFunc(p.Networks, func(a, b project.Network) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
-	})
 	slices.SortFunc(p.Volumes, func(a, b project.Volume) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
 	})
 	c.checkContainerNames()
 	c.checkNeeds(p.Services)
 	return p
-}
-
-func (c *converter) network(key string, n types.NetworkConfig) project.Network {
-	out := project.Network{Name: n.Name, Key: key}
-	c.checkResourceName(n.Name, "networks", key)
-	if n.External {
-		out.External = true
-		return out
-	}
-	out.Project, out.Driver, out.Labels = c.src.name, "bridge", maps.Clone(n.Labels)
-	return out
 }
 
 func (c *converter) volume(key string, v types.VolumeConfig) project.Volume {
@@ -145,13 +142,11 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		UnsetEnv:   unset,
 		User:       s.User,
 		WorkingDir: p.workingDir(s.WorkingDir),
-		Hostname:   p.hostname(s.Hostname),
+		Hostname:   p.in("hostname").hostname(s.Hostname),
+		Domainname: p.in("domainname").hostname(s.DomainName),
 		Labels:     labels(s.Labels),
 		Init:       s.Init != nil && *s.Init,
-		Ports:      p.in("ports").ports(s.Ports),
 		Expose:     p.in("expose").expose(s.Expose),
-		Networks:   p.endpoints(s),
-		ExtraHosts: p.in("extra_hosts").hosts(s.ExtraHosts),
 		Mounts:     p.mounts(s),
 		ReadOnly:   s.ReadOnly,
 		StopSignal: p.in("stop_signal").signal(s.StopSignal),
@@ -168,6 +163,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Needs:      needs(s.DependsOn),
 		Origin:     p.c.origin,
 	}
+	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
 	if s.StopGracePeriod != nil {
 		if t.StopGrace = time.Duration(*s.StopGracePeriod); t.StopGrace < 0 {
@@ -193,14 +189,6 @@ func (p place) image(s types.ServiceConfig) string {
 		return ""
 	}
 	return ref.String()
-}
-
-// hostname passes a name on that sethostname(2) takes (HOST_NAME_MAX).
-func (p place) hostname(name string) string {
-	if len(name) > 64 {
-		p.in("hostname").problem("is longer than 64 bytes")
-	}
-	return name
 }
 
 func (p place) workingDir(dir string) string {

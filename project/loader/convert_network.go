@@ -2,128 +2,135 @@ package loader
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/gocompose/gocompose/project"
 )
 
-func (p place) ports(ports []types.ServicePortConfig) []project.Port {
-	var out []project.Port
-	for i, port := range ports {
-		at := p.in(index(i))
-		q := project.Port{Protocol: strings.ToLower(port.Protocol)}
-		if q.Protocol == "" {
-			q.Protocol = "tcp"
-		}
-		if port.Target == 0 || port.Target > 65535 {
-			at.near(strconv.Itoa(int(port.Target)), "the container's port is %d: want 1 to 65535", port.Target)
-		}
-		q.Target = uint16(port.Target)
-		q.Published = at.published(port.Published)
-		if port.HostIP != "" {
-			ip, err := netip.ParseAddr(strings.Trim(port.HostIP, "[]"))
-			if err != nil {
-				at.near(port.HostIP, "host_ip %q is not an IP address", port.HostIP)
+// Networks that every host has under these names: two are no networks at all,
+// the third is project.DefaultBridge.
+const (
+	hostNetwork = "host"
+	noneNetwork = "none"
+)
+
+// network is one of the files' networks. special is hostNetwork, noneNetwork or
+// project.DefaultBridge when it means that, else empty.
+type network struct {
+	project.Network
+	special string
+}
+
+// convertNetworks comes before services, which refer to networks.
+func (c *converter) convertNetworks() {
+	subnets := map[netip.Prefix]string{}
+	bridges := map[string]string{}
+	for _, key := range sortedKeys(c.model.Networks) {
+		n := c.network(key, c.model.Networks[key])
+		c.networks[key] = n
+		at := place{c, []string{"networks", key}}
+		for _, s := range n.Subnets {
+			if other, taken := overlapping(subnets, s.Subnet); taken {
+				at.in("ipam", "config").near(s.Subnet.String(), "%v overlaps with a subnet of network %s; choose another", s.Subnet, other)
 			}
-			q.HostIP = ip.String()
 		}
-		if !slices.Contains(out, q) {
-			out = append(out, q)
+		for _, s := range n.Subnets {
+			subnets[s.Subnet] = key
+		}
+		if name := n.Options[bridgeName]; name != "" && n.Driver == project.DriverBridge {
+			if other, taken := bridges[name]; taken {
+				at.in("driver_opts", bridgeName).problem("%q is the bridge of network %s already", name, other)
+			}
+			bridges[name] = key
 		}
 	}
-	slices.SortFunc(out, func(a, b project.Port) int {
-		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Protocol, b.Protocol),
-			cmp.Compare(a.HostIP, b.HostIP), cmp.Compare(a.Published, b.Published))
+}
+
+func overlapping(taken map[netip.Prefix]string, p netip.Prefix) (key string, ok bool) {
+	for q, owner := range taken {
+		if q.Overlaps(p) && (!ok || owner < key) {
+			key, ok = owner, true
+		}
+	}
+	return key, ok
+}
+
+// projectNetworks returns the networks of the project, sorted.
+func (c *converter) projectNetworks() []project.Network {
+	out := []project.Network{}
+	for _, n := range c.networks {
+		if n.special == "" {
+			out = append(out, n.Network)
+		}
+	}
+	if c.bridged {
+		out = append(out, project.Network{
+			Name: project.DefaultBridge, Key: project.DefaultBridge, Driver: project.DriverBridge,
+		})
+	}
+	slices.SortFunc(out, func(a, b project.Network) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key, b.Key))
 	})
 	return out
 }
 
-// published returns a port's number on the host, 0 for any.
-func (p place) published(text string) uint16 {
-	if text == "" {
-		return 0
-	}
-	if strings.Contains(text, "-") {
-		p.near(text, "not supported yet: a port is not chosen from a range (%s); "+
-			"name one, or publish without one for any free port", text)
-		return 0
-	}
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
-		p.near(text, "published port %q is not a number from 0 to 65535", text)
-	}
-	return uint16(n)
-}
-
-// exposed is a port or a range of ports with an optional protocol.
-var exposed = regexp.MustCompile(`^(\d{1,5}(?:-\d{1,5})?)(?:/([A-Za-z]+))?$`)
-
-// expose returns "80/tcp" and "8000-8010/tcp", sorted.
-func (p place) expose(list []string) []string {
-	var out []string
-	for i, item := range list {
-		m := exposed.FindStringSubmatch(item)
-		if m == nil {
-			p.in(index(i)).near(item, "%q is not a port like 80 or 53/udp", item)
-			continue
+func (c *converter) network(key string, n types.NetworkConfig) network {
+	at := place{c, []string{"networks", key}}
+	c.checkResourceName(n.Name, "networks", key)
+	out := network{Network: project.Network{Name: n.Name, Key: key}}
+	predefined := n.Name == hostNetwork || n.Name == noneNetwork || n.Name == project.DefaultBridge
+	switch {
+	case bool(n.External):
+		out.External = true
+		if predefined {
+			out.special = n.Name
 		}
-		protocol := strings.ToLower(m[2])
-		if protocol == "" {
-			protocol = "tcp"
+		for _, name := range settings(n, true) {
+			at.in(name).warn("has no effect: the network is external and stays as it is; remove it")
 		}
-		out = append(out, m[1]+"/"+protocol)
+		return out
+	case n.Driver == hostNetwork || n.Driver == noneNetwork:
+		out.special = n.Driver
+		for _, name := range settings(n, false) {
+			at.in(name).problem("cannot be: the driver %s makes no network; remove it", n.Driver)
+		}
+		return out
+	case predefined:
+		at.in("name").problem("%q is a network that every host has; choose another name, or set external: true", n.Name)
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// endpoints returns a service's networks in the order of connection.
-func (p place) endpoints(s types.ServiceConfig) []project.Endpoint {
-	var out []project.Endpoint
-	for _, key := range s.NetworksByPriority() {
-		network, ok := p.c.model.Networks[key]
-		if !ok {
-			p.add(undefinedNetwork(p.in("networks", key).path, key))
-			continue
-		}
-		e := project.Endpoint{Network: network.Name}
-		if config := s.Networks[key]; config != nil {
-			e.Aliases = slices.Clone(config.Aliases)
-			slices.Sort(e.Aliases)
-			e.Aliases = slices.Compact(e.Aliases)
-		}
-		if slices.ContainsFunc(out, func(o project.Endpoint) bool { return o.Network == e.Network }) {
-			p.in("networks", key).problem("is the network %s, which the service is on already", e.Network)
-			continue
-		}
-		out = append(out, e)
+	out.Project, out.Driver, out.Labels = c.src.name, cmp.Or(n.Driver, project.DriverBridge), maps.Clone(n.Labels)
+	out.Internal = n.Internal
+	out.NoIPv4 = n.EnableIPv4 != nil && !*n.EnableIPv4
+	out.IPv6 = n.EnableIPv6 != nil && *n.EnableIPv6
+	if out.NoIPv4 && !out.IPv6 {
+		at.in("enable_ipv4").problem("leaves the network without addresses; set enable_ipv6: true, or remove it")
 	}
+	out.Options = at.driverOptions(n.DriverOpts, out.Network)
+	out.Subnets = at.in("ipam", "config").subnets(n.Ipam.Config, out.Network)
 	return out
 }
 
-// hosts returns "name=address", sorted.
-func (p place) hosts(list types.HostsList) []string {
+// settings names what is said of a network beside its name; driver, when its
+// driver counts too.
+func settings(n types.NetworkConfig, driver bool) []string {
 	var out []string
-	for name, addresses := range list {
-		for _, a := range addresses {
-			ip, err := netip.ParseAddr(a)
-			switch {
-			case a == "host-gateway":
-			case err != nil:
-				p.near(name, "%s: %q is neither an IP address nor host-gateway", name, a)
-				continue
-			default:
-				a = ip.String()
-			}
-			out = append(out, name+"="+a)
+	for name, set := range map[string]bool{
+		"driver":      driver && n.Driver != "",
+		"labels":      len(n.Labels) > 0,
+		"driver_opts": len(n.DriverOpts) > 0,
+		"internal":    n.Internal,
+		"enable_ipv4": n.EnableIPv4 != nil,
+		"enable_ipv6": n.EnableIPv6 != nil,
+		"ipam":        n.Ipam.Driver != "" || len(n.Ipam.Config) > 0,
+	} {
+		if set {
+			out = append(out, name)
 		}
 	}
 	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }

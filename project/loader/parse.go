@@ -61,12 +61,27 @@ func (s *source) tree(ctx context.Context, m ModelOptions) (map[string]any, erro
 		defer close(compiled)
 		compileSchema()
 	}()
-	tree, err := loader.LoadModelWithContext(ctx, s.details(), s.configure(m, nil))
+	var tree map[string]any
+	err := surviving(func() (err error) {
+		tree, err = loader.LoadModelWithContext(ctx, s.details(), s.configure(m, nil))
+		return err
+	})
 	<-compiled
 	if err != nil {
 		return nil, s.explain(err)
 	}
 	return tree, nil
+}
+
+// surviving turns a panic of compose-go into an error: it takes some values for
+// texts before it has looked.
+func surviving(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a value is of another kind than it has to be: %v", r)
+		}
+	}()
+	return f()
 }
 
 // load reads the model, narrows it to what is selected, and finds what is in
@@ -101,9 +116,21 @@ func (s *source) load(ctx context.Context, m ModelOptions) (loaded, error) {
 func (s *source) bind(tree map[string]any, m ModelOptions, profiles []string) (*types.Project, error) {
 	details := s.details()
 	options := loader.ToOptions(&details, []func(*loader.Options){s.configure(m, profiles)})
-	model, err := loader.ModelToProject(tree, options, details)
+	var model *types.Project
+	err := surviving(func() (err error) {
+		model, err = loader.ModelToProject(tree, options, details)
+		return err
+	})
 	if err != nil {
 		return nil, err
+	}
+	for _, services := range []types.Services{model.Services, model.DisabledServices} {
+		for name, service := range services {
+			if service.DNSSearch != nil && len(service.DNSSearch) == 0 {
+				service.DNSSearch = noSearch() // compose-go writes an empty list as none given
+				services[name] = service
+			}
+		}
 	}
 	model.Environment["COMPOSE_PROJECT_NAME"] = s.name
 	return model, nil

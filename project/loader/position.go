@@ -251,21 +251,28 @@ func containing(list *yaml.Node, text string) *yaml.Node {
 	if text == "" || list == nil || list.Kind != yaml.SequenceNode {
 		return nil
 	}
-	for _, candidate := range list.Content {
-		if occurs(candidate, text) {
-			return candidate
+	for _, match := range []func(value, text string) bool{isText, strings.Contains} {
+		for _, candidate := range list.Content {
+			if anyValue(candidate, text, match) {
+				return candidate
+			}
 		}
 	}
 	return nil
 }
 
-func occurs(node *yaml.Node, text string) bool {
+func isText(value, text string) bool { return value == text }
+
+func occurs(node *yaml.Node, text string) bool { return anyValue(node, text, strings.Contains) }
+
+// anyValue looks at a scalar, or at what a mapping or a list holds itself.
+func anyValue(node *yaml.Node, text string, match func(value, text string) bool) bool {
 	node = resolved(node)
 	if node.Kind == yaml.ScalarNode {
-		return strings.Contains(node.Value, text)
+		return match(node.Value, text)
 	}
 	return slices.ContainsFunc(node.Content, func(n *yaml.Node) bool {
-		return resolved(n).Kind == yaml.ScalarNode && strings.Contains(resolved(n).Value, text)
+		return resolved(n).Kind == yaml.ScalarNode && match(resolved(n).Value, text)
 	})
 }
 
