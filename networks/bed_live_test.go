@@ -123,6 +123,41 @@ func (b *bed) makeLAN() {
 	})
 }
 
+// secondIP is in another LAN, behind a gateway of its own.
+const secondIP = "10.98.0.2"
+
+// secondLAN returns its namespace.
+func (b *bed) secondLAN() string {
+	b.t.Helper()
+	path := filepath.Join(filepath.Dir(b.lan), "second")
+	h := b.handle()
+	defer h.Close()
+	must(b.t, netns.Create(path, func() error {
+		f, err := os.Open("/proc/thread-self/ns/net")
+		must(b.t, err)
+		defer f.Close()
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = "second"
+		pair := netlink.NewVeth(attrs)
+		pair.PeerName, pair.PeerNamespace = "eth0", netlink.NsFd(f.Fd())
+		must(b.t, h.LinkAdd(pair))
+		in := b.handle()
+		defer in.Close()
+		inner, err := in.LinkByName("eth0")
+		must(b.t, err)
+		b.configure(in, inner, secondIP)
+		b.configure(h, pair, "10.98.0.1")
+		return in.RouteAdd(&netlink.Route{Gw: ip("10.98.0.1")})
+	}))
+	b.t.Cleanup(func() {
+		must(b.t, removeLink("second"))
+		must(b.t, netns.Remove(path))
+	})
+	return path
+}
+
+func ip(s string) net.IP { return net.ParseIP(s) }
+
 func (b *bed) configure(h *netlink.Handle, l netlink.Link, ip string) {
 	if ip != "" {
 		must(b.t, h.AddrAdd(l, &netlink.Addr{IPNet: ipNet(netip.MustParsePrefix(ip + "/24"))}))

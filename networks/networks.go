@@ -128,7 +128,7 @@ func (n *Networks) ensure(ctx context.Context, r Record) error {
 		if ok, err := n.rules.Holds(r.Link); err != nil || ok {
 			return err
 		}
-		return n.rewriteRules()
+		return errors.Join(n.rewriteRules(), n.openPassage(ctx))
 	})
 }
 
@@ -148,13 +148,13 @@ func (n *Networks) RemoveNetwork(ctx context.Context, gone project.Network) erro
 		if err := n.forget(gone.Name); err != nil {
 			return err
 		}
-		return n.locked(ctx, rulesLock, n.settleRules)
+		return n.locked(ctx, rulesLock, func() error { return n.settleRules(ctx) })
 	})
 }
 
 // settleRules is rewriteRules once a network has gone; with the last one goes all
 // that was changed for networks. The caller has the lock on rules.
-func (n *Networks) settleRules() error {
+func (n *Networks) settleRules(ctx context.Context) error {
 	left, err := n.readAll()
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func (n *Networks) settleRules() error {
 			return err
 		}
 	}
-	return n.rewriteRules()
+	return errors.Join(n.rewriteRules(), n.openPassage(ctx))
 }
 
 // unmake removes the link that was made for the network. One of the host's own
@@ -248,5 +248,5 @@ func (n *Networks) Restore(ctx context.Context) error {
 			return fmt.Errorf("restoring the network of container %s: %w", e.Name, err)
 		}
 	}
-	return n.locked(ctx, rulesLock, n.rewriteRules)
+	return n.locked(ctx, rulesLock, func() error { return n.settleRules(ctx) })
 }

@@ -65,6 +65,7 @@ func (c *converter) project() *project.Project {
 	})
 	c.checkContainerNames()
 	c.checkNeeds(p.Services)
+	keepAddresses(p.Services)
 	return p
 }
 

@@ -145,8 +145,7 @@ const badLink = "%q is not NAME or NAME:ALIAS"
 // checkLinks finds links that lead nowhere: a link is a name, not a connection.
 func (p place) checkLinks(s types.ServiceConfig, t *project.Container) {
 	if t.Networks[0].Network == project.DefaultBridge {
-		p.noLinks(s, "names are not answered on the network "+project.DefaultBridge+"; use a network of your own, or remove it")
-		return
+		return // whoever else is on it may come later
 	}
 	for i, text := range s.Links {
 		name, _, _ := strings.Cut(text, ":")

@@ -79,10 +79,6 @@ func (p place) driverOptions(opts types.Options, n project.Network) map[string]s
 	if mtu, err := strconv.Atoi(opts[driverMTU]); err == nil && n.IPv6 && mtu < 1280 && checkMTU(opts[driverMTU]) == "" {
 		p.in("driver_opts", driverMTU).problem("%d is too small for IPv6, which needs 1280", mtu)
 	}
-	if n.Driver != project.DriverBridge && opts[parentOption] == "" {
-		p.in("driver_opts").problem(notYet+"a %s network without an interface of the host's; "+
-			"name one as driver_opts.%s", n.Driver, parentOption)
-	}
 	if len(opts) == 0 {
 		return nil
 	}

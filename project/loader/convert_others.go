@@ -1,0 +1,38 @@
+package loader
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// keepAddresses tells each container which addresses of its networks others have
+// for themselves: these are not given to it, whoever starts first.
+func keepAddresses(services []project.Service) {
+	type owned struct {
+		service string
+		addr    netip.Addr
+	}
+	fixed := map[string][]owned{}
+	for _, s := range services {
+		for _, e := range s.Template.Networks {
+			for _, a := range []netip.Addr{e.IPv4, e.IPv6} {
+				if a.IsValid() {
+					fixed[e.Network] = append(fixed[e.Network], owned{s.Name, a})
+				}
+			}
+		}
+	}
+	for _, s := range services {
+		for i := range s.Template.Networks {
+			e := &s.Template.Networks[i]
+			for _, o := range fixed[e.Network] {
+				if o.service != s.Name {
+					e.Others = append(e.Others, o.addr)
+				}
+			}
+			slices.SortFunc(e.Others, netip.Addr.Compare)
+		}
+	}
+}
