@@ -1,0 +1,115 @@
+// Package passage gets packets of our containers past the filters of others.
+//
+// What our own table accepts, another base chain at the same hook may still
+// drop: the kernel asks them all, and one drop is enough. So a rule of ours is
+// needed in each filter that denies by default what is forwarded:
+//
+//   - nftables chains of others (firewalld's, hand-written ones): two rules at
+//     the top. Only where a chain denies whatever it was not told to let through;
+//     a chain that drops certain addresses, limits segment sizes or counts is left
+//     alone, and is asked as before.
+//   - tables of iptables-nft (Docker Engine, ufw): a chain GOCOMPOSE, to which
+//     the first rule of FORWARD jumps. Written over netlink in the form in which
+//     iptables itself writes it, so that iptables can read it.
+//   - iptables-legacy: the same chain, by running iptables-legacy-restore. This
+//     is the only program that is run, and only when something is missing.
+//
+// All that these rules say is: packets to one of our bridges pass (our own
+// table decides what may enter), and so do packets from one, but not to a bridge
+// of another engine, whose rules decide.
+//
+// Others put their rules back when they start, restart and reload, and firewalld
+// makes its table anew: then ours are gone, or no longer first, until Ensure is
+// called again. Watch tells when. firewalld 2.1 and newer keeps its table to
+// itself, where Ensure fails with an error that says what to tell firewalld.
+//
+// Chains of the bridge family are asked too about packets between containers of
+// one network, but no firewall that we know of drops there by default.
+package passage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"golang.org/x/sys/unix"
+)
+
+// chainName is our chain in tables of iptables.
+const chainName = "GOCOMPOSE"
+
+// engines are how the names of other engines' bridges begin: Docker, Podman,
+// libvirt, LXC, LXD, Incus, and what the CNI plugins make. No others may be
+// in it for iptables than its names of links allow.
+var engines = []string{"docker", "br-", "podman", "virbr", "lxcbr", "lxdbr", "incusbr", "cni"}
+
+// attempts is how often changes are begun anew because others changed the rules
+// meanwhile.
+const attempts = 8
+
+// Ensure lets packets to and from links whose names begin with prefix pass the
+// filters of others. It changes nothing when all is as it should be; changed
+// tells whether something had to be done. When one filter cannot be changed
+// the others still are.
+//
+// It works in the calling thread's network namespace: the caller holds the
+// thread. Processes of ours should take turns; when they do not, rules may be
+// there twice until the next call.
+func Ensure(ctx context.Context, prefix string) (changed bool, err error) {
+	return apply(ctx, goal{prefix: prefix})
+}
+
+// Remove takes all of it away, wherever it is found.
+func Remove(ctx context.Context, prefix string) error {
+	_, err := apply(ctx, goal{prefix: prefix, remove: true})
+	return err
+}
+
+// goal is what should be: rules for links of the prefix, or none.
+type goal struct {
+	prefix string
+	remove bool
+}
+
+func apply(ctx context.Context, g goal) (changed bool, err error) {
+	// Of a link's name 15 characters count, one of which is not the prefix's.
+	if !regexp.MustCompile(`^[a-z0-9-]{1,14}$`).MatchString(g.prefix) {
+		return false, fmt.Errorf("%q is no beginning of names of links", g.prefix)
+	}
+	inKernel, err := settle(ctx, g.applyToNFTables)
+	legacy, lerr := settle(ctx, func() (bool, error) { return g.applyToLegacy(ctx) })
+	if err = errors.Join(err, lerr); err != nil {
+		err = fmt.Errorf("letting packets of containers pass the filters of others: %w", err)
+	}
+	return inKernel || legacy, err
+}
+
+// errMoved: others changed the rules while we read them.
+var errMoved = errors.New("the rules change all the time; try again")
+
+// settle calls do until nobody comes in between.
+func settle(ctx context.Context, do func() (bool, error)) (changed bool, err error) {
+	for range attempts {
+		if err := context.Cause(ctx); err != nil {
+			return changed, err
+		}
+		did, err := do()
+		changed = changed || did
+		if !moved(err) {
+			return changed, err
+		}
+	}
+	return changed, errMoved
+}
+
+// moved tells of an error that it came from a change by others: what was read
+// is not there any more, or already is.
+func moved(err error) bool {
+	for _, e := range []error{errMoved, unix.ENOENT, unix.EEXIST, unix.EAGAIN, unix.EBUSY, unix.EINTR} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,170 @@
+package passage
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// lockDir holds the lock of iptables-legacy, which it takes for all that it does.
+const (
+	lockDir  = "/run"
+	lockFile = "xtables.lock"
+)
+
+// Watch returns a channel that gets a value whenever the nftables rules or the
+// set of links of the calling thread's network namespace have changed, or
+// iptables-legacy has run anywhere. Values that nobody has taken become one;
+// one may come although nothing has changed. The channel is closed when ctx
+// ends or the kernel tells no more.
+func Watch(ctx context.Context) (<-chan struct{}, error) {
+	w := &watch{changes: make(chan struct{}, 1)}
+	err := errors.Join(
+		w.listen(unix.NETLINK_NETFILTER, unix.NFNLGRP_NFTABLES, func([]netlink.Message) bool { return true }),
+		w.listen(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, otherLinks()),
+		w.listenToLegacy(),
+	)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("watching the kernel's packet filter: %w", err), w.close())
+	}
+	go w.run(ctx)
+	return w.changes, nil
+}
+
+type watch struct {
+	changes chan struct{}
+	sources []source
+}
+
+// source waits for something to happen, and tells whether it is a change.
+type source struct {
+	next  func() (bool, error)
+	close func() error
+}
+
+// run reads all sources until ctx ends or one of them breaks.
+func (w *watch) run(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var readers sync.WaitGroup
+	for _, s := range w.sources {
+		readers.Go(func() {
+			defer stop()
+			for {
+				is, err := s.next()
+				if err != nil {
+					return
+				}
+				if is {
+					w.tell()
+				}
+			}
+		})
+	}
+	<-ctx.Done()
+	_ = w.close() // nothing was written
+	readers.Wait()
+	close(w.changes)
+}
+
+func (w *watch) tell() {
+	select {
+	case w.changes <- struct{}{}:
+	default: // the one that is in there stands for this one too
+	}
+}
+
+func (w *watch) close() (err error) {
+	for _, s := range w.sources {
+		err = errors.Join(err, s.close())
+	}
+	return err
+}
+
+func (w *watch) listen(family int, group uint32, is func([]netlink.Message) bool) error {
+	c, err := netlink.Dial(family, nil)
+	if err != nil {
+		return err
+	}
+	w.sources = append(w.sources, source{close: c.Close, next: func() (bool, error) {
+		ms, err := c.Receive()
+		if errors.Is(err, unix.ENOBUFS) { // some were lost
+			return true, nil
+		}
+		return err == nil && is(ms), err
+	}})
+	return c.JoinGroup(group)
+}
+
+// otherLinks tells of messages whether links have come, gone or been renamed:
+// most are about other things. Of a link that it does not know yet it says so
+// once too often.
+func otherLinks() func([]netlink.Message) bool {
+	names := map[uint32]string{}
+	return func(ms []netlink.Message) (changed bool) {
+		for _, m := range ms {
+			if len(m.Data) < unix.SizeofIfInfomsg || m.Data[0] != unix.AF_UNSPEC {
+				continue
+			}
+			index := binary.NativeEndian.Uint32(m.Data[4:])
+			if m.Header.Type == unix.RTM_DELLINK {
+				delete(names, index)
+				changed = true
+				continue
+			}
+			ad, err := netlink.NewAttributeDecoder(m.Data[unix.SizeofIfInfomsg:])
+			if err != nil {
+				continue
+			}
+			for ad.Next() {
+				if name := ad.Type() == unix.IFLA_IFNAME; name && names[index] != ad.String() {
+					names[index] = ad.String()
+					changed = true
+				}
+			}
+		}
+		return changed
+	}
+}
+
+// listenToLegacy waits for others to let go of the lock of iptables-legacy: the
+// kernel does not tell of changes to legacy tables.
+func (w *watch) listenToLegacy() error {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return fmt.Errorf("opening inotify: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "inotify")
+	buf := make([]byte, 4096)
+	w.sources = append(w.sources, source{close: f.Close, next: func() (bool, error) {
+		n, err := f.Read(buf)
+		return about(buf[:max(n, 0)], lockFile), err
+	}})
+	_, err = unix.InotifyAddWatch(fd, lockDir, unix.IN_CLOSE)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // then iptables-legacy does not work either
+	}
+	return err
+}
+
+// about tells whether one of the events is about the file, or tells of lost
+// ones.
+func about(events []byte, file string) bool {
+	for len(events) >= unix.SizeofInotifyEvent {
+		mask := binary.NativeEndian.Uint32(events[4:])
+		end := min(len(events), unix.SizeofInotifyEvent+int(binary.NativeEndian.Uint32(events[12:])))
+		if mask&unix.IN_Q_OVERFLOW != 0 || strings.TrimRight(string(events[unix.SizeofInotifyEvent:end]), "\x00") == file {
+			return true
+		}
+		events = events[end:]
+	}
+	return false
+}
