@@ -16,6 +16,10 @@ const ttl = 1
 
 // answer answers a query from the table. local is false when it is for the
 // name servers to answer; a nil reply to a local one is silence.
+//
+// Without any name servers to ask, what is not known does not exist. To say that
+// it failed, or to refuse, would be to ask for more of the same: musl waits five
+// seconds for something better, and glibc and Go ask again.
 func (s *Server) answer(network string, query []byte) (reply []byte, local bool) {
 	if len(query) < headerSize || query[2]&flagReply != 0 {
 		return nil, true // two servers that answer replies never stop
@@ -27,17 +31,20 @@ func (s *Server) answer(network string, query []byte) (reply []byte, local bool)
 	if err := req.Unpack(query); err != nil || len(req.Question) != 1 {
 		return failure(query, dns.RcodeFormatError), true
 	}
-	records, known := s.records(req.Question[0])
-	if !known {
+	records, found := s.records(req.Question[0])
+	if found == Foreign && s.config.Forwarder != nil {
 		return nil, false
 	}
 	resp := new(dns.Msg).SetReply(&req)
+	if found != Known {
+		resp.Rcode = dns.RcodeNameError
+	}
 	resp.Authoritative = true
 	resp.RecursionAvailable = true
 	resp.Compress = true
 	resp.Answer = records
 	if opt := req.IsEdns0(); opt != nil {
-		resp.SetEdns0(maxQuery, false)
+		resp.SetEdns0(maxQuery, opt.Do())
 		if opt.Version() != 0 {
 			resp.Answer = nil
 			resp.Rcode = dns.RcodeBadVers
@@ -53,39 +60,61 @@ func (s *Server) answer(network string, query []byte) (reply []byte, local bool)
 	return packed, true
 }
 
-// records returns what the table has for a question; known is false when the
-// table has nothing to say. A known name never leaves the host, whatever type
-// is asked for: an empty answer then says that the name has no such record,
-// where "no such name" would make resolvers give up on its other addresses.
-func (s *Server) records(q dns.Question) (records []dns.RR, known bool) {
-	if q.Qclass != dns.ClassINET && q.Qclass != dns.ClassANY {
-		return nil, false
-	}
-	header := dns.RR_Header{Name: q.Name, Class: dns.ClassINET, Ttl: ttl}
-	if q.Qtype == dns.TypePTR {
-		addr, ok := reversed(q.Name)
-		if name := s.config.Table.Reverse(s.config.Viewer, addr); ok && name != "" {
-			header.Rrtype = dns.TypePTR
-			return []dns.RR{&dns.PTR{Hdr: header, Ptr: dns.Fqdn(name)}}, true
-		}
+// records returns what the table has for a question, and what it knows of the
+// name. What is of here never leaves the host, whatever type is asked for. An
+// empty answer for a known name says that it has no such record, where "no such
+// name" would make resolvers give up on its other addresses.
+func (s *Server) records(q dns.Question) ([]dns.RR, Finding) {
+	if addr, ok := reversed(q.Name); ok {
+		return s.reverse(q, addr)
 	}
 	family := IPv4
 	if q.Qtype == dns.TypeAAAA {
 		family = IPv6
 	}
-	addrs, known := s.config.Table.Lookup(s.config.Viewer, q.Name, family)
+	records, found := s.addresses(q, family)
+	if q.Qtype == dns.TypeANY {
+		others, _ := s.addresses(q, IPv6)
+		records = append(records, others...)
+	}
+	return records, found
+}
+
+// addresses returns the records of one family that a question asks for.
+func (s *Server) addresses(q dns.Question, family Family) (records []dns.RR, found Finding) {
+	addrs, found := s.config.Table.Lookup(s.config.Viewer, q.Name, family)
+	rtype := dns.TypeA
+	if family == IPv6 {
+		rtype = dns.TypeAAAA
+	}
+	if !asks(q, rtype) {
+		return nil, found
+	}
 	rand.Shuffle(len(addrs), func(i, j int) { addrs[i], addrs[j] = addrs[j], addrs[i] })
+	header := dns.RR_Header{Name: q.Name, Rrtype: rtype, Class: dns.ClassINET, Ttl: ttl}
 	for _, a := range addrs {
-		switch q.Qtype {
-		case dns.TypeA, dns.TypeANY:
-			header.Rrtype = dns.TypeA
-			records = append(records, &dns.A{Hdr: header, A: a.AsSlice()})
-		case dns.TypeAAAA:
-			header.Rrtype = dns.TypeAAAA
+		if family == IPv6 {
 			records = append(records, &dns.AAAA{Hdr: header, AAAA: a.AsSlice()})
+		} else {
+			records = append(records, &dns.A{Hdr: header, A: a.AsSlice()})
 		}
 	}
-	return records, known
+	return records, found
+}
+
+// reverse returns the record of who has an address.
+func (s *Server) reverse(q dns.Question, addr netip.Addr) ([]dns.RR, Finding) {
+	name, found := s.config.Table.Reverse(s.config.Viewer, addr)
+	if found != Known || !asks(q, dns.TypePTR) {
+		return nil, found
+	}
+	header := dns.RR_Header{Name: q.Name, Rrtype: dns.TypePTR, Class: dns.ClassINET, Ttl: ttl}
+	return []dns.RR{&dns.PTR{Hdr: header, Ptr: dns.Fqdn(name)}}, found
+}
+
+// asks says whether records of a type are an answer to q.
+func asks(q dns.Question, rtype uint16) bool {
+	return (q.Qtype == rtype || q.Qtype == dns.TypeANY) && (q.Qclass == dns.ClassINET || q.Qclass == dns.ClassANY)
 }
 
 // replySize is how long a datagram the sender of req takes (RFC 6891, 6.2.3).

@@ -23,23 +23,46 @@ const (
 )
 
 var (
-	errNoUpstream = errors.New("the host has no name server")
+	errNoUpstream = errors.New("there is no name server to ask")
 	errTooMany    = errors.New("too many queries wait for name servers")
 )
 
-// Forwarder passes queries on to the host's name servers, unchanged. Its
-// sockets are made in the network namespace of the caller. It is safe for
-// concurrent use, and meant to be shared.
+// Dial makes the socket for one query to the name server at address: an IP
+// address and a port. network is "udp" or "tcp".
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Forwarder passes queries on to name servers, unchanged. It is safe for
+// concurrent use, and meant to be shared by all that ask the same ones.
 type Forwarder struct {
 	servers func() ([]netip.AddrPort, error)
+	dial    Dial
 	timeout time.Duration
 	slots   chan struct{}
+	now     func() time.Time
+	memory  *memory
 }
 
 // NewForwarder returns a forwarder to the name servers that the function
-// returns when it is called, which is once a query.
+// returns when it is called, which is once a query. Its sockets are made in the
+// network namespace of the process.
 func NewForwarder(servers func() ([]netip.AddrPort, error)) *Forwarder {
-	return &Forwarder{servers: servers, timeout: upstreamTimeout, slots: make(chan struct{}, maxForwards)}
+	return &Forwarder{
+		servers: servers,
+		dial:    new(net.Dialer).DialContext,
+		timeout: upstreamTimeout,
+		slots:   make(chan struct{}, maxForwards),
+		now:     time.Now,
+		memory:  new(memory),
+	}
+}
+
+// To returns a forwarder to other name servers, whose sockets are made by dial.
+// It shares with f the bound of what is open at once.
+func (f *Forwarder) To(servers []netip.AddrPort, dial Dial) *Forwarder {
+	to := *f
+	to.servers = func() ([]netip.AddrPort, error) { return servers, nil }
+	to.dial, to.memory = dial, new(memory)
+	return &to
 }
 
 // exchange asks one name server after the other until one has an answer, and
@@ -56,15 +79,20 @@ func (f *Forwarder) exchange(ctx context.Context, network string, query []byte) 
 		return nil, err
 	}
 	var last []byte
+	silent := false
 	err = errNoUpstream
-	for _, server := range servers {
+	for _, server := range f.memory.order(servers, f.now()) {
 		var reply []byte
 		reply, err = f.ask(ctx, network, server, query)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		if err != nil {
+			silent = silent || isTimeout(err)
 			continue
+		}
+		if silent || server == servers[0] {
+			f.memory.answered(server, f.now())
 		}
 		if conclusive(reply) {
 			return reply, nil
@@ -77,12 +105,18 @@ func (f *Forwarder) exchange(ctx context.Context, network string, query []byte) 
 	return nil, err
 }
 
+// isTimeout tells silence from errors that cost no time.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
 // ask asks one server. The ID it sees is random and the socket is new, so that
 // nobody else can guess what to answer.
 func (f *Forwarder) ask(ctx context.Context, network string, server netip.AddrPort, query []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, network, server.String())
+	conn, err := f.dial(ctx, network, server.String())
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,14 @@ func TestAnAnswerTooLongForTheClientIsTruncated(t *testing.T) {
 	if resp := ask(t, "udp", at, "long.example.", miekg.TypeA); !resp.Truncated || size(resp) > miekg.MinMsgSize {
 		t.Errorf("%d bytes, truncated: %v", size(resp), resp.Truncated)
 	}
+	withOPT := new(miekg.Msg).SetQuestion("long.example.", miekg.TypeA).SetEdns0(600, false)
+	if resp := send(t, "udp", at, withOPT); !resp.Truncated || size(resp) > 600 {
+		t.Errorf("for 600 bytes: %d, truncated: %v", size(resp), resp.Truncated)
+	}
+	roomy := new(miekg.Msg).SetQuestion("long.example.", miekg.TypeA).SetEdns0(4096, false)
+	if resp := send(t, "udp", at, roomy); resp.Truncated || len(resp.Answer) != 60 {
+		t.Errorf("for 4096 bytes there are %d answers, truncated: %v", len(resp.Answer), resp.Truncated)
+	}
 	if resp := ask(t, "tcp", at, "long.example.", miekg.TypeA); len(resp.Answer) != 60 {
 		t.Errorf("by TCP there are %d answers", len(resp.Answer))
 	}
@@ -133,5 +141,32 @@ func TestAForwarderThatCannotReadTheServersFails(t *testing.T) {
 	defer s.Close()
 	if got := text(ask(t, "udp", streams.Addr().String(), "x.example.", miekg.TypeA)); got != "SERVFAIL" {
 		t.Errorf("got %q", got)
+	}
+	withOPT := new(miekg.Msg).SetQuestion("x.example.", miekg.TypeA).SetEdns0(1232, true)
+	resp := send(t, "udp", streams.Addr().String(), withOPT)
+	if opt := resp.IsEdns0(); resp.Rcode != miekg.RcodeServerFailure || opt == nil || opt.Version() != 0 || !opt.Do() {
+		t.Errorf("to a client with EDNS: %v", resp)
+	}
+}
+
+func TestOtherNameServersAreAskedByTheirOwnSockets(t *testing.T) {
+	shared := dns.NewForwarder(func() ([]netip.AddrPort, error) { return []netip.AddrPort{noUpstream(t)}, nil })
+	good := upstream(t, func(_ string, req *miekg.Msg) *miekg.Msg { return new(miekg.Msg).SetRcode(req, miekg.RcodeNameError) })
+	elsewhere := netip.MustParseAddrPort("192.0.2.1:53") // only the dial function knows the way
+	packets, streams := sockets(t)
+	s := dns.Start(t.Context(), dns.Config{
+		Viewer: "proxy", Table: shop(), Packets: packets, Streams: streams,
+		Forwarder: shared.To([]netip.AddrPort{elsewhere}, func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address != elsewhere.String() {
+				t.Errorf("dials %s", address)
+			}
+			return new(net.Dialer).DialContext(ctx, network, good.String())
+		}),
+	})
+	defer s.Close()
+	for _, network := range []string{"udp", "tcp"} {
+		if got := text(ask(t, network, streams.Addr().String(), "x.example.", miekg.TypeA)); got != "NXDOMAIN" {
+			t.Errorf("%s: %q", network, got)
+		}
 	}
 }

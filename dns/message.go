@@ -19,6 +19,8 @@ const (
 	flagOffered   = 0x80 // fourth byte: recursion is available
 	maskOpcode    = 0x78 // third byte
 	maskRcode     = 0x0f // fourth byte
+
+	flagDo = 1 << 15 // of the four bytes of EDNS: who sent it knows DNSSEC (RFC 6891, 6.1.3)
 )
 
 var errShort = errors.New("message is cut short")
@@ -58,7 +60,7 @@ func failure(query []byte, rcode int) []byte {
 	out := bare(query)
 	out[2] = out[2]&(maskOpcode|flagRecursion) | flagReply
 	out[3] = flagOffered | byte(rcode)
-	return out
+	return likewise(out, query)
 }
 
 // truncated returns reply without its records, marked so that who asked asks
@@ -66,7 +68,29 @@ func failure(query []byte, rcode int) []byte {
 func truncated(reply []byte) []byte {
 	out := bare(reply)
 	out[2] |= flagTruncated
-	return out
+	return likewise(out, reply)
+}
+
+// likewise adds to a message without records that its sender knows EDNS, when
+// msg says so: a reply to who does must (RFC 6891, 6.1.1).
+func likewise(out, msg []byte) []byte {
+	var m dns.Msg
+	if m.Unpack(msg) != nil {
+		return out
+	}
+	opt := m.IsEdns0()
+	if opt == nil {
+		return out
+	}
+	out[11] = 1
+	out = append(out, 0, 0, byte(dns.TypeOPT))
+	out = binary.BigEndian.AppendUint16(out, maxQuery)
+	var flags uint32
+	if opt.Do() {
+		flags = flagDo
+	}
+	out = binary.BigEndian.AppendUint32(out, flags)
+	return append(out, 0, 0)
 }
 
 // conclusive says whether a reply ends the search: one that the server was

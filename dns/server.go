@@ -29,8 +29,10 @@ const (
 // Config is what a server needs.
 type Config struct {
 	// Viewer is the ID of the host that asks, in Table.
-	Viewer    string
-	Table     *Table
+	Viewer string
+	Table  *Table
+	// Forwarder is asked for what Table does not know. Nil: nobody is, and there
+	// are no other names.
 	Forwarder *Forwarder
 	// Packets and Streams are the sockets that are served, usually one port of
 	// 127.0.0.11 in the viewer's network namespace. The server closes them.
@@ -164,7 +166,7 @@ func (s *Server) serveStream(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// forward has a query answered by the host's name servers.
+// forward has a query answered by name servers outside.
 func (s *Server) forward(ctx context.Context, network string, query []byte) []byte {
 	reply, err := s.config.Forwarder.exchange(ctx, network, query)
 	if err != nil {

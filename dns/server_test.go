@@ -112,6 +112,16 @@ func size(m *miekg.Msg) int {
 	return m.Len()
 }
 
+// arpa is the name that asks who has an address.
+func arpa(t *testing.T, addr string) string {
+	t.Helper()
+	name, err := miekg.ReverseAddr(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 func noUpstream(t *testing.T) netip.AddrPort {
 	return upstream(t, func(_ string, req *miekg.Msg) *miekg.Msg {
 		t.Errorf("%v was passed on", req.Question)
@@ -155,16 +165,12 @@ func TestIPv6NamesAndAddresses(t *testing.T) {
 	tab := dns.NewTable()
 	tab.Put(dns.Host{ID: "six", Places: []dns.Place{{Network: "n", Address: addr("fd00::5"), Names: []string{"six"}}}})
 	at := serve(t, tab, "six", noUpstream(t))
-	arpa, err := miekg.ReverseAddr("fd00::5")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, c := range []struct {
 		name  string
 		qtype uint16
 		want  string
 	}{
-		{"six.", miekg.TypeAAAA, "NOERROR fd00::5"}, {"six.", miekg.TypeA, "NOERROR"}, {arpa, miekg.TypePTR, "NOERROR six.n."},
+		{"six.", miekg.TypeAAAA, "NOERROR fd00::5"}, {"six.", miekg.TypeA, "NOERROR"}, {arpa(t, "fd00::5"), miekg.TypePTR, "NOERROR six.n."},
 	} {
 		if got := text(ask(t, "udp", at, c.name, c.qtype)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)

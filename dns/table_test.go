@@ -14,6 +14,8 @@ import (
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
+func prefix(s string, bits int) netip.Prefix { return netip.PrefixFrom(addr(s), bits).Masked() }
+
 // shop is a database in the back network, two replicas of an application in
 // both, a proxy in the front one, and a stranger.
 func shop() *dns.Table {
@@ -37,31 +39,31 @@ func TestLookup(t *testing.T) {
 		viewer, name string
 		family       dns.Family
 		want         string
-		known        bool
+		found        dns.Finding
 	}{
-		{"app1", "db", dns.IPv4, "10.0.1.2", true},
-		{"app1", "dB.", dns.IPv4, "10.0.1.2", true},
-		{"app1", "shop-db-1", dns.IPv4, "10.0.1.2", true},
-		{"app1", "primary", dns.IPv4, "10.0.1.2", true},
-		{"app1", "db", dns.IPv6, "", true},
-		{"app1", "db.shop_back", dns.IPv4, "10.0.1.2", true},
-		{"app1", "DB.Shop_Back.", dns.IPv4, "10.0.1.2", true},
-		{"app1", "db.shop_front", dns.IPv4, "", false},
-		{"app1", "app", dns.IPv4, "10.0.0.11 10.0.0.12", true}, // of its first network
-		{"app1", "app.shop_back", dns.IPv4, "10.0.1.11 10.0.1.12", true},
-		{"db", "app", dns.IPv4, "10.0.1.11 10.0.1.12", true},
-		{"proxy", "db", dns.IPv4, "", false},
-		{"proxy", "db.shop_back", dns.IPv4, "", false},
-		{"other", "db", dns.IPv4, "10.0.9.2", true},
-		{"other", "app", dns.IPv4, "", false},
-		{"nobody", "db", dns.IPv4, "", false},
-		{"app1", "", dns.IPv4, "", false},
-		{"app1", "shop_back", dns.IPv4, "", false},
+		{"app1", "db", dns.IPv4, "10.0.1.2", dns.Known},
+		{"app1", "dB.", dns.IPv4, "10.0.1.2", dns.Known},
+		{"app1", "shop-db-1", dns.IPv4, "10.0.1.2", dns.Known},
+		{"app1", "primary", dns.IPv4, "10.0.1.2", dns.Known},
+		{"app1", "db", dns.IPv6, "", dns.Known},
+		{"app1", "db.shop_back", dns.IPv4, "10.0.1.2", dns.Known},
+		{"app1", "DB.Shop_Back.", dns.IPv4, "10.0.1.2", dns.Known},
+		{"app1", "db.shop_front", dns.IPv4, "", dns.Foreign},
+		{"app1", "app", dns.IPv4, "10.0.0.11 10.0.0.12", dns.Known}, // of its first network
+		{"app1", "app.shop_back", dns.IPv4, "10.0.1.11 10.0.1.12", dns.Known},
+		{"db", "app", dns.IPv4, "10.0.1.11 10.0.1.12", dns.Known},
+		{"proxy", "db", dns.IPv4, "", dns.Foreign},
+		{"proxy", "db.shop_back", dns.IPv4, "", dns.Foreign},
+		{"other", "db", dns.IPv4, "10.0.9.2", dns.Known},
+		{"other", "app", dns.IPv4, "", dns.Foreign},
+		{"nobody", "db", dns.IPv4, "", dns.Foreign},
+		{"app1", "", dns.IPv4, "", dns.Foreign},
+		{"app1", "shop_back", dns.IPv4, "", dns.Foreign},
 	} {
-		addrs, known := shop().Lookup(c.viewer, c.name, c.family)
+		addrs, found := shop().Lookup(c.viewer, c.name, c.family)
 		slices.SortFunc(addrs, netip.Addr.Compare)
-		if got := strings.Trim(fmt.Sprint(addrs), "[]"); got != c.want || known != c.known {
-			t.Errorf("%s asks for %q (IPv%d): %q %v, want %q %v", c.viewer, c.name, c.family, got, known, c.want, c.known)
+		if got := strings.Trim(fmt.Sprint(addrs), "[]"); got != c.want || found != c.found {
+			t.Errorf("%s asks for %q (IPv%d): %q (%v), want %q (%v)", c.viewer, c.name, c.family, got, found, c.want, c.found)
 		}
 	}
 }
@@ -75,7 +77,7 @@ func TestReverseNamesOnlyWhatTheViewerSees(t *testing.T) {
 		{"other", "10.0.1.2", ""},
 		{"app1", "192.0.2.1", ""},
 	} {
-		if got := tab.Reverse(c.viewer, addr(c.addr)); got != c.want {
+		if got, found := tab.Reverse(c.viewer, addr(c.addr)); got != c.want || (found == dns.Known) != (c.want != "") {
 			t.Errorf("%s asks who is %s: %q, want %q", c.viewer, c.addr, got, c.want)
 		}
 	}
@@ -92,7 +94,7 @@ func TestAHostOfBothFamiliesHasBoth(t *testing.T) {
 		}
 	}
 	tab.Remove("a")
-	if _, known := tab.Lookup("a", "a", dns.IPv4); known || tab.Len() != 0 {
+	if _, found := tab.Lookup("a", "a", dns.IPv4); found != dns.Foreign || tab.Len() != 0 {
 		t.Error("a removed host is known")
 	}
 }
@@ -108,10 +110,24 @@ func TestTheTableIsWhatWasPutAndNotRemoved(t *testing.T) {
 			Names:   rapid.SliceOfN(rapid.SampledFrom([]string{"a", "A", "b", "b.n0", ""}), 0, 3).Draw(t, "names"),
 		}
 	})
+	link := rapid.Custom(func(t *rapid.T) dns.Link {
+		l := dns.Link{Alias: rapid.SampledFrom([]string{"a", "L"}).Draw(t, "alias")}
+		if to := rapid.SampledFrom([]string{"s0", "s1", "h0", "h1"}).Draw(t, "to"); to[0] == 's' {
+			l.Service = to
+		} else {
+			l.Name = to
+		}
+		return l
+	})
 	rapid.Check(t, func(t *rapid.T) {
 		tab, hosts := dns.NewTable(), map[string]dns.Host{}
 		for range rapid.IntRange(0, 12).Draw(t, "steps") {
 			h := dns.Host{ID: id.Draw(t, "id")}
+			h.Name = h.ID
+			h.Project = rapid.SampledFrom([]string{"p", "q"}).Draw(t, "project")
+			h.Service = rapid.SampledFrom([]string{"s0", "s1", ""}).Draw(t, "service")
+			h.Links = rapid.SliceOfN(link, 0, 2).Draw(t, "links")
+			h.Services = rapid.SliceOfN(rapid.SampledFrom([]string{"B", "s.t"}), 0, 2).Draw(t, "services")
 			if rapid.Bool().Draw(t, "put") {
 				h.Places = rapid.SliceOfN(place, 0, 3).Draw(t, "places")
 				tab.Put(h)
@@ -122,11 +138,11 @@ func TestTheTableIsWhatWasPutAndNotRemoved(t *testing.T) {
 			}
 		}
 		viewer := id.Draw(t, "viewer")
-		name := rapid.SampledFrom([]string{"a", "B", "b.n0", "a.n1", "zz", ""}).Draw(t, "name")
-		got, known := tab.Lookup(viewer, name, dns.IPv4)
-		want := search(hosts, viewer, name)
-		if known != (len(want) > 0) || !sameSet(got, want) {
-			t.Fatalf("%s asks for %q: %v %v, want %v", viewer, name, got, known, want)
+		name := rapid.SampledFrom([]string{"a", "B", "b.n0", "a.n1", "l", "L.n1", "s.t", "s.T.n2", "zz", ""}).Draw(t, "name")
+		got, found := tab.Lookup(viewer, name, dns.IPv4)
+		want, absent := search(hosts, viewer, name)
+		if (found == dns.Known) != (len(want) > 0) || !sameSet(got, want) || len(want) == 0 && (found == dns.Absent) != absent {
+			t.Fatalf("%s asks for %q: %v (%v), want %v (absent: %v)", viewer, name, got, found, want, absent)
 		}
 		for id := range hosts {
 			tab.Remove(id)
@@ -137,29 +153,58 @@ func TestTheTableIsWhatWasPutAndNotRemoved(t *testing.T) {
 	})
 }
 
-func search(hosts map[string]dns.Host, viewer, name string) []netip.Addr {
+// search is what Lookup finds, written down as slowly as possible. absent: there
+// is nobody, though there should be.
+func search(hosts map[string]dns.Host, viewer, name string) (found []netip.Addr, absent bool) {
+	me := hosts[viewer]
 	for _, qualified := range []bool{false, true} {
-		for _, mine := range hosts[viewer].Places {
-			var found []netip.Addr
+		if !qualified && expected(me, name) {
+			absent = true
+		}
+		for _, mine := range me.Places {
+			short := name
+			if qualified {
+				end := len(name) - len("."+mine.Network)
+				if end < 0 || !strings.EqualFold(name[end:], "."+mine.Network) {
+					continue
+				}
+				short = name[:end]
+			}
+			absent = absent || expected(me, short)
 			for _, h := range hosts {
 				for _, its := range h.Places {
-					for _, n := range its.Names {
-						full := n
-						if qualified {
-							full += "." + mine.Network
-						}
-						if n != "" && its.Network == mine.Network && strings.EqualFold(full, name) {
-							found = append(found, its.Address)
-						}
+					if its.Network == mine.Network && goesBy(me, h, its, short) {
+						found = append(found, its.Address)
 					}
 				}
 			}
 			if len(found) > 0 {
-				return found
+				return found, false
 			}
 		}
 	}
-	return nil
+	return nil, absent
+}
+
+// expected says whether the name is one of me's services or links.
+func expected(me dns.Host, name string) bool {
+	return slices.ContainsFunc(me.Services, func(s string) bool { return strings.EqualFold(s, name) }) ||
+		slices.ContainsFunc(me.Links, func(l dns.Link) bool { return strings.EqualFold(l.Alias, name) })
+}
+
+// goesBy says whether me calls h, of which its is a place, by the name.
+func goesBy(me, h dns.Host, its dns.Place, name string) bool {
+	linked := false
+	for _, l := range me.Links {
+		if !strings.EqualFold(l.Alias, name) {
+			continue
+		}
+		linked = true
+		if l.Service != "" && l.Service == h.Service && me.Project == h.Project || l.Service == "" && l.Name == h.Name {
+			return true
+		}
+	}
+	return !linked && name != "" && slices.ContainsFunc(its.Names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 // sameSet also says that a holds nothing twice.

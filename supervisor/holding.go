@@ -72,7 +72,7 @@ func (h *holding) open(ctx context.Context) error {
 }
 
 func (h *holding) serveNames(ctx context.Context) error {
-	if h.server != nil {
+	if h.server != nil || !answersFor(h.endpoint) {
 		return nil
 	}
 	packets, streams, err := h.names.listen(ctx, h.endpoint.Netns)
@@ -82,7 +82,7 @@ func (h *holding) serveNames(ctx context.Context) error {
 	h.server = dns.Start(ctx, dns.Config{
 		Viewer:    h.endpoint.ID,
 		Table:     h.names.table,
-		Forwarder: h.names.forwarder,
+		Forwarder: h.names.forwarderFor(h.endpoint),
 		Packets:   packets,
 		Streams:   streams,
 	})
@@ -134,12 +134,4 @@ func (h *holding) Close() {
 		}
 	}
 	h.server, h.ports = nil, nil
-}
-
-func hostOf(e endpoint.Endpoint) dns.Host {
-	h := dns.Host{ID: e.ID}
-	for _, i := range e.Interfaces {
-		h.Places = append(h.Places, dns.Place{Network: i.Network, Address: i.Address.Addr(), Names: i.Names})
-	}
-	return h
 }

@@ -29,15 +29,7 @@ func fleet(t *testing.T, p paths.Paths, n int) (ids []string) {
 		id := fmt.Sprintf("c%d", i)
 		e := plain(id, fmt.Sprintf("10.61.0.%d", i+1), port(80, "tcp", "", 0), port(80, "udp", "", 0))
 		e.Netns = filepath.Join(p.Netns(), id)
-		err := netns.Create(e.Netns, func() error {
-			h, err := netlink.NewHandle()
-			if err != nil {
-				return err
-			}
-			defer h.Close()
-			return h.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: 1}})
-		})
-		if err != nil {
+		if err := netns.Create(e.Netns, loopbackUp); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
@@ -51,6 +43,15 @@ func fleet(t *testing.T, p paths.Paths, n int) (ids []string) {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+func loopbackUp() error {
+	h, err := netlink.NewHandle()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return h.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: 1}})
 }
 
 // resolveIn asks for a name from inside of a namespace.
