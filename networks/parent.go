@@ -10,8 +10,8 @@ import (
 )
 
 // chooseParent names the link that a macvlan or ipvlan network shares. Without
-// one, and of an internal network, it is a bridge without ports: its containers
-// reach each other and nobody else.
+// one, and of an internal network, it is a pair of links that leads nowhere: its
+// containers reach each other and nobody else.
 func (n *Networks) chooseParent(r *Record) error {
 	r.Link = r.Options[optParent]
 	if r.Link == "" || r.Internal {
@@ -42,17 +42,43 @@ func ensureParent(r Record) error {
 		return err
 	}
 	defer h.Close()
-	link, err := h.LinkByName(r.Link)
-	if isNotFound(err) {
-		link, err = addBridge(h, r)
-	}
-	if err != nil {
-		return fmt.Errorf("making the link %s: %w", r.Link, err)
-	}
-	if err := setSysctl("net/ipv6/conf/"+r.Link+"/disable_ipv6", "1"); err != nil {
+	if _, err := h.LinkByName(r.Link); isNotFound(err) {
+		err = addNowhere(h, r)
+		if err != nil {
+			return fmt.Errorf("making the link %s: %w", r.Link, err)
+		}
+	} else if err != nil {
 		return err
 	}
-	return h.LinkSetUp(link)
+	for _, name := range []string{r.Link, nowhere(r.Link)} {
+		if err := setSysctl("net/ipv6/conf/"+name+"/disable_ipv6", "1"); err != nil {
+			return err
+		}
+		link, err := h.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if err := h.LinkSetUp(link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nowhere is the name of the other end of a made parent: without one that is up,
+// the parent would have no carrier.
+func nowhere(link string) string { return strings.Replace(link, BridgePrefix, ourLinks+"n", 1) }
+
+func addNowhere(h *netlink.Handle, r Record) error {
+	mtu, err := mtuOf(h, r)
+	if err != nil {
+		return err
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = r.Link, mtu
+	pair := netlink.NewVeth(attrs)
+	pair.PeerName = nowhere(r.Link)
+	return h.LinkAdd(pair)
 }
 
 // share is a container's link that shares the parent.

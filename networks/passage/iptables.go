@@ -15,10 +15,13 @@ type passRule struct {
 
 // rules are the rules of that chain, in order.
 func (g goal) rules() (rules []passRule) {
-	for _, e := range engines {
-		rules = append(rules, passRule{g.prefix, e, expr.VerdictReturn})
+	for _, p := range g.prefixes {
+		for _, e := range engines {
+			rules = append(rules, passRule{p, e, expr.VerdictReturn})
+		}
+		rules = append(rules, passRule{in: p, kind: expr.VerdictAccept}, passRule{out: p, kind: expr.VerdictAccept})
 	}
-	return append(rules, passRule{in: g.prefix, kind: expr.VerdictAccept}, passRule{out: g.prefix, kind: expr.VerdictAccept})
+	return rules
 }
 
 // nft is the rule as iptables-nft writes it: it counts what it matches.

@@ -70,7 +70,7 @@ func TestPacketsPassWhatUFWDenies(t *testing.T) {
 		h.allPass()
 		h.ensure(false)
 		if t := h.t; !t.Failed() {
-			must(t, Remove(t.Context(), prefix))
+			must(t, Remove(t.Context()))
 			if after := h.saved(variant); after != before {
 				t.Errorf("Remove leaves something:\n%s", after)
 			}
@@ -151,7 +151,7 @@ func TestNothingIsMadeWhereOthersFilterNothing(t *testing.T) {
 			t.Errorf("%s lists %s", l.listed, is)
 		}
 	}
-	must(t, Remove(t.Context(), prefix))
+	must(t, Remove(t.Context()))
 }
 
 func TestAMissingIPTablesLegacyIsSaidAndTheOthersAreDone(t *testing.T) {

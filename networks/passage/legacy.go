@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 )
 
 // legacy is iptables-legacy for one version of IP.
@@ -96,15 +97,18 @@ func (g goal) script(chains map[string][]string) string {
 // lines are the rules of our chain, as iptables writes them.
 func (g goal) lines() (lines []string) {
 	for _, p := range g.rules() {
-		if p.in != "" {
-			p.in += "+"
-		}
-		if p.out != "" {
-			p.out += "+"
-		}
-		lines = append(lines, line(p.in, p.out, targets[p.kind]))
+		lines = append(lines, line(begin(p.in), begin(p.out), targets[p.kind]))
 	}
 	return lines
+}
+
+// begin is how iptables writes that a link's name begins so. A name of full length
+// has nothing behind it.
+func begin(name string) string {
+	if name == "" || len(name) == unix.IFNAMSIZ-1 {
+		return name
+	}
+	return name + "+"
 }
 
 var targets = map[expr.VerdictKind]string{expr.VerdictAccept: "ACCEPT", expr.VerdictReturn: "RETURN"}

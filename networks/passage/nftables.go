@@ -112,16 +112,30 @@ func insert(c chain, comment string, exprs []expr.Any) func(*nftables.Conn) erro
 // native are our rules in a chain of nftables, the first one first, by their
 // comments.
 func (g goal) native() (comments []string, rules [][]expr.Any) {
-	comment := func(way string) string {
-		return string(userdata.AppendString(nil, userdata.TypeComment, "gocompose: "+way+" "+g.prefix+"*"))
-	}
-	from := begins(expr.MetaKeyIIFNAME, expr.CmpOpEq, g.prefix)
-	for _, e := range engines {
-		from = append(from, begins(expr.MetaKeyOIFNAME, expr.CmpOpNeq, e)...)
-	}
-	to := begins(expr.MetaKeyOIFNAME, expr.CmpOpEq, g.prefix)
 	accept := &expr.Verdict{Kind: expr.VerdictAccept}
-	return []string{comment("from"), comment("to")}, [][]expr.Any{append(from, accept), append(to, accept)}
+	for _, p := range g.prefixes {
+		from := begins(expr.MetaKeyIIFNAME, expr.CmpOpEq, p)
+		for _, e := range engines {
+			from = append(from, begins(expr.MetaKeyOIFNAME, expr.CmpOpNeq, e)...)
+		}
+		to := begins(expr.MetaKeyOIFNAME, expr.CmpOpEq, p)
+		comments = append(comments, comment("from", p), comment("to", p))
+		rules = append(rules, append(from, accept), append(to, accept))
+	}
+	return comments, rules
+}
+
+// comment is how we know a rule of ours again.
+func comment(way, prefix string) string {
+	return string(userdata.AppendString(nil, userdata.TypeComment, commentBegins+way+" "+prefix+"*"))
+}
+
+const commentBegins = "gocompose: "
+
+// commented tells whether a rule is one of ours, for whichever links.
+func commented(r rule) bool {
+	text, ok := userdata.GetString([]byte(r.comment), userdata.TypeComment)
+	return ok && strings.HasPrefix(text, commentBegins)
 }
 
 // begins is that a link's name begins, or does not, with what is given.
@@ -148,11 +162,15 @@ func (g goal) forNative(r *reader, c chain, all []chain) (change, error) {
 	var ch change
 	found, right := 0, 0
 	for i, rule := range rules {
-		which := slices.Index(comments, rule.comment)
-		if which < 0 {
+		if !commented(rule) {
 			continue
 		}
 		found++
+		which := slices.Index(comments, rule.comment)
+		if which < 0 { // for links that are no more
+			ch = append(ch, remove(c, rule))
+			continue
+		}
 		words, err := written(exprs[which])
 		if err != nil {
 			return nil, err
@@ -178,15 +196,21 @@ func (g goal) kept(r *reader, c chain) error {
 	if err != nil {
 		return err
 	}
-	for _, rule := range rules {
-		if slices.ContainsFunc(rule.words, func(w word) bool { return w.name == "cmp" && w.data == g.prefix }) {
-			return nil
+	var missing []string
+	for _, p := range g.prefixes {
+		if !slices.ContainsFunc(rules, func(r rule) bool {
+			return slices.ContainsFunc(r.words, func(w word) bool { return w.name == "cmp" && w.data == p })
+		}) {
+			missing = append(missing, p+"*")
 		}
 	}
-	hint := "its owner must accept what is forwarded from and to links named " + g.prefix + "*"
+	if len(missing) == 0 {
+		return nil
+	}
+	hint := "its owner must accept what is forwarded from and to links named " + strings.Join(missing, ", ")
 	if c.table == "firewalld" {
-		hint = "run: firewall-cmd --permanent --zone=trusted --add-interface=" + g.prefix + "+ && firewall-cmd --reload; " +
-			"or set NftablesTableOwner=no in /etc/firewalld/firewalld.conf"
+		hint = "run: firewall-cmd --permanent --zone=trusted --add-interface=" + strings.ReplaceAll(missing[0], "*", "+") +
+			" && firewall-cmd --reload; or set NftablesTableOwner=no in /etc/firewalld/firewalld.conf"
 	}
 	return fmt.Errorf("%s drops packets of containers, and only the program that made it may change it: %s", c, hint)
 }

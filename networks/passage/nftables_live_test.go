@@ -81,7 +81,7 @@ func TestRemoveTakesRulesOutOfChainsOfOthers(t *testing.T) {
 	h.nft(likeFirewalld)
 	before := h.run("nft", "list", "ruleset")
 	h.ensure(true)
-	must(t, Remove(t.Context(), prefix))
+	must(t, Remove(t.Context()))
 	if is := h.run("nft", "list", "ruleset"); is != before {
 		t.Errorf("Remove leaves\n%s", is)
 	}

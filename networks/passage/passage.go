@@ -48,34 +48,36 @@ var engines = []string{"docker", "br-", "podman", "virbr", "lxcbr", "lxdbr", "in
 // meanwhile.
 const attempts = 8
 
-// Ensure lets packets to and from links whose names begin with prefix pass the
-// filters of others. It changes nothing when all is as it should be; changed
+// Ensure lets packets to and from links whose names begin with one of the prefixes
+// pass the filters of others. It changes nothing when all is as it should be; changed
 // tells whether something had to be done. When one filter cannot be changed
 // the others still are.
 //
 // It works in the calling thread's network namespace: the caller holds the
 // thread. Processes of ours should take turns; when they do not, rules may be
 // there twice until the next call.
-func Ensure(ctx context.Context, prefix string) (changed bool, err error) {
-	return apply(ctx, goal{prefix: prefix})
+func Ensure(ctx context.Context, prefixes ...string) (changed bool, err error) {
+	return apply(ctx, goal{prefixes: prefixes})
 }
 
 // Remove takes all of it away, wherever it is found.
-func Remove(ctx context.Context, prefix string) error {
-	_, err := apply(ctx, goal{prefix: prefix, remove: true})
+func Remove(ctx context.Context) error {
+	_, err := apply(ctx, goal{remove: true})
 	return err
 }
 
-// goal is what should be: rules for links of the prefix, or none.
+// goal is what should be: rules for links of the prefixes, or none.
 type goal struct {
-	prefix string
-	remove bool
+	prefixes []string
+	remove   bool
 }
 
 func apply(ctx context.Context, g goal) (changed bool, err error) {
-	// Of a link's name 15 characters count, one of which is not the prefix's.
-	if !regexp.MustCompile(`^[a-z0-9-]{1,14}$`).MatchString(g.prefix) {
-		return false, fmt.Errorf("%q is no beginning of names of links", g.prefix)
+	// A link's name has 15 characters at most.
+	for _, p := range g.prefixes {
+		if !regexp.MustCompile(`^[A-Za-z0-9._-]{1,15}$`).MatchString(p) {
+			return false, fmt.Errorf("%q is no beginning of names of links", p)
+		}
 	}
 	inKernel, err := settle(ctx, g.applyToNFTables)
 	legacy, lerr := settle(ctx, func() (bool, error) { return g.applyToLegacy(ctx) })
