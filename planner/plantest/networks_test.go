@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gocompose/gocompose/executor"
@@ -95,9 +96,9 @@ type serving struct {
 
 // StopContainer implements executor.Containers.
 func (s *serving) StopContainer(ctx context.Context, id string, grace time.Duration) error {
+	err := s.World.StopContainer(ctx, id, grace)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.World.StopContainer(ctx, id, grace)
 	if !slices.ContainsFunc(s.Observe("shop").Containers, func(c planner.Container) bool {
 		return c.Spec.Service == s.service && c.Running()
 	}) {
@@ -117,14 +118,17 @@ func TestReplicasWithOneHostPortNeverStopAllAtOnce(t *testing.T) {
 		{"fewer", 2, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, w := shop(project.Service{Name: "web", Replicas: c.from, Template: project.Container{Ports: port}})
-			up(t, p, w, w, "n1")
-			p.Services[0].Replicas, p.Services[0].Template.User = c.to, "www"
-			s := &serving{World: w, service: "web"}
-			plan := up(t, p, w, s, "n2")
-			if len(s.gone) > 0 {
-				t.Errorf("nothing served after the stop of %v:\n%s", s.gone, plan)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				p, w := shop(project.Service{Name: "web", Replicas: c.from, Template: project.Container{Ports: port}})
+				w.Delay = func(string) time.Duration { return time.Second } // what can happen at once does
+				up(t, p, w, w, "n1")
+				p.Services[0].Replicas, p.Services[0].Template.User = c.to, "www"
+				s := &serving{World: w, service: "web"}
+				plan := up(t, p, w, s, "n2")
+				if len(s.gone) > 0 {
+					t.Errorf("nothing served after the stop of %v:\n%s", s.gone, plan)
+				}
+			})
 		})
 	}
 }
