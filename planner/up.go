@@ -11,8 +11,10 @@ import (
 
 // Up plans to bring p up: what is missing is made, what differs is replaced,
 // what is too much is removed, what does not run is started, what is paused goes
-// on; what is about to be started again is left to that. A container is started
-// when what its service needs is as it needs it; what runs already and starts
+// on; what is about to be started again is left to that. A network that is defined
+// anew is made anew: all of the project that runs on it, of whatever service, is
+// stopped for it and started again. What runs in the network namespace of another
+// container is started anew with that. A container is started when what its service needs is as it needs it; what runs already and starts
 // nothing is not waited for. Services that the project knows but that are not
 // among p.Services are left alone. It fails with a *RefusedError that names
 // everything in the way.
@@ -314,8 +316,8 @@ func (u *up) freed(r *replica, free release) StepID {
 	return free.step
 }
 
-// touched returns the containers that the plan ends, and the orphans that it
-// speaks of.
+// touched returns the containers that the plan ends, or starts anew though they
+// are not wanted, and the orphans that it speaks of.
 func (u *up) touched() []instance {
 	list := slices.Clone(u.scaled)
 	if u.opt.RemoveOrphans || !u.opt.IgnoreOrphans {
@@ -324,6 +326,11 @@ func (u *up) touched() []instance {
 	for _, r := range u.wanted {
 		if r.replaces() {
 			list = append(list, r.have...)
+		}
+	}
+	for _, c := range u.unselected {
+		if len(u.again[c.ID]) > 0 {
+			list = append(list, c)
 		}
 	}
 	return list
