@@ -14,10 +14,12 @@ import (
 // on; what is about to be started again is left to that. A network that is defined
 // anew is made anew: all of the project that runs on it, of whatever service, is
 // stopped for it and started again. What runs in the network namespace of another
-// container is started anew with that. A container is started when what its service needs is as it needs it; what runs already and starts
-// nothing is not waited for. Services that the project knows but that are not
-// among p.Services are left alone. It fails with a *RefusedError that names
-// everything in the way.
+// container is started anew with that.
+//
+// A container is started when what its service needs is as it needs it; what runs
+// already and starts nothing is not waited for. Services that the project knows
+// but that are not among p.Services are left alone, but for their networks. It
+// fails with a *RefusedError that names everything in the way.
 func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	u := up{builder: newBuilder(p, obs, opt)}
 	u.wanted = u.replicas()
