@@ -24,6 +24,9 @@ type Backend interface {
 type (
 	Networks interface {
 		CreateNetwork(context.Context, project.Network) error
+		// RemoveNetwork fails while a container that runs is on the network. Those
+		// that do not run belong to it all the same, and are attached to whatever
+		// network of that name there is when they are started.
 		RemoveNetwork(context.Context, project.Network) error
 	}
 	Volumes interface {
@@ -38,8 +41,11 @@ type (
 	Containers interface {
 		// CreateContainer makes a container of that identifier; one that is
 		// there with the same specification is it. Inherit is as in
-		// planner.CreateContainer.
+		// planner.CreateContainer. Its networks need not be there.
 		CreateContainer(ctx context.Context, id string, spec project.Container, inherit map[string]string) error
+		// StartContainer fails when one of the container's networks is not there,
+		// when the one whose network namespace it shares does not run, and when a
+		// fixed host port is held by anything but replicas of its service.
 		StartContainer(ctx context.Context, id string) error
 		StopContainer(ctx context.Context, id string, grace time.Duration) error
 		RemoveContainer(ctx context.Context, id string) error

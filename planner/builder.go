@@ -30,18 +30,20 @@ type builder struct {
 	needy map[string]bool
 	// runs are the containers that run in the end, by service.
 	runs map[string][]Ref
-	// frees maps services to those that hold a port or a name which a start of
-	// the service waits for.
+	// frees maps services to those that hold a port, a name or a network which a
+	// start of the service waits for.
 	frees map[string][]string
+	// rolling are the replicas of the services that are replaced one at a time.
+	rolling map[string][]project.ID
 }
 
 func newBuilder(p *project.Project, obs Observed, opt Options) *builder {
 	return &builder{
-		project: p, obs: obs, opt: opt,
+		project: tied(p), obs: obs, opt: opt,
 		at:      map[StepID]int{},
 		creates: map[string][]StepID{}, stops: map[string][]StepID{}, starts: map[string][]StepID{},
 		firsts: map[string][]StepID{}, needy: map[string]bool{}, runs: map[string][]Ref{},
-		frees: map[string][]string{},
+		frees: map[string][]string{}, rolling: map[string][]project.ID{},
 	}
 }
 

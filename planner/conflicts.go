@@ -42,7 +42,7 @@ func (b *builder) unknownServices(ps *problems) {
 // missingExternals notes the external networks and volumes that are not there.
 func (b *builder) missingExternals(ps *problems) {
 	for _, n := range b.project.Networks {
-		if n.External && !b.hasNetwork(n.Name) {
+		if _, there := b.network(n.Name); n.External && !there {
 			ps.add(&ExternalMissingError{n.ID()})
 		}
 	}
@@ -51,10 +51,6 @@ func (b *builder) missingExternals(ps *problems) {
 			ps.add(&ExternalMissingError{v.ID()})
 		}
 	}
-}
-
-func (b *builder) hasNetwork(name string) bool {
-	return slices.ContainsFunc(b.obs.Networks, func(n project.Network) bool { return n.Name == name })
 }
 
 func (b *builder) hasVolume(name string) bool {
@@ -83,8 +79,8 @@ func (b *builder) nameConflicts(ps *problems, wanted []replica, rest []instance)
 	}
 }
 
-// portConflicts notes the fixed host ports that two containers want or that
-// something else holds. Rest are the containers that keep running beside the
+// portConflicts notes the fixed host ports that two services want or that
+// something else holds: the replicas of one can have one together. Rest are the containers that keep running beside the
 // wanted ones.
 func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance) {
 	held := map[portKey][]heldPort{}
@@ -99,7 +95,7 @@ func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance)
 	for _, r := range stayingFirst(wanted) {
 		id := r.want.ID()
 		for _, p := range r.want.Ports {
-			if p.Published == 0 {
+			if !p.Fixed() {
 				continue
 			}
 			for _, h := range held[keyOf(p)] {
@@ -107,8 +103,7 @@ func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance)
 				case !p.Overlaps(h.port) || h.kept && !b.begins(r):
 				case h.by == id:
 					ps.conflict(id, "host port %s is published twice", hostPort(p))
-				case !h.kept && h.service == r.want.Service:
-					ps.conflict(id, "host port %s is wanted by %s too; replicas cannot share a fixed host port: leave the host port out or use one replica", hostPort(p), h.by)
+				case h.service == r.want.Service: // what comes is spread over them
 				case h.kept:
 					ps.conflict(id, "host port %s is held by %s, which stays; stop that (--remove-orphans if it is one) or publish another host port", hostPort(p), h.by)
 				default:

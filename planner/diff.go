@@ -143,19 +143,6 @@ func (d *differ) environment(h, w project.Container) {
 	}
 }
 
-func (d *differ) network(h, w project.Container) {
-	d.value("ports", ports(h.Ports), ports(w.Ports))
-	d.list("expose", h.Expose, w.Expose)
-	d.list("networks", networkNames(h), networkNames(w))
-	for _, e := range w.Networks {
-		i := slices.IndexFunc(h.Networks, func(o project.Endpoint) bool { return o.Network == e.Network })
-		if i >= 0 {
-			d.list("networks."+e.Network+".aliases", h.Networks[i].Aliases, e.Aliases)
-		}
-	}
-	d.list("extra_hosts", h.ExtraHosts, w.ExtraHosts)
-}
-
 func (d *differ) storage(h, w project.Container) {
 	from, to := mounts(h.Mounts), mounts(w.Mounts)
 	for _, target := range keys(from, to) {
@@ -173,14 +160,7 @@ func (d *differ) limits(h, w project.Container) {
 	for _, k := range keys(from, to) {
 		d.value("ulimits."+k, from[k], to[k])
 	}
-	for _, k := range keys(h.Sysctls, w.Sysctls) {
-		f, had := h.Sysctls[k]
-		t, has := w.Sysctls[k]
-		if had != has && f == t {
-			d.changed("sysctls." + k)
-		}
-		d.value("sysctls."+k, f, t)
-	}
+	d.entries("sysctls", h.Sysctls, w.Sysctls)
 	d.value("cpus", cpus(h.NanoCPUs), cpus(w.NanoCPUs))
 	d.value("mem_limit", fmt.Sprint(h.Memory), fmt.Sprint(w.Memory))
 }
@@ -197,33 +177,6 @@ func yesNo(b bool) string {
 		return "true"
 	}
 	return "false"
-}
-
-func networkNames(c project.Container) []string {
-	names := make([]string, len(c.Networks))
-	for i, e := range c.Networks {
-		names[i] = e.Network
-	}
-	return names
-}
-
-// ports writes ports as a Compose file does: "127.0.0.1:8080:80/tcp".
-func ports(list []project.Port) string {
-	out := make([]string, len(list))
-	for i, p := range list {
-		if p.Published != 0 {
-			out[i] = fmt.Sprintf("%d:", p.Published)
-		} else if p.HostIP != "" {
-			out[i] = ":"
-		}
-		if strings.Contains(p.HostIP, ":") {
-			out[i] = "[" + p.HostIP + "]:" + out[i]
-		} else if p.HostIP != "" {
-			out[i] = p.HostIP + ":" + out[i]
-		}
-		out[i] += fmt.Sprintf("%d/%s", p.Target, p.Protocol)
-	}
-	return strings.Join(out, ", ")
 }
 
 // mounts describes mounts by their targets. Everything that tells one mount

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,17 +20,28 @@ var notCompared = []string{"Project", "Service", "Replica", "Needs", "Origin"}
 
 // A field that is added to project.Container and forgotten in diff fails here.
 func TestEveryFieldIsCompared(t *testing.T) {
-	want := project.Container{}
+	everyField(t, notCompared, func(have, want project.Container) []Reason { return diff(Container{Spec: have}, want, nil) })
+}
+
+// And one of project.Network that is forgotten in diffNetwork.
+func TestEveryFieldOfANetworkIsCompared(t *testing.T) {
+	everyField(t, []string{"Name", "Key", "Project", "External"}, diffNetwork)
+}
+
+// everyField changes every field of a T, in every way, and holds that differ has
+// a reason for it, unless it is one of ignored.
+func everyField[T any](t *testing.T, ignored []string, differ func(have, want T) []Reason) {
+	t.Helper()
+	var want T
 	fill(reflect.ValueOf(&want).Elem(), "a")
-	if why := diff(Container{Spec: want}, want, nil); len(why) > 0 {
-		t.Fatalf("equal containers differ: %v", why)
+	if why := differ(want, want); len(why) > 0 {
+		t.Fatalf("what is equal differs: %v", why)
 	}
-	spec := reflect.TypeFor[project.Container]()
-	for i := range spec.NumField() {
-		name := spec.Field(i).Name
-		ignored := slices.Contains(notCompared, name)
-		for path, have := range variants(want, i) {
-			why := diff(Container{Spec: have}, want, nil)
+	for i := range reflect.TypeFor[T]().NumField() {
+		name := reflect.TypeFor[T]().Field(i).Name
+		ignored := slices.Contains(ignored, name)
+		for path, have := range variants[T](i) {
+			why := differ(have, want)
 			if ignored && len(why) > 0 {
 				t.Errorf("%s%s: is a reason: %v", name, path, why)
 			}
@@ -45,8 +57,27 @@ func TestEveryFieldIsCompared(t *testing.T) {
 	}
 }
 
+// leaf returns a value of a type that has no fields to look into; ok is false
+// for any other.
+func leaf(of reflect.Type, text string) (v reflect.Value, ok bool) {
+	number := byte(len(text) + int(text[0]))
+	a := netip.AddrFrom4([4]byte{10, 0, number, 0})
+	switch of {
+	case reflect.TypeFor[netip.Addr]():
+		return reflect.ValueOf(a), true
+	case reflect.TypeFor[netip.Prefix]():
+		return reflect.ValueOf(netip.PrefixFrom(a, 24)), true
+	default:
+		return v, false
+	}
+}
+
 // fill gives every field a value, so that every field can be changed.
 func fill(v reflect.Value, text string) {
+	if l, ok := leaf(v.Type(), text); ok {
+		v.Set(l)
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
@@ -63,10 +94,8 @@ func fill(v reflect.Value, text string) {
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0), text)
 	case reflect.Map:
-		value := reflect.New(v.Type().Elem()).Elem()
-		fill(value, text)
 		v.Set(reflect.MakeMap(v.Type()))
-		v.SetMapIndex(reflect.ValueOf(text), value)
+		v.SetMapIndex(reflect.ValueOf(text), filled(v.Type().Elem(), text))
 	case reflect.Struct:
 		for i := range v.NumField() {
 			fill(v.Field(i), text)
@@ -76,18 +105,28 @@ func fill(v reflect.Value, text string) {
 	}
 }
 
-// variants returns c with field i changed in every way: each value within it,
-// one element more, none.
-func variants(c project.Container, i int) map[string]project.Container {
-	out := map[string]project.Container{}
+func filled(of reflect.Type, text string) reflect.Value {
+	v := reflect.New(of).Elem()
+	fill(v, text)
+	return v
+}
+
+// variants returns a filled T with field i changed in every way: each value
+// within it, one element more, none.
+func variants[T any](i int) map[string]T {
+	out := map[string]T{}
 	add := func(path string, change func(reflect.Value)) {
-		v := reflect.New(reflect.TypeOf(c)).Elem()
-		fill(v, "a")
+		v := filled(reflect.TypeFor[T](), "a")
 		change(v.Field(i))
-		out[path] = v.Interface().(project.Container)
+		out[path] = v.Interface().(T)
 	}
 	var walk func(path string, v reflect.Value, at func(reflect.Value) reflect.Value)
 	walk = func(path string, v reflect.Value, at func(reflect.Value) reflect.Value) {
+		if _, ok := leaf(v.Type(), "a"); ok {
+			add(path, func(r reflect.Value) { fill(at(r), "z") })
+			add(path+" none", func(r reflect.Value) { at(r).SetZero() })
+			return
+		}
 		switch v.Kind() {
 		case reflect.Struct:
 			for f := range v.NumField() {
@@ -98,16 +137,12 @@ func variants(c project.Container, i int) map[string]project.Container {
 			add(path+" none", func(r reflect.Value) { at(r).SetZero() })
 		case reflect.Slice:
 			walk(path+"[0]", v.Index(0), func(r reflect.Value) reflect.Value { return at(r).Index(0) })
-			add(path+" longer", func(r reflect.Value) {
-				s := at(r)
-				more := reflect.New(s.Type().Elem()).Elem()
-				fill(more, "b")
-				s.Set(reflect.Append(s, more))
-			})
+			add(path+" longer", func(r reflect.Value) { at(r).Set(reflect.Append(at(r), filled(v.Type().Elem(), "b"))) })
 			add(path+" none", func(r reflect.Value) { at(r).SetZero() })
 		case reflect.Map:
-			add(path+" value", func(r reflect.Value) { at(r).SetMapIndex(reflect.ValueOf("a"), reflect.ValueOf("z")) })
-			add(path+" key", func(r reflect.Value) { at(r).SetMapIndex(reflect.ValueOf("b"), reflect.ValueOf("")) })
+			value := v.Type().Elem()
+			add(path+" value", func(r reflect.Value) { at(r).SetMapIndex(reflect.ValueOf("a"), filled(value, "z")) })
+			add(path+" key", func(r reflect.Value) { at(r).SetMapIndex(reflect.ValueOf("b"), reflect.Zero(value)) })
 			add(path+" none", func(r reflect.Value) { at(r).SetZero() })
 		case reflect.String:
 			add(path, func(r reflect.Value) { at(r).SetString("z") })
@@ -121,9 +156,7 @@ func variants(c project.Container, i int) map[string]project.Container {
 			panic("no way to change a " + v.Kind().String())
 		}
 	}
-	filled := reflect.New(reflect.TypeOf(c)).Elem()
-	fill(filled, "a")
-	walk("", filled.Field(i), func(v reflect.Value) reflect.Value { return v })
+	walk("", filled(reflect.TypeFor[T](), "a").Field(i), func(v reflect.Value) reflect.Value { return v })
 	return out
 }
 

@@ -19,7 +19,7 @@ func Down(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	if err := ps.err(); err != nil {
 		return nil, err
 	}
-	g := wholeGraph(p, obs.Containers)
+	g := wholeGraph(d.project, obs.Containers)
 	d.containers(g)
 	d.networks()
 	if opt.Volumes {
@@ -177,9 +177,24 @@ func (d *down) networks() {
 		external[n.Name] = n.External
 	}
 	for _, n := range sortedBy(d.obs.Networks, project.Network.ID) {
+		if isDefaultBridge(n) {
+			d.defaultBridge(n)
+			continue
+		}
 		if !n.External && !external[n.Name] && n.Project == d.project.Name && d.among(n.ID()) {
 			d.remove(RemoveNetwork{n})
 		}
+	}
+}
+
+// defaultBridge plans to remove the host's bridge when what goes uses it and
+// nobody else does. It is nobody's, and is made again when it is needed: that it
+// stays is no news.
+func (d *down) defaultBridge(n project.Network) {
+	id := n.ID()
+	wanted := slices.ContainsFunc(d.project.Networks, func(w project.Network) bool { return w.Name == n.Name })
+	if (wanted || len(d.removed[id]) > 0) && d.among(id) && len(d.users(id)) == 0 {
+		d.remove(RemoveNetwork{n})
 	}
 }
 

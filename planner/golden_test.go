@@ -36,6 +36,7 @@ type present struct {
 	Nonce   string
 	State   planner.State
 	Stopped bool
+	CutOff  bool
 	Digest  string
 	Spec    json.RawMessage
 	Anon    map[string]string
@@ -48,6 +49,8 @@ type world struct {
 	Images     map[string]string
 	Names      map[string]string
 	Ports      []planner.TakenPort
+	Used       map[project.ID][]string
+	Others     map[string]bool
 }
 
 // Each file of testdata is a wish, what is there, and the plan or the refusal
@@ -167,7 +170,7 @@ func observedOf(t *testing.T, p *project.Project, data []byte) planner.Observed 
 	if len(data) > 0 {
 		strictly(t, data, &w)
 	}
-	obs := planner.Observed{Networks: w.Networks, Volumes: w.Volumes, Images: w.Images, Names: w.Names, Ports: w.Ports}
+	obs := planner.Observed{Networks: w.Networks, Volumes: w.Volumes, Images: w.Images, Names: w.Names, Ports: w.Ports, Used: w.Used, Others: w.Others}
 	for _, c := range w.Containers {
 		if c.Replica == 0 {
 			c.Replica = 1
@@ -199,7 +202,7 @@ func observedOf(t *testing.T, p *project.Project, data []byte) planner.Observed 
 			c.Nonce = "n0"
 		}
 		obs.Containers = append(obs.Containers, planner.Container{
-			ID: planner.ContainerID(p.Name, c.Service, c.Replica, c.Nonce), Spec: spec, State: c.State, Stopped: c.Stopped,
+			ID: planner.ContainerID(p.Name, c.Service, c.Replica, c.Nonce), Spec: spec, State: c.State, Stopped: c.Stopped, CutOff: c.CutOff,
 			ImageDigest: c.Digest, Anonymous: c.Anon,
 		})
 	}

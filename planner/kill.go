@@ -42,7 +42,7 @@ func Kill(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	if err := ps.err(); err != nil {
 		return nil, err
 	}
-	return b.finish(wholeGraph(p, obs.Containers))
+	return b.finish(wholeGraph(b.project, obs.Containers))
 }
 
 // kill plans to send a signal to c. What is about to be started again has no

@@ -5,7 +5,7 @@ import "github.com/gocompose/gocompose/project"
 // Observed is what is there. Adapters fill it in; the planner only reads it.
 type Observed struct {
 	Containers []Container       // of the project, in any order
-	Networks   []project.Network // those the project owns or wants
+	Networks   []project.Network // those the project owns or wants, and project.DefaultBridge
 	Volumes    []project.Volume  // the same, and the project's anonymous ones
 	// Images maps references to the digest of the platform's manifest. What is
 	// not in it is not on this host.
@@ -16,8 +16,13 @@ type Observed struct {
 	// Ports are the wanted host ports that something else holds.
 	Ports []TakenPort
 	// Used maps networks and volumes to the names of the containers of other
-	// projects that use them, sorted. Only Down asks for it.
+	// projects that use them, sorted: a network those that are on it, a volume
+	// those that have it. Down asks for it, and Up for the networks.
 	Used map[project.ID][]string
+	// Others are the containers that the project refers to by name, in
+	// network_mode: container:… and external_links, of whatever project: whether
+	// each runs. What is not in it is not there. Only Up asks for it.
+	Others map[string]bool
 }
 
 // TakenPort is a host port that cannot be published.
@@ -46,6 +51,9 @@ type Container struct {
 	State State
 	// Stopped: the user stopped or killed it, and it was not started since.
 	Stopped bool
+	// CutOff: it runs in the network namespace of a container that has ended, or
+	// was started anew since: it is not reached by anything, and reaches nothing.
+	CutOff bool
 	// ImageDigest is what Spec.Image was when the container was made.
 	ImageDigest string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.

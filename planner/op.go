@@ -50,7 +50,8 @@ type (
 	PullImage struct{ Ref string }
 
 	// CreateContainer makes a container whose runtime identifier is ID. The
-	// planner picks it, so no step waits for a result of another.
+	// planner picks it, so no step waits for a result of another. Its networks
+	// need not be there: it is attached when it is started.
 	CreateContainer struct {
 		ID   string
 		Spec project.Container
@@ -60,7 +61,8 @@ type (
 		Inherit map[string]string
 	}
 	// StartContainer runs a created or stopped container. When it returns the
-	// container's process has been started, with its names and ports in place.
+	// container's process has been started, on all its networks, with its names
+	// and ports in place.
 	StartContainer struct{ Container Ref }
 	// StopContainer sends the stop signal, waits at most Grace (below zero: for
 	// ever), then kills.

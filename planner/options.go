@@ -19,7 +19,7 @@ type Options struct {
 
 	Recreate       RecreatePolicy // Up
 	RemoveOrphans  bool           // Up, Down, Kill
-	NoStart        bool           // Up: create, replace and remove only
+	NoStart        bool           // Up: create, replace and remove only; what ran on a replaced network runs again
 	RenewAnonymous bool           // Up: replacements get fresh anonymous volumes
 	Volumes        bool           // Down: volumes too; Remove: the anonymous ones
 	Wait           bool           // Up, Start: until the selected are project.Ready

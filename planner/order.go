@@ -12,6 +12,7 @@ import (
 func (b *builder) finish(g graph) (*Plan, error) {
 	b.orderStops(g)
 	b.orderStarts(g)
+	b.oneAtATime()
 	for i := range b.steps {
 		s := &b.steps[i]
 		slices.Sort(s.Needs)
@@ -166,5 +167,5 @@ func (r reach) creates(service string) []StepID {
 	}
 	add(service)
 	slices.Sort(list)
-	return list
+	return slices.Compact(list)
 }

@@ -55,7 +55,7 @@ func freeze(p *project.Project, obs Observed, opt Options, from State, op func(R
 	if err := ps.err(); err != nil {
 		return nil, err
 	}
-	return b.finish(wholeGraph(p, obs.Containers))
+	return b.finish(wholeGraph(b.project, obs.Containers))
 }
 
 // mustFit returns the services that nothing can be done with though something

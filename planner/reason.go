@@ -20,6 +20,7 @@ const (
 	Requested   Cause = "requested"   // the user asked for it by a flag or verb
 	Paused      Cause = "paused"      // wanted running, there, paused
 	Needed      Cause = "needed"      // Of, which is started, needs it to be so
+	CutOff      Cause = "cut-off"     // the network namespace it shared is gone
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
 )
 
@@ -52,6 +53,8 @@ func (r Reason) String() string {
 		return "needed by " + r.Of.String()
 	case Policy:
 		return "restart policy " + r.To
+	case CutOff:
+		return "cut off from its network"
 	case NotRunning:
 		return "not running"
 	case Unwanted:

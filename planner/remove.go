@@ -45,5 +45,5 @@ func Remove(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 			}
 		}
 	}
-	return b.finish(wholeGraph(p, obs.Containers))
+	return b.finish(wholeGraph(b.project, obs.Containers))
 }

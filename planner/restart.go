@@ -12,31 +12,28 @@ import (
 // what its service needs is as it needs it, and started again; those that need
 // it go on meanwhile. One that does not run is started. Unless Options.NoDeps
 // is set, the running containers of services that need one of these with
-// `restart: true` follow. A service that was named and has no container gets a
+// `restart: true` follow, and those that are in the network namespace of one. A service that was named and has no container gets a
 // notice.
 func Restart(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
 	var ps problems
 	b.unknownServices(&ps)
 	asked := b.meant(opt.Selected)
-	g := wholeGraph(p, obs.Containers)
-	leads := map[string]string{}
-	if !opt.NoDeps {
-		leads = b.followers(g, maps.Clone(asked))
-	}
+	g := wholeGraph(b.project, obs.Containers)
 	there := b.standing()
+	leads := b.behind(g, there, asked)
 	has := map[string]bool{}
 	for _, c := range there {
 		service := c.Spec.Service
 		has[service] = true
-		lead, follows := leads[service]
+		lead, follows := leads[c.ID]
 		switch {
 		case asked[service]:
 			if !c.Running() {
 				b.takenPorts(&ps, c.target, c.Spec.Ports)
 			}
 			b.restart(c, because(Requested))
-		case follows && c.Running():
+		case follows:
 			b.restart(c, []Reason{following(project.ID{Kind: project.KindService, Name: lead})})
 		case c.Running() && b.ours(service) && !opt.NoDeps:
 			b.runs[service] = append(b.runs[service], c.ref())
@@ -58,34 +55,33 @@ func Restart(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 func (b *builder) restart(c instance, why []Reason) {
 	service := c.Spec.Service
 	if !c.Running() {
-		b.start(c.ref(), service, nil, why)
+		b.start(c.ref(), service, b.lacking(c.Spec), why)
 		return
 	}
 	stop := b.add(StopContainer{c.ref(), b.grace(c.Spec)}, nil, why)
-	start := b.add(StartContainer{c.ref()}, []StepID{stop}, why)
+	start := b.add(StartContainer{c.ref()}, append(b.lacking(c.Spec), stop), why)
 	b.firsts[service] = append(b.firsts[service], stop)
 	b.starts[service] = append(b.starts[service], start)
 	b.needy[service] = true
 	b.runs[service] = append(b.runs[service], c.ref())
 }
 
-// followers maps the services that are started anew because one that they need
-// with `restart: true` is, to that one. Anew are those that are without that.
-func (b *builder) followers(g graph, anew map[string]bool) map[string]string {
-	needs := map[string][]project.Need{}
-	for _, s := range b.project.Services {
-		needs[s.Name] = s.Template.Needs
+// behind maps the containers that follow those of the services asked for, which
+// are all started anew, to the services that they follow.
+func (b *builder) behind(g graph, there []instance, asked map[string]bool) map[string]string {
+	if b.opt.NoDeps {
+		return nil
 	}
-	leads := map[string]string{}
-	for _, name := range g.order {
-		for _, n := range needs[name] {
-			if n.Restart && anew[n.Service] && leads[name] == "" {
-				leads[name] = n.Service
-				anew[name] = true
-			}
+	fresh := map[project.ID]bool{}
+	var others []instance
+	for _, c := range there {
+		if asked[c.Spec.Service] {
+			fresh[c.Spec.ID()] = true
+		} else {
+			others = append(others, c)
 		}
 	}
-	return leads
+	return b.follow(g, others, maps.Clone(asked), fresh)
 }
 
 // standing returns, of each replica that is there, the container that counts:

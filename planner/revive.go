@@ -33,10 +33,10 @@ func Revive(name string, obs Observed) (*Plan, error) {
 			b.runs[c.Spec.Service] = append(b.runs[c.Spec.Service], c.ref())
 		case c.revives():
 			why := Reason{Cause: Policy, Field: "restart", To: string(c.Spec.Restart.Condition)}
-			b.start(c.ref(), c.Spec.Service, nil, []Reason{why})
+			b.start(c.ref(), c.Spec.Service, b.lacking(c.Spec), []Reason{why})
 		}
 	}
-	return b.finish(wholeGraph(p, obs.Containers))
+	return b.finish(wholeGraph(b.project, obs.Containers))
 }
 
 // revives tells whether a container that does not run comes back after a reboot.

@@ -9,11 +9,12 @@ import (
 
 // Start plans to start the containers that are there and do not run, and to let
 // those go on that are paused: of the services selected and those they need, or
-// of all of p. One that is about to be started again is left to that. A service
-// that is asked for and has none is an error.
+// of all of p. One that is about to be started again is left to that. What runs
+// in the network namespace of one that is started is started anew with it. A
+// service that is asked for and has none is an error.
 func Start(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
-	g := wholeGraph(p, obs.Containers)
+	g := wholeGraph(b.project, obs.Containers)
 	asked := b.meant(opt.Selected)
 	meant := g.closure(slices.Collect(maps.Keys(asked)))
 	there := b.standing()
@@ -29,14 +30,24 @@ func Start(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 			ps.add(&NoContainerError{s.Name})
 		}
 	}
+	fresh := map[project.ID]bool{}
 	for _, c := range there {
+		if meant[c.Spec.Service] && !c.Running() {
+			fresh[c.Spec.ID()] = true
+		}
+	}
+	leads := b.follow(g, there, map[string]bool{}, fresh)
+	for _, c := range there {
+		lead, follows := leads[c.ID]
 		switch service := c.Spec.Service; {
+		case follows:
+			b.restart(c, []Reason{following(project.ID{Kind: project.KindService, Name: lead})})
 		case !meant[service]:
 		case c.Running():
 			b.keep(c)
 		default:
 			b.takenPorts(&ps, c.target, c.Spec.Ports)
-			b.start(c.ref(), service, nil, because(reasonToStart(asked[service])))
+			b.start(c.ref(), service, b.lacking(c.Spec), because(reasonToStart(asked[service])))
 		}
 	}
 	if err := ps.err(); err != nil {

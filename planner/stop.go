@@ -22,7 +22,7 @@ func Stop(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 			}
 		}
 	}
-	return b.finish(wholeGraph(p, obs.Containers))
+	return b.finish(wholeGraph(b.project, obs.Containers))
 }
 
 // meant returns the services of names, or all of the project when there are

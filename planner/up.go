@@ -11,15 +11,20 @@ import (
 
 // Up plans to bring p up: what is missing is made, what differs is replaced,
 // what is too much is removed, what does not run is started, what is paused goes
-// on; what is about to be started again is left to that. A container is started
-// when what its service needs is as it needs it; what runs already and starts
-// nothing is not waited for. Services that the project knows but that are not
-// among p.Services are left alone. It fails with a *RefusedError that names
-// everything in the way.
+// on; what is about to be started again is left to that. A network that is defined
+// anew is made anew: all of the project that runs on it, of whatever service, is
+// stopped for it and started again. What runs in the network namespace of another
+// container is started anew with that.
+//
+// A container is started when what its service needs is as it needs it; what runs
+// already and starts nothing is not waited for. Services that the project knows
+// but that are not among p.Services are left alone, but for their networks. It
+// fails with a *RefusedError that names everything in the way.
 func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	u := up{builder: newBuilder(p, obs, opt)}
 	u.wanted = u.replicas()
 	u.surplus()
+	u.changed = u.changes()
 	if err := u.check(); err != nil {
 		return nil, err
 	}
@@ -28,7 +33,8 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	for i := range u.wanted {
 		u.create(&u.wanted[i])
 	}
-	u.restarts()
+	g := wholeGraph(u.project, obs.Containers)
+	u.restarts(g)
 	for i := range u.wanted {
 		u.replace(&u.wanted[i])
 	}
@@ -40,12 +46,24 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 			u.release(c, u.discard(c, nil, because(Orphaned)))
 		}
 	}
+	for _, c := range u.rest() {
+		if why := u.again[c.ID]; len(why) > 0 {
+			u.stop(c, nil, why)
+		}
+	}
+	u.replaceNetworks()
+	u.roll()
 	for i := range u.wanted {
 		u.run(&u.wanted[i])
 	}
+	for _, c := range u.rest() {
+		if why := u.again[c.ID]; len(why) > 0 {
+			u.launch(c.ref(), c.Spec, u.planned(VerbStop, c.target), why)
+		}
+	}
 	u.noteOrphans()
 	u.noteOtherFolders(u.touched())
-	return u.finish(wholeGraph(p, obs.Containers))
+	return u.finish(g)
 }
 
 // up is the making of one plan to bring a project up.
@@ -56,9 +74,11 @@ type up struct {
 	// not define, and of services that were not selected.
 	scaled, orphans, unselected []instance
 
-	// restarting maps services whose running containers are to be started anew
-	// to the services that they follow.
-	restarting map[string]string
+	// changed are the networks that are replaced, by name, and why.
+	changed map[string][]Reason
+	// again are the containers that stay, run, and are to be started anew, by
+	// their identifiers, and why.
+	again map[string][]Reason
 	// What stops holds ports, and what is removed names, until then.
 	ports map[portKey][]release
 	names map[string][]release
@@ -97,6 +117,23 @@ func (u *up) surplus() {
 	}
 }
 
+// rest returns the containers that are not wanted and stay.
+func (u *up) rest() []instance {
+	if u.opt.RemoveOrphans {
+		return u.unselected
+	}
+	return slices.Concat(u.unselected, u.orphans)
+}
+
+// present returns all containers that are there.
+func (u *up) present() []instance {
+	list := slices.Concat(u.scaled, u.orphans, u.unselected)
+	for _, r := range u.wanted {
+		list = append(list, r.have...)
+	}
+	return list
+}
+
 func sortedIDs[V any](m map[project.ID]V) []project.ID {
 	return slices.SortedFunc(maps.Keys(m), func(a, b project.ID) int {
 		return compareNatural(a.String(), b.String())
@@ -111,27 +148,11 @@ func (u *up) check() error {
 		ps.add(cycle)
 	}
 	u.missingExternals(&ps)
-	rest := u.unselected
-	if !u.opt.RemoveOrphans {
-		rest = slices.Concat(rest, u.orphans)
-	}
-	u.nameConflicts(&ps, u.wanted, rest)
-	u.portConflicts(&ps, u.wanted, rest)
+	u.nameConflicts(&ps, u.wanted, u.rest())
+	u.portConflicts(&ps, u.wanted, u.rest())
+	u.usedNetworks(&ps)
+	u.sharedConflicts(&ps)
 	return ps.err()
-}
-
-func (u *up) networks() {
-	for _, n := range u.project.Networks {
-		i := slices.IndexFunc(u.obs.Networks, func(o project.Network) bool { return o.Name == n.Name })
-		switch {
-		case i < 0:
-			u.add(CreateNetwork{n}, nil, because(Missing))
-		case n.External || u.obs.Networks[i].Project == u.project.Name:
-		default:
-			u.notice(fmt.Sprintf("a network with name %s exists but was not created for project %q. Set `external: true` to use an existing network",
-				n.Name, u.project.Name), n.ID())
-		}
-	}
 }
 
 func (u *up) volumes() {
@@ -160,9 +181,6 @@ func (u *up) create(r *replica) {
 	if _, here := u.obs.Images[c.Image]; !here {
 		needs = append(needs, u.add(PullImage{c.Image}, nil, because(Missing)))
 	}
-	for _, n := range c.Networks {
-		needs = append(needs, u.planned(VerbCreate, project.Network{Name: n.Network}.ID())...)
-	}
 	for _, m := range c.Mounts {
 		if m.Type == project.MountVolume && m.Source != "" {
 			needs = append(needs, u.planned(VerbCreate, project.Volume{Name: m.Source}.ID())...)
@@ -173,19 +191,35 @@ func (u *up) create(r *replica) {
 	u.creates[c.Service] = append(u.creates[c.Service], step)
 }
 
-// restarts finds out which services must be started anew because one they need
-// with `restart: true` is replaced or itself started anew.
-func (u *up) restarts() {
-	u.restarting = map[string]string{}
-	if u.opt.NoStart {
-		return
-	}
-	anew := map[string]bool{}
+// restarts finds out which of the running containers that stay must be started
+// anew: those on networks that are replaced, those that have lost the network
+// namespace that they shared, and those that follow what is replaced or started.
+func (u *up) restarts(g graph) {
+	u.again = map[string][]Reason{}
+	anew, fresh := map[string]bool{}, map[project.ID]bool{}
+	staying := u.rest()
 	for _, r := range u.wanted {
-		anew[r.want.Service] = anew[r.want.Service] || r.replaces()
+		if !r.creates() {
+			staying = append(staying, r.have[0])
+		}
+		anew[r.want.Service] = anew[r.want.Service] || r.replaces() && !u.opt.NoStart
+		fresh[r.want.ID()] = u.begins(r)
 	}
-	g, _ := wantedGraph(u.project)
-	u.restarting = u.followers(g, anew)
+	for _, c := range staying {
+		why := u.displaced(c)
+		if c.CutOff && c.Running() && !u.opt.NoStart && u.joins(c.Spec) {
+			why = because(CutOff)
+		}
+		if len(why) > 0 {
+			u.again[c.ID] = why
+			anew[c.Spec.Service], fresh[c.Spec.ID()] = true, true
+		}
+	}
+	for id, service := range u.follow(g, staying, anew, fresh) {
+		if len(u.again[id]) == 0 {
+			u.again[id] = []Reason{following(project.ID{Kind: project.KindService, Name: service})}
+		}
+	}
 }
 
 // replace plans the end of the containers that the replica has too many, and
@@ -203,13 +237,9 @@ func (u *up) replace(r *replica) {
 	first := r.have[0]
 	if r.creates() {
 		u.release(first, u.discard(first, made, r.why))
-	} else if u.restarting[r.want.Service] != "" && first.Running() {
-		u.stop(first, nil, []Reason{u.follows(r)})
+	} else if why := u.again[first.ID]; len(why) > 0 {
+		u.stop(first, nil, why)
 	}
-}
-
-func (u *up) follows(r *replica) Reason {
-	return following(project.ID{Kind: project.KindService, Name: u.restarting[r.want.Service]})
 }
 
 // release notes what c gives back when it is removed by step last.
@@ -221,7 +251,7 @@ func (u *up) release(c instance, last StepID) {
 	u.names[c.Spec.Name] = append(u.names[c.Spec.Name], release{by: by, service: c.Spec.Service, step: last})
 	for _, step := range u.planned(VerbStop, c.target) {
 		for _, p := range c.Spec.Ports {
-			if p.Published != 0 {
+			if p.Fixed() {
 				u.ports[keyOf(p)] = append(u.ports[keyOf(p)], release{p, by, c.Spec.Service, step})
 			}
 		}
@@ -246,8 +276,8 @@ func (u *up) run(r *replica) {
 		u.begin(r, made, needs, r.why)
 	case !r.have[0].Running():
 		u.begin(r, r.have[0].ref(), needs, because(NotRunning))
-	case len(u.planned(VerbStop, id)) > 0:
-		u.begin(r, r.have[0].ref(), needs, []Reason{u.follows(r)})
+	case len(u.again[r.have[0].ID]) > 0:
+		u.launch(r.have[0].ref(), r.want, needs, u.again[r.have[0].ID])
 	case r.have[0].State == StatePaused:
 		if !u.opt.NoStart {
 			u.keep(r.have[0])
@@ -269,22 +299,27 @@ func (u *up) begin(r *replica, c Ref, needs []StepID, why []Reason) {
 	}
 	for _, p := range r.want.Ports {
 		for _, free := range u.ports[keyOf(p)] {
-			if free.by != c.Target && p.Overlaps(free.port) {
+			if free.service != r.want.Service && p.Overlaps(free.port) {
 				needs = append(needs, u.freed(r, free))
 			}
 		}
 	}
-	u.start(c, r.want.Service, needs, why)
+	u.launch(c, r.want, needs, why)
+}
+
+// launch plans to start what was stopped or made, on its networks.
+func (u *up) launch(c Ref, spec project.Container, needs []StepID, why []Reason) {
+	u.start(c, spec.Service, append(needs, u.onNetworks(spec)...), why)
 }
 
 // freed returns the step that frees what the replica's start waits for.
 func (u *up) freed(r *replica, free release) StepID {
-	u.frees[r.want.Service] = append(u.frees[r.want.Service], free.service)
+	u.awaits(r.want.Service, free.service)
 	return free.step
 }
 
-// touched returns the containers that the plan ends, and the orphans that it
-// speaks of.
+// touched returns the containers that the plan ends, or starts anew though they
+// are not wanted, and the orphans that it speaks of.
 func (u *up) touched() []instance {
 	list := slices.Clone(u.scaled)
 	if u.opt.RemoveOrphans || !u.opt.IgnoreOrphans {
@@ -293,6 +328,11 @@ func (u *up) touched() []instance {
 	for _, r := range u.wanted {
 		if r.replaces() {
 			list = append(list, r.have...)
+		}
+	}
+	for _, c := range u.unselected {
+		if len(u.again[c.ID]) > 0 {
+			list = append(list, c)
 		}
 	}
 	return list

@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"context"
+	"net/netip"
 	"reflect"
 	"slices"
 
@@ -143,6 +144,15 @@ func testSpecification(s *suite) {
 	want.Labels = map[string]string{"org.example/label": "1"}
 	want.Mounts = []project.Mount{{Type: project.MountVolume, Source: s.volume().Name, Target: "/data", NoCopy: true}}
 	want.Needs = []project.Need{{Service: "db", Condition: project.Started, Restart: true}}
+	want.Ports = []project.Port{{Target: 80, Protocol: "udp", Published: 28080, PublishedEnd: 28090}}
+	want.Networks = []project.Endpoint{{
+		Network: s.network().Name, Aliases: []string{"www"}, IPv4: netip.MustParseAddr("10.213.77.9"), IPv6: netip.MustParseAddr("fd00::9"),
+		LinkLocal: []netip.Addr{netip.MustParseAddr("169.254.8.8")}, MAC: "02:42:0a:01:00:09", Interface: "front0", GatewayPriority: -1,
+		Sysctls: map[string]string{"net.ipv4.conf.IFNAME.log_martians": "1"},
+	}}
+	want.Links = []project.Link{{Service: "db", Alias: "database"}}
+	want.DNS = project.Resolver{Servers: []netip.Addr{netip.MustParseAddr("10.213.77.53")}, Search: []string{"."}}
+	want.Domainname = "example.org"
 	want.Origin = project.Origin{WorkingDir: "/srv/shop", ConfigFiles: []string{"/srv/shop/compose.yaml"}}
 	s.must(s.Backend.CreateContainer(s.ctx, s.id("n1"), want, nil))
 	c, there := s.container(s.id("n1"))

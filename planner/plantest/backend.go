@@ -15,24 +15,30 @@ import (
 // CreateNetwork implements executor.Networks.
 func (w *World) CreateNetwork(ctx context.Context, n project.Network) error {
 	return w.call(ctx, "create "+n.ID().String(), func() error {
-		if _, there := w.networks[n.Name]; !there {
-			w.networks[n.Name] = n
+		if have, there := w.networks[n.Name]; there && !reflect.DeepEqual(have, n) {
+			return fmt.Errorf("network %s is there and is another", n.Name)
 		}
+		w.networks[n.Name] = n
 		return nil
 	})
 }
 
-// RemoveNetwork implements executor.Networks.
+// RemoveNetwork implements executor.Networks. What does not run is not on it.
 func (w *World) RemoveNetwork(ctx context.Context, n project.Network) error {
 	return w.call(ctx, "remove "+n.ID().String(), func() error {
 		for _, c := range w.containers {
-			if slices.ContainsFunc(c.Spec.Networks, func(e project.Endpoint) bool { return e.Network == n.Name }) {
+			if c.Running() && on(c.Spec, n.Name) {
 				return fmt.Errorf("network %s is used by %s", n.Name, c.ID)
 			}
 		}
 		delete(w.networks, n.Name)
 		return nil
 	})
+}
+
+// on tells whether c is on the network of that name, when it runs.
+func on(c project.Container, network string) bool {
+	return slices.ContainsFunc(c.Networks, func(e project.Endpoint) bool { return e.Network == network })
 }
 
 // CreateVolume implements executor.Volumes.
@@ -108,16 +114,11 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 	})
 }
 
-// ingredients returns an error for the first thing that spec needs and that is
-// not there.
+// ingredients returns an error for the first thing that a container of spec is
+// made with and that is not there.
 func (w *World) ingredients(spec project.Container) error {
 	if _, ok := w.images[spec.Image]; !ok {
 		return fmt.Errorf("no image %s", spec.Image)
-	}
-	for _, n := range spec.Networks {
-		if _, ok := w.networks[n.Network]; !ok {
-			return fmt.Errorf("no network %s", n.Network)
-		}
 	}
 	for _, m := range spec.Mounts {
 		if _, ok := w.volumes[m.Source]; m.Type == project.MountVolume && m.Source != "" && !ok {

@@ -1,7 +1,9 @@
 package plantest
 
 import (
+	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -70,9 +72,13 @@ func ordered(p *planner.Plan, edges func(planner.Step) []planner.StepID) (order,
 // before all is made that the successor needs to start.
 func checkReplacements(p *planner.Plan, before order) error {
 	start := map[project.ID]planner.StepID{}
+	anew := map[planner.StepID]bool{} // of networks that are replaced: what is on them stops first
 	for _, s := range p.Steps {
-		if s.Op.Verb() == planner.VerbStart {
-			start[s.Op.Target()] = s.ID()
+		switch op := s.Op.(type) {
+		case planner.StartContainer:
+			start[op.Target()] = s.ID()
+		case planner.RemoveNetwork:
+			anew[planner.Step{Op: planner.CreateNetwork(op)}.ID()] = true
 		}
 	}
 	for _, s := range p.Steps {
@@ -82,7 +88,7 @@ func checkReplacements(p *planner.Plan, before order) error {
 		}
 		for n := range before[next] {
 			made := strings.HasPrefix(string(n), "create ") || strings.HasPrefix(string(n), "pull ")
-			if made && !before[s.ID()][n] {
+			if made && !anew[n] && !before[s.ID()][n] {
 				return fmt.Errorf("%s does not wait for %s, which %s needs", s.ID(), n, next)
 			}
 		}
@@ -185,8 +191,20 @@ func (l *life) inherited(before planner.Observed) error {
 // what their fate makes of them.
 func (l *life) asWanted(p *project.Project) error {
 	obs := l.world.Observe(ProjectName)
+	for _, n := range p.Networks {
+		n.Driver = cmp.Or(n.Driver, project.DriverBridge)
+		if !slices.ContainsFunc(obs.Networks, func(o project.Network) bool {
+			o.Driver = cmp.Or(o.Driver, project.DriverBridge)
+			return reflect.DeepEqual(o, n)
+		}) {
+			return fmt.Errorf("%s is not as wanted: %+v", n.ID(), n)
+		}
+	}
 	running := map[project.ID]int{}
 	for _, c := range obs.Containers {
+		if c.CutOff {
+			return fmt.Errorf("%s is cut off from its network", c.ID)
+		}
 		bound := container{Container: c}
 		bound.State = planner.StateRunning
 		if bound.pass(); c.State != bound.State {
@@ -219,7 +237,8 @@ func (l *life) nothingLeft(p *project.Project) error {
 		return fmt.Errorf("container %s is left", c.ID)
 	}
 	for _, n := range obs.Networks {
-		if n.Project == ProjectName {
+		wanted := slices.ContainsFunc(p.Networks, func(w project.Network) bool { return w.Name == n.Name })
+		if n.Project == ProjectName || wanted {
 			return fmt.Errorf("%s is left", n.ID())
 		}
 	}

@@ -1,6 +1,7 @@
 package plantest
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,14 @@ type container struct {
 	restarts int // since the user started it
 	checked  bool
 	healthy  bool // the result of the check
+	runs     int  // how often its process was started
+	// joined is the run of another whose network namespace it is in.
+	joined string
 }
+
+// run names the run that the container is in; each has a network namespace of
+// its own.
+func (c container) run() string { return fmt.Sprintf("%s, run %d", c.ID, c.runs) }
 
 // fate is what becomes of a container that is left alone.
 type fate struct {
@@ -68,6 +76,7 @@ func restarts(r project.Restart, code, n int) bool {
 
 // start is the user's.
 func (c *container) start() {
+	c.runs++
 	c.State, c.Stopped, c.restarts, c.checked = planner.StateRunning, false, 0, false
 }
 
@@ -88,6 +97,7 @@ func (c *container) pass() {
 	}
 	for c.State == planner.StateRestarting {
 		c.restarts++
+		c.runs++
 		if !f.ends {
 			c.State = planner.StateRunning
 		} else if c.end(f.code); c.Spec.Restart.MaxAttempts == 0 {

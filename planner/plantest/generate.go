@@ -2,6 +2,7 @@ package plantest
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -20,9 +21,12 @@ var (
 	mountTargets = []string{"/data", "/tmp/x", "/var/lib/x"}
 )
 
-// Projects generates wanted states: scales, images, variables, networks, all
-// kinds of mounts, ports and container names that pass from service to
-// service, one-shots, health checks, restart policies, dependencies without
+// neighbour is the name of a container of another project, which always runs.
+const neighbour = "other-box-1"
+
+// Projects generates wanted states: scales, images, variables, networks of
+// several definitions, network namespaces of others, all kinds of mounts, ports
+// and container names that pass from service to service, one-shots, health checks, restart policies, dependencies without
 // cycles, on conditions that mostly can hold.
 func Projects() *rapid.Generator[*project.Project] {
 	return rapid.Custom(func(t *rapid.T) *project.Project {
@@ -60,14 +64,7 @@ func (g *generator) service(i int) {
 	c.Project, c.Service = ProjectName, s.Name
 	c.Image = rapid.SampledFrom(images).Draw(g.T, "image")
 	c.Env = map[string]string{"A": fmt.Sprint(rapid.IntRange(0, 2).Draw(g.T, "A"))}
-	c.Networks = []project.Endpoint{{Network: ProjectName + "_default"}}
-	if g.flip("back") {
-		c.Networks = append(c.Networks, project.Endpoint{Network: ProjectName + "_back"})
-	}
 	if s.Replicas <= 1 {
-		if port := g.ports[i]; port != 0 {
-			c.Ports = []project.Port{{Target: 80, Protocol: "tcp", Published: port}}
-		}
 		c.Name = g.names[i]
 	}
 	for _, target := range mountTargets {
@@ -81,7 +78,66 @@ func (g *generator) service(i int) {
 			c.Needs = append(c.Needs, g.need(dep))
 		}
 	}
+	g.network(c, g.ports[i])
 	g.p.Services = append(g.p.Services, s)
+}
+
+// network says where the containers are reached: mostly on networks, else in the
+// network namespace of another that runs.
+func (g *generator) network(c *project.Container, port uint16) {
+	if rapid.IntRange(0, 3).Draw(g.T, "linked") == 0 {
+		c.Links = []project.Link{{Container: neighbour, Alias: "box"}}
+	}
+	kind := rapid.IntRange(0, 9).Draw(g.T, "mode")
+	if kind < 3 && len(g.p.Services) > 0 {
+		dep := rapid.SampledFrom(g.p.Services).Draw(g.T, "shared")
+		switch f := fateOf(dep.Template); {
+		case f.ends || dep.Replicas == 0:
+		case kind == 0 && dep.Template.Name == "": // a name that does not pass to others
+			c.NetworkMode = project.NetworkMode(project.ModeContainer + dep.Container(1).Name)
+		default:
+			c.NetworkMode = project.NetworkMode(project.ModeService + dep.Name)
+		}
+	}
+	switch {
+	case c.NetworkMode != "":
+		return
+	case kind == 3:
+		c.NetworkMode = project.NetworkMode(project.ModeContainer + neighbour)
+		return
+	case kind == 4:
+		c.NetworkMode = project.ModeHost
+		return
+	case kind == 5:
+		c.Networks = []project.Endpoint{{Network: project.DefaultBridge}}
+	default:
+		c.Networks = []project.Endpoint{{Network: ProjectName + "_default"}}
+		if g.flip("back") {
+			c.Networks = append(c.Networks, project.Endpoint{Network: ProjectName + "_back"})
+		}
+	}
+	if port != 0 {
+		c.Ports = []project.Port{{Target: 80, Protocol: "tcp", Published: port}}
+		if g.flip("range") {
+			c.Ports[0].PublishedEnd = port + 10
+		}
+	}
+}
+
+// definition draws how a network is defined, mostly as most are.
+func (g *generator) definition(name string) project.Network {
+	n := project.Network{Name: name, Project: ProjectName, Driver: "bridge"}
+	switch rapid.IntRange(0, 7).Draw(g.T, "definition") {
+	case 0:
+		n.Driver = "" // which is the same
+	case 1:
+		n.Subnets = []project.Subnet{{Subnet: netip.MustParsePrefix("10.1.0.0/16")}}
+	case 2:
+		n.Options = map[string]string{"com.docker.network.driver.mtu": "1400"}
+	case 3:
+		n.Internal = true
+	}
+	return n
 }
 
 // Most services run and are healthy, if that is checked.
@@ -146,8 +202,11 @@ func (g *generator) resources() {
 	}
 	for _, n := range []string{ProjectName + "_back", ProjectName + "_default"} {
 		if nets[n] {
-			g.p.Networks = append(g.p.Networks, project.Network{Name: n, Project: ProjectName, Driver: "bridge"})
+			g.p.Networks = append(g.p.Networks, g.definition(n))
 		}
+	}
+	if nets[project.DefaultBridge] {
+		g.p.Networks = append(g.p.Networks, project.Network{Name: project.DefaultBridge})
 	}
 	if vols[ProjectName+"_data"] {
 		g.p.Volumes = append(g.p.Volumes, project.Volume{Name: ProjectName + "_data", Key: "data", Project: ProjectName})
@@ -203,18 +262,25 @@ func Histories() *rapid.Generator[History] {
 			Wait:  rapid.IntRange(0, 3).Draw(t, "wait") == 0,
 		}
 		if rapid.IntRange(0, 2).Draw(t, "steady") > 0 {
-			h.steady(rapid.Bool().Draw(t, "service"))
+			h.steady(rapid.IntRange(0, 2).Draw(t, "but"))
 		}
 		return h
 	})
 }
 
-// steady makes the history one of a project that does not change, but, if so
-// asked, by its first service, which is new in the last up.
-func (h *History) steady(but bool) {
+// steady makes the history one of a project that does not change, but (1) by its
+// first service, which is new in the last up, or (2) by its networks, which are
+// defined anew.
+func (h *History) steady(but int) {
 	p := *h.Last
-	if but && len(p.Services) > 0 {
+	switch {
+	case but == 1 && len(p.Services) > 0:
 		p.Services = p.Services[1:]
+	case but == 2:
+		p.Networks = slices.Clone(p.Networks)
+		for i := range p.Networks {
+			p.Networks[i].Internal = p.Networks[i].Project != "" && !p.Networks[i].Internal
+		}
 	}
 	for i := range h.Moves {
 		if h.Moves[i].Project != nil {
@@ -225,7 +291,7 @@ func (h *History) steady(but bool) {
 
 func moves() *rapid.Generator[Move] {
 	kinds := []Kind{
-		MoveUp, MoveUp, MoveUp, MoveUp, MoveUp, MoveUp, MoveDown, MoveStop, MoveStart, MoveCrash, MoveVanish, MovePublish,
+		MoveUp, MoveUp, MoveUp, MoveUp, MoveUp, MoveUp, MoveDown, MoveStop, MoveStart, MoveCrash, MoveCrash, MoveVanish, MovePublish,
 		MoveRestart, MoveKill, MovePause, MoveUnpause, MoveRemove, MoveReboot,
 	}
 	return rapid.Custom(func(t *rapid.T) Move {

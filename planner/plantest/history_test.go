@@ -11,6 +11,7 @@ import (
 
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/planner/plantest"
+	"github.com/gocompose/gocompose/project"
 )
 
 func TestMain(m *testing.M) {
@@ -68,6 +69,18 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 		"what runs is not stopped": {Plan: without(func(s planner.Step) bool {
 			_, is := s.Op.(planner.StopContainer)
 			return is
+		})},
+		"a changed network stays as it is": {Plan: without(func(s planner.Step) bool {
+			return s.Op.Target().Kind == project.KindNetwork && s.Why[0].Cause == planner.Changed
+		})},
+		"a network is removed while it is used": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return s.Op.Target().Kind == project.KindNetwork && strings.HasPrefix(string(n), "stop ")
+		})},
+		"starts do not wait for networks": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return starts(s) && strings.HasPrefix(string(n), "create network/")
+		})},
+		"what shares a network namespace is not started anew": {Plan: without(func(s planner.Step) bool {
+			return s.Why[0].Cause == planner.Follows && s.Why[0].Of.Kind == project.KindService
 		})},
 		"a network is not made": {Plan: without(func(s planner.Step) bool {
 			_, is := s.Op.(planner.CreateNetwork)

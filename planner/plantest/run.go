@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
@@ -43,6 +44,7 @@ func newStockedWorld() *World {
 	w.Publish("img:1", "sha256:10", "/var/lib/x")
 	w.Publish("img:2", "sha256:20", "/data")
 	w.Put("", "outside")
+	w.Neighbour("other", neighbour)
 	return w
 }
 
@@ -94,6 +96,9 @@ func (l *life) move(m Move) error {
 		}
 		id := obs.Containers[m.Pick%len(obs.Containers)].ID
 		if m.Kind == MoveCrash {
+			if list := shared(obs); len(list) > 0 && m.Pick%2 == 0 {
+				id = list[m.Pick%len(list)] // which cuts others off
+			}
 			l.world.Kill(id)
 		} else {
 			l.world.Lost(id)
@@ -105,6 +110,20 @@ func (l *life) move(m Move) error {
 		l.world.Load(ref)
 		return nil
 	}
+}
+
+// shared returns the containers whose network namespaces others are in.
+func shared(obs planner.Observed) []string {
+	var ids []string
+	for _, c := range obs.Containers {
+		if slices.ContainsFunc(obs.Containers, func(o planner.Container) bool {
+			mode := o.Spec.NetworkMode
+			return mode.SharedService() == c.Spec.Service && c.Spec.Replica == 1 || mode.SharedContainer() == c.Spec.Name
+		}) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
 }
 
 type planFunc func(*project.Project, planner.Observed, planner.Options) (*planner.Plan, error)
@@ -123,6 +142,7 @@ func (l *life) planned(m Move, f planFunc, p *project.Project, opt planner.Optio
 // reboot ends everything, and has what restart policies ask for carried out.
 func (l *life) reboot() error {
 	l.world.Reboot()
+	l.world.Neighbour("other", neighbour)
 	plan, err := planner.Revive(ProjectName, l.world.Observe(ProjectName))
 	if err != nil {
 		return err
@@ -201,13 +221,20 @@ func (l *life) interrupted(m Move, plan *planner.Plan, p *project.Project) error
 	if m.Kind == MoveRestart && (m.Options.NoDeps || len(m.Options.Selected) > 0) {
 		p = nil // what does not run and was not named is not waited for
 	}
+	if m.Options.NoStart {
+		p = nil // what ran runs again, though nothing else is started
+	}
 	b := &watched{World: l.world, plan: plan, project: p}
 	_ = executor.Apply(ctx, plan, b, executor.Options{Parallel: l.parallel}) // meant to fail
 	l.world.Pass()
-	if m.Kind != MoveUp || m.Options.RenewAnonymous {
-		return b.broken()
+	err = b.broken()
+	if m.Kind == MoveUp && !m.Options.RenewAnonymous {
+		err = errors.Join(err, l.inherited(before))
 	}
-	return errors.Join(b.broken(), l.inherited(before))
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, plan)
+	}
+	return nil
 }
 
 func (l *life) loses(call string) bool { return l.tamper.Lose != nil && l.tamper.Lose(call) }

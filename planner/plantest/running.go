@@ -27,6 +27,19 @@ func (w *World) StartContainer(ctx context.Context, id string) error {
 				return err
 			}
 		}
+		for _, n := range c.Spec.Networks {
+			if _, there := w.networks[n.Network]; !there {
+				return fmt.Errorf("no network %s", n.Network)
+			}
+		}
+		if of, shares := w.shared(c.Spec); shares {
+			of = w.pass(of) // it may be about to be started again
+			if of.State != planner.StateRunning && of.State != planner.StatePaused {
+				return fmt.Errorf("%s shares the network of a container that does not run", id)
+			}
+			w.put(of)
+			c.joined = of.run()
+		}
 		c.start()
 		w.put(c)
 		return nil
@@ -44,10 +57,12 @@ func coexist(c, o planner.Container) error {
 	if o.Spec.Name == c.Spec.Name {
 		return fmt.Errorf("the name %s is taken by %s", c.Spec.Name, o.ID)
 	}
+	if o.Spec.Service == c.Spec.Service && o.Spec.Project == c.Spec.Project {
+		return nil // replicas have host ports together
+	}
 	for _, p := range c.Spec.Ports {
 		for _, q := range o.Spec.Ports {
-			same := p.Published != 0 && p.Published == q.Published && p.Protocol == q.Protocol
-			if same && (p.HostIP == q.HostIP || p.HostIP == "" || q.HostIP == "") {
+			if p.Overlaps(q) {
 				return fmt.Errorf("port %d is taken by %s", p.Published, o.ID)
 			}
 		}
@@ -89,7 +104,7 @@ func (w *World) AwaitContainer(ctx context.Context, id string, until project.Con
 		if !ok {
 			return fmt.Errorf("no container %s", id)
 		}
-		c.pass()
+		c = w.pass(c)
 		w.containers[id] = c // which is news to nobody: all who wait let time pass
 		if w.changed == nil {
 			w.changed = make(chan struct{})

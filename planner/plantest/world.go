@@ -96,6 +96,16 @@ func (w *World) Put(network, volume string) {
 	}
 }
 
+// Neighbour has a container of another project run, anew if it did.
+func (w *World) Neighbour(projectName, name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.containers[name]
+	c.ID, c.Spec = name, project.Container{Project: projectName, Service: name, Replica: 1, Name: name}
+	c.start()
+	w.put(c)
+}
+
 // Calls returns the calls that were made, in order.
 func (w *World) Calls() []string {
 	w.mu.Lock()
@@ -107,15 +117,25 @@ func (w *World) Calls() []string {
 func (w *World) Observe(name string) planner.Observed {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	obs := planner.Observed{Images: maps.Clone(w.images), Names: map[string]string{}, Ports: slices.Clone(w.ports)}
+	obs := planner.Observed{
+		Images: maps.Clone(w.images), Names: map[string]string{}, Ports: slices.Clone(w.ports),
+		Used: map[project.ID][]string{}, Others: map[string]bool{},
+	}
 	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
 		c := w.containers[id].Container
+		obs.Others[c.Spec.Name] = c.Running()
 		if c.Spec.Project == name {
+			c.CutOff = w.cutOff(w.containers[id])
 			c.Anonymous = maps.Clone(c.Anonymous)
 			obs.Containers = append(obs.Containers, c)
 			continue
 		}
 		obs.Names[c.Spec.Name] = c.Spec.Project
+		for _, n := range c.Spec.Networks {
+			if id := (project.Network{Name: n.Network}).ID(); c.Running() {
+				obs.Used[id] = append(obs.Used[id], c.Spec.Name)
+			}
+		}
 		for _, p := range c.Spec.Ports {
 			if c.Running() && p.Published != 0 {
 				obs.Ports = append(obs.Ports, planner.TakenPort{Port: p, Holder: "container " + c.Spec.Name})
@@ -133,6 +153,39 @@ func (w *World) Observe(name string) planner.Observed {
 	return obs
 }
 
+// shared returns the container whose network namespace a container of that
+// specification is in, or would be: of two the one that runs. Shares is false
+// when it has one of its own.
+func (w *World) shared(c project.Container) (of container, shares bool) {
+	service, name := c.NetworkMode.SharedService(), c.NetworkMode.SharedContainer()
+	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
+		o := w.containers[id]
+		first := o.Spec.Project == c.Project && o.Spec.Service == service && o.Spec.Replica == 1
+		if (first || o.Spec.Name == name) && (of.ID == "" || o.Running()) {
+			of = o
+		}
+	}
+	return of, service != "" || name != ""
+}
+
+// cutOff tells whether c runs in a network namespace that is nobody's any more.
+func (w *World) cutOff(c container) bool {
+	of, shares := w.shared(c.Spec)
+	joins := of.State == planner.StateRunning || of.State == planner.StatePaused
+	return shares && c.Running() && (!joins || of.run() != c.joined)
+}
+
+// pass lets time pass for c. What is started again joins what it shares anew.
+func (w *World) pass(c container) container {
+	before := c.runs
+	if c.pass(); c.runs > before {
+		if of, shares := w.shared(c.Spec); shares {
+			c.joined = of.run()
+		}
+	}
+	return c
+}
+
 // Kill ends the process of a container, as a crash would.
 func (w *World) Kill(id string) {
 	w.mu.Lock()
@@ -148,8 +201,7 @@ func (w *World) Pass() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.containers {
-		c.pass()
-		w.put(c)
+		w.put(w.pass(c))
 	}
 }
 
