@@ -180,7 +180,7 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 	if err != nil {
 		return nil, err
 	}
-	if c.removes {
+	if c.removes || p != nil && planner.Displaces(p, obs) {
 		if obs.Used, err = h.Used(ctx, name); err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,10 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	})
 	group.Go(func() (err error) {
 		obs.Networks, err = h.observeNetworks(gctx, p)
+		return err
+	})
+	group.Go(func() (err error) {
+		obs.Others, err = h.observeOthers(gctx, p)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -68,12 +73,63 @@ func (h *Host) observeContainers(ctx context.Context, name string) ([]planner.Co
 	out := make([]planner.Container, len(found))
 	for i, c := range found {
 		out[i] = h.observed(c, h.state(c))
+		if out[i].CutOff, err = h.cutOff(c); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
 
+// cutOff tells whether the container runs in the network namespace of one that is
+// not attached now.
+func (h *Host) cutOff(c containerd.Container) (bool, error) {
+	mode := c.Record.Spec.NetworkMode
+	if !c.Running() || mode.SharedService() == "" && mode.SharedContainer() == "" {
+		return false, nil
+	}
+	e, err := endpoint.Read(h.cfg.Paths.Endpoints(), c.ID)
+	switch {
+	case errors.Is(err, endpoint.ErrNotFound), errors.Is(err, endpoint.ErrDamaged):
+		return true, nil
+	case err != nil || e.Of == networks.HostNamespace:
+		return false, err
+	}
+	_, err = endpoint.Read(h.cfg.Paths.Endpoints(), e.Of)
+	if errors.Is(err, endpoint.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// observeOthers looks for the containers that p refers to by their names.
+func (h *Host) observeOthers(ctx context.Context, p *project.Project) (map[string]bool, error) {
+	var names []string
+	for _, s := range p.Services {
+		if name := s.Template.NetworkMode.SharedContainer(); name != "" {
+			names = append(names, name)
+		}
+		for _, l := range s.Template.Links {
+			if l.Container != "" {
+				names = append(names, l.Container)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	found, err := h.containerd.Containers(ctx, containerd.Filter{Names: names})
+	if err != nil {
+		return nil, err
+	}
+	others := map[string]bool{}
+	for _, c := range found {
+		others[c.Record.Spec.Name] = others[c.Record.Spec.Name] || c.Running()
+	}
+	return others, nil
+}
+
 func (h *Host) observeNetworks(ctx context.Context, p *project.Project) ([]project.Network, error) {
-	wanted := map[string]bool{}
+	wanted := map[string]bool{project.DefaultBridge: true}
 	for _, n := range p.Networks {
 		wanted[n.Name] = true
 	}
@@ -148,7 +204,7 @@ func (h *Host) takenPorts(p *project.Project) ([]planner.TakenPort, error) {
 	var wanted []project.Port
 	for _, s := range p.Services {
 		for _, port := range s.Template.Ports {
-			if s.Replicas > 0 && port.Published != 0 {
+			if s.Replicas > 0 && port.Fixed() {
 				wanted = append(wanted, port)
 			}
 		}

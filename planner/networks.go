@@ -77,6 +77,13 @@ func (u *up) networks() {
 	}
 }
 
+// Displaces tells whether bringing p up would replace a network that is there: then
+// it has to be known who else uses it (Observed.Used).
+func Displaces(p *project.Project, obs Observed) bool {
+	u := up{builder: newBuilder(p, obs, Options{})}
+	return len(u.changes()) > 0
+}
+
 // changes maps the networks that are to be replaced to the reasons.
 func (u *up) changes() map[string][]Reason {
 	changed := map[string][]Reason{}

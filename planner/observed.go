@@ -51,8 +51,8 @@ type Container struct {
 	State State
 	// Stopped: the user stopped or killed it, and it was not started since.
 	Stopped bool
-	// CutOff: it runs in the network namespace of a container that has ended, or
-	// was started anew since: it is not reached by anything, and reaches nothing.
+	// CutOff: it runs in the network namespace of a container that does not run now:
+	// it is not reached by anything, and reaches nothing.
 	CutOff bool
 	// ImageDigest is what Spec.Image was when the container was made.
 	ImageDigest string

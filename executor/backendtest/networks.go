@@ -72,7 +72,8 @@ func testSharedPort(s *suite) {
 	s.is(rival, planner.StateRunning)
 }
 
-// Whose network namespace is shared must run, and takes it away with its end.
+// Whose network namespace is shared must run; when it is started again, who shares
+// it is on its networks again.
 func testSharedNamespace(s *suite) {
 	owner := s.create("n1")
 	guest := s.other("guest", 1, func(c *project.Container) {
@@ -88,7 +89,7 @@ func testSharedNamespace(s *suite) {
 		s.must(s.Backend.StopContainer(s.ctx, owner, 0))
 		s.cutOff(guest, true)
 		s.must(s.Backend.StartContainer(s.ctx, owner))
-		s.cutOff(guest, true)
+		s.cutOff(guest, false)
 		s.must(s.Backend.StopContainer(s.ctx, guest, 0))
 	}
 }

@@ -1,7 +1,6 @@
 package plantest
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -20,13 +19,10 @@ type container struct {
 	checked  bool
 	healthy  bool // the result of the check
 	runs     int  // how often its process was started
-	// joined is the run of another whose network namespace it is in.
+	// joined is the ID of the container whose network namespace it is in: that one
+	// has the same again when it is started anew meanwhile.
 	joined string
 }
-
-// run names the run that the container is in; each has a network namespace of
-// its own.
-func (c container) run() string { return fmt.Sprintf("%s, run %d", c.ID, c.runs) }
 
 // fate is what becomes of a container that is left alone.
 type fate struct {

@@ -38,7 +38,7 @@ func (w *World) StartContainer(ctx context.Context, id string) error {
 				return fmt.Errorf("%s shares the network of a container that does not run", id)
 			}
 			w.put(of)
-			c.joined = of.run()
+			c.joined = of.ID
 		}
 		c.start()
 		w.put(c)

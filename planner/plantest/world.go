@@ -168,11 +168,11 @@ func (w *World) shared(c project.Container) (of container, shares bool) {
 	return of, service != "" || name != ""
 }
 
-// cutOff tells whether c runs in a network namespace that is nobody's any more.
+// cutOff tells whether c runs in a network namespace that is nobody's now.
 func (w *World) cutOff(c container) bool {
 	of, shares := w.shared(c.Spec)
 	joins := of.State == planner.StateRunning || of.State == planner.StatePaused
-	return shares && c.Running() && (!joins || of.run() != c.joined)
+	return shares && c.Running() && (!joins || of.ID != c.joined)
 }
 
 // pass lets time pass for c. What is started again joins what it shares anew.
@@ -180,7 +180,7 @@ func (w *World) pass(c container) container {
 	before := c.runs
 	if c.pass(); c.runs > before {
 		if of, shares := w.shared(c.Spec); shares {
-			c.joined = of.run()
+			c.joined = of.ID
 		}
 	}
 	return c
