@@ -155,7 +155,7 @@ func removeLinks(p paths.Paths) error {
 		}
 	}
 	for _, r := range records {
-		names = append(names, r.Bridge)
+		names = append(names, r.Link)
 	}
 	for _, name := range names {
 		link, err := netlink.LinkByName(name)
