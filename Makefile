@@ -72,8 +72,13 @@ deps: go ## install the Debian packages that a build needs, as root
 busybox:
 	@missing=; $(call install,busybox:busybox-static)
 
+# Filters that packets of containers have to pass, for the tests of that.
+.PHONY: filters
+filters:
+	@missing=; $(call install,nft:nftables iptables-legacy:iptables dockerd:docker.io)
+
 .PHONY: test
-test: build deps busybox postgres ## run all tests; those on a real containerd need root
+test: build deps busybox filters postgres ## run all tests; those on a real containerd need root
 	$(GO) vet -tags live ./...
 	cd examples/app && $(GO) vet ./...
 	$(GO) test -race ./...

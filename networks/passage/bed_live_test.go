@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,16 +62,46 @@ func testMain(m *testing.M) (int, error) {
 	}
 	defer os.Remove(dir)
 	bed := exec.Command("/proc/self/exe", os.Args[1:]...)
-	bed.Env = append(os.Environ(), bedVar+"="+dir)
+	bed.Env = append(os.Environ(), bedVar+"="+dir, "TMPDIR="+dir)
 	bed.Stdout, bed.Stderr = os.Stdout, os.Stderr
 	bed.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWPID, Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL,
 	}
-	err = bed.Run()
+	err = errors.Join(bed.Run(), removeCgroups(dir))
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		return exit.ExitCode(), nil
 	}
 	return 0, err
+}
+
+// cgroup is where the containers of Docker are, in each hierarchy.
+func cgroup(dir string) string { return "/" + filepath.Base(dir) }
+
+// removeCgroups removes them, with those that a test which was cut short has
+// left.
+func removeCgroups(dir string) error {
+	var all []string
+	for _, pattern := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*"} {
+		tops, err := filepath.Glob(pattern + cgroup(dir))
+		if err != nil {
+			return err
+		}
+		for _, top := range tops {
+			if err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && d.IsDir() {
+					all = append(all, path)
+				}
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	var errs []error
+	for _, path := range slices.Backward(all) {
+		errs = append(errs, os.Remove(path))
+	}
+	return errors.Join(errs...)
 }
 
 func ownFolders(dir string) error {
@@ -98,12 +130,12 @@ const (
 
 // host is a machine that was just started, with a LAN and two networks of ours.
 type host struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
 // newHost puts the test on a host of its own.
-func newHost(t *testing.T) *host {
+func newHost(t testing.TB) *host {
 	t.Helper()
 	h := &host{t: t, dir: t.TempDir()}
 	h.make("host")
@@ -133,7 +165,13 @@ func newHost(t *testing.T) *host {
 	return h
 }
 
-func (h *host) ns(name string) string { return filepath.Join(h.dir, name) }
+// ns is where the namespace of a machine is; a path is one already.
+func (h *host) ns(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(h.dir, name)
+}
 
 func (h *host) make(name string) {
 	must(h.t, netns.Create(h.ns(name), func() error {
@@ -319,7 +357,7 @@ func (h *host) feed(stdin, program string, args ...string) string {
 	return string(out)
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -327,7 +365,12 @@ func must(t *testing.T, err error) {
 }
 
 // eventually waits for what happens by itself soon.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	eventuallyIn(t, patience, what, is)
+}
+
+func eventuallyIn(t testing.TB, patience time.Duration, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {

@@ -95,10 +95,13 @@ func effect(words []word) (kind, string) {
 			if state != nil && (w.op == expr.CmpOpEq) != (w.data == string(state)) {
 				return none, ""
 			}
+		// What sets and maps hold is not read: a map of links may hold a denial,
+		// and a set of states has those that are not new.
 		case w.name == "lookup" && state == nil:
-			if w.mapped { // it may hold a denial; what it holds is not read
+			if w.mapped {
 				return denial, ""
 			}
+		case w.name == "lookup" && w.without:
 		case w.name == "reject":
 			return denial, ""
 		case w.name == "verdict":

@@ -59,7 +59,10 @@ func (g goal) applyTo(ctx context.Context, l legacy) (changed bool, err error) {
 	if script == "" {
 		return false, nil
 	}
-	return true, l.restore(ctx, script)
+	if err := l.restore(ctx, script); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 // script returns what makes the table as it should be, for iptables-restore, or
@@ -131,10 +134,15 @@ func (l legacy) restore(ctx context.Context, script string) error {
 	}
 	cmd := exec.CommandContext(ctx, program, "--wait", "--noflush")
 	cmd.Stdin = strings.NewReader(script)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("running %s: %w: %s", program, err, bytes.TrimSpace(out))
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("running %s: %w: %s", program, err, bytes.TrimSpace(out))
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) { // a rule to be deleted may be gone
+		return errors.Join(errMoved, err)
+	}
+	return err
 }
 
 // find returns the path of the program that restores legacy tables.

@@ -26,22 +26,19 @@ func (g goal) applyToNFTables() (changed bool, err error) {
 	}
 	var errs []error
 	for _, c := range all {
-		var plan func(*reader, chain, []chain) (change, error)
+		var do change
+		var err error
 		switch {
 		case !c.filter || ours(c):
 			continue
 		case ofIPTables(c):
-			if c.table != "filter" {
-				continue
+			if c.table == "filter" {
+				do, err = g.forIPTables(r, c, all)
 			}
-			plan = g.forIPTables
 		case slices.Contains(families, c.family):
-			plan = g.forNative
-		default:
-			continue
+			do, err = g.forNative(r, c)
 		}
-		do, err := plan(r, c, all)
-		if err == nil && do != nil {
+		if err == nil && len(do) > 0 {
 			switch err = do.carryOut(); {
 			case err == nil:
 				changed = true
@@ -145,7 +142,7 @@ func begins(key expr.MetaKey, op expr.CmpOp, with string) []expr.Any {
 
 // forNative returns what is to be changed in a chain of nftables, or nil. Our
 // rules stand before the first one that denies; others may stand before them.
-func (g goal) forNative(r *reader, c chain, all []chain) (change, error) {
+func (g goal) forNative(r *reader, c chain) (change, error) {
 	rules, err := r.rules(c)
 	if err != nil {
 		return nil, err

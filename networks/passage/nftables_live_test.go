@@ -100,7 +100,8 @@ func TestOnlyChainsThatDenyByDefaultArePassed(t *testing.T) {
 		"counted and logged reject":        {"accept", `counter log prefix "no: " reject`, true},
 		"drop of what comes in":            {"accept", `iifname "uplink" drop`, true},
 		"drop of new connections":          {"accept", `iifname "uplink" ct state new drop`, true},
-		"drop of what is not answered":     {"accept", `ct state != { established, related } drop`, false}, // sets are not read
+		"drop of what is not answered":     {"accept", `ct state != { established, related } drop`, true},
+		"drop of what is answered":         {"accept", `ct state { established, related } drop`, false},
 		"drop of what is not established":  {"accept", `ct state & (established|related) == 0 drop`, true},
 		"drop of invalid packets":          {"accept", `ct state invalid drop`, false},
 		"segment sizes":                    {"accept", `tcp flags syn tcp option maxseg size set rt mtu`, false},

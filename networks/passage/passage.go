@@ -87,8 +87,8 @@ func apply(ctx context.Context, g goal) (changed bool, err error) {
 	return inKernel || legacy, err
 }
 
-// errMoved: others changed the rules while we read them.
-var errMoved = errors.New("the rules change all the time; try again")
+// errMoved: others changed the rules while we read or changed them.
+var errMoved = errors.New("others changed the rules meanwhile")
 
 // settle calls do until nobody comes in between.
 func settle(ctx context.Context, do func() (bool, error)) (changed bool, err error) {
@@ -96,13 +96,14 @@ func settle(ctx context.Context, do func() (bool, error)) (changed bool, err err
 		if err := context.Cause(ctx); err != nil {
 			return changed, err
 		}
-		did, err := do()
+		var did bool
+		did, err = do()
 		changed = changed || did
 		if !moved(err) {
-			return changed, err
+			break
 		}
 	}
-	return changed, errMoved
+	return changed, err
 }
 
 // moved tells of an error that it came from a change by others: what was read

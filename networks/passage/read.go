@@ -51,6 +51,7 @@ type word struct {
 	verdict expr.VerdictKind
 	chain   string // the verdict's
 	mapped  bool   // lookup: the set says what is done
+	without bool   // lookup: what is not in the set
 	sets    bool   // meta, ct: writes instead of loading
 }
 
@@ -265,8 +266,11 @@ var details = map[string]func(w *word, ad *netlink.AttributeDecoder){
 		}
 	},
 	"lookup": func(w *word, ad *netlink.AttributeDecoder) {
-		if ad.Type() == unix.NFTA_LOOKUP_DREG {
+		switch ad.Type() {
+		case unix.NFTA_LOOKUP_DREG:
 			w.mapped = true
+		case unix.NFTA_LOOKUP_FLAGS:
+			w.without = ad.Uint32()&unix.NFT_LOOKUP_F_INV != 0
 		}
 	},
 	"immediate": func(w *word, ad *netlink.AttributeDecoder) {
