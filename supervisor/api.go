@@ -106,7 +106,6 @@ func (s *supervisor) putEndpoint(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errLeaving):
 		fail(w, http.StatusServiceUnavailable, err)
 	case errors.As(err, &taken):
-		taken.Holder = s.holderOf(taken, e.ID)
 		fail(w, http.StatusConflict, err)
 	case err != nil:
 		fail(w, http.StatusInternalServerError, err)
@@ -131,23 +130,6 @@ func (s *supervisor) hold(r *http.Request, e endpoint.Endpoint) (endpoint.Endpoi
 		}
 	})
 	return held, err
-}
-
-// holderOf returns the name of the container, but the one that asks, that a
-// port is held for.
-func (s *supervisor) holderOf(p *PortTakenError, asks string) string {
-	holder := ""
-	s.each(func(c *container) {
-		if c.held == nil || c.id == asks {
-			return
-		}
-		for _, its := range c.held.endpoint.Ports {
-			if its.HostPort == p.Port && its.Protocol == p.Protocol {
-				holder = c.held.endpoint.Name
-			}
-		}
-	})
-	return holder
 }
 
 func (s *supervisor) deleteEndpoint(w http.ResponseWriter, r *http.Request) {

@@ -76,6 +76,7 @@ type container struct {
 	probe    *probe   // nil: none is under way
 	awaiters int
 	awaited  time.Time // since when anybody awaits its health
+	turnout  *turnout  // nil: it does not run, or what it does for its ports is old
 
 	published summary
 	attend    time.Time // guarded by the supervisor's mutex, with due
@@ -124,6 +125,7 @@ func (c *container) prepare(n names, e endpoint.Endpoint, since time.Time) error
 	if c.held == nil {
 		c.held = newHolding(n, e)
 	}
+	c.held.rest(e.Resting)
 	c.enter(PhaseStarting)
 	c.since = since
 	return nil
@@ -157,6 +159,7 @@ func (c *container) enter(p Phase) {
 	c.reason, c.retryAt, c.delay = "", time.Time{}, 0
 	if p != PhaseRunning && p != PhasePaused {
 		c.checkup = nil
+		c.endTurnout()
 	}
 }
 

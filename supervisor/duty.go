@@ -18,6 +18,7 @@ const (
 	stops    = "stopping "
 	probes   = "probing "
 	looks    = "looking at "
+	sharing  = "sharing the ports of "
 )
 
 // errInterrupted is why an attempt failed during which the engine died.
@@ -36,7 +37,7 @@ func (c *container) nextDue(grace time.Duration) (time.Time, bool) {
 		if c.mustStop() {
 			return c.retryAt, true
 		}
-		return c.probeDue()
+		return sooner(c.probeDue, c.turnoutDue)
 	case PhaseRestarting:
 		if c.dirty {
 			return c.retryAt, true
@@ -46,6 +47,15 @@ func (c *container) nextDue(grace time.Duration) (time.Time, bool) {
 		return c.retryAt, true
 	}
 	return time.Time{}, false
+}
+
+// sooner returns when the first of two things is due, if any is.
+func sooner(a, b func() (time.Time, bool)) (time.Time, bool) {
+	first, due := a()
+	if at, too := b(); too && (!due || at.Before(first)) {
+		return at, true
+	}
+	return first, due
 }
 
 func (c *container) probeDue() (time.Time, bool) {
@@ -131,7 +141,12 @@ func (s *supervisor) perform(ctx context.Context, c *container, now time.Time) {
 		run := c.startedAt
 		s.work.Go(func() { s.stop(ctx, c, run) })
 	default:
-		s.queueProbe(c)
+		if at, due := c.probeDue(); due && !at.After(now) {
+			s.queueProbe(c)
+		}
+		if at, due := c.turnoutDue(); due && !at.After(now) {
+			s.turnOut(ctx, c)
+		}
 	}
 }
 

@@ -47,6 +47,7 @@ type fakeRuntime struct {
 	mostAtOne int // probes of one container under way at a time, and of all
 	most      int
 	wrong     []string // what must never happen and has
+	fakePorts
 }
 
 type probeTime struct {
@@ -185,7 +186,7 @@ func (f *fakeRuntime) start(ctx context.Context, id string) error {
 		leaving := server.leaving
 		server.mu.Unlock()
 		if err = errLeaving; !leaving {
-			held, err = c.hold(ctx, server.names, plain(id, "10.0.0.2"))
+			held, err = c.hold(ctx, server.names, f.place(id))
 		}
 	})
 	if err != nil {

@@ -131,7 +131,7 @@ func TestWhatCannotBeHeldIsRefused(t *testing.T) {
 	for name, e := range map[string]endpoint.Endpoint{
 		"is on no network":       lonely,
 		"no address of this":     plain("web", "127.61.4.1", port(80, "tcp", "192.0.2.1", 0)),
-		"is not supported":       plain("web", "127.61.4.1", port(80, "sctp", "", 0)),
+		"is not supported":       plain("web", "127.61.4.1", port(80, "dccp", "", 0)),
 		"unable to parse IP":     plain("web", "127.61.4.1", port(80, "tcp", "nonsense", 0)),
 		"invalid container ID":   plain("..", "127.61.4.1"),
 		"in container shop-web:": plain("web", "192.0.2.1"),

@@ -42,6 +42,7 @@ type names struct {
 	table     *dns.Table
 	forwarder *dns.Forwarder
 	listen    func(ctx context.Context, netns string) (net.PacketConn, net.Listener, error)
+	sockets   *sockets // of their published ports
 }
 
 // holding is what is held for one attached container: its name server, its
@@ -49,13 +50,13 @@ type names struct {
 type holding struct {
 	names    names
 	endpoint endpoint.Endpoint
-	server   io.Closer   // nil until it listens
-	ports    []io.Closer // one a port of the endpoint, nil until it is bound
+	server   io.Closer // nil until it listens
+	ports    []*claim  // one a port of the endpoint, nil until it is bound
 }
 
 func newHolding(n names, e endpoint.Endpoint) *holding {
 	e.Ports = slices.Clone(e.Ports)
-	return &holding{names: n, endpoint: e, ports: make([]io.Closer, len(e.Ports))}
+	return &holding{names: n, endpoint: e, ports: make([]*claim, len(e.Ports))}
 }
 
 // open opens what is not open yet. It does all it can before it returns an
@@ -93,23 +94,30 @@ func (h *holding) publish(ctx context.Context, i int) error {
 	if h.ports[i] != nil {
 		return nil
 	}
-	p := &h.endpoint.Ports[i]
-	addr, ok := h.endpoint.Address()
-	if !ok {
-		return fmt.Errorf("publishing port %s: container %s is on no network", p, h.endpoint.Name)
-	}
-	relays, number, err := publish(ctx, *p, netip.AddrPortFrom(addr, p.Target))
+	c, err := h.names.sockets.claim(ctx, h.endpoint, i)
 	if err != nil {
 		return err
 	}
-	h.ports[i], p.HostPort = relays, number
+	h.ports[i], h.endpoint.Ports[i].HostPort = c, c.port.number
 	return nil
 }
 
+// rest has the container take no part in the ports that others have too, or
+// take part again.
+func (h *holding) rest(resting bool) {
+	h.endpoint.Resting = resting
+	for _, c := range h.ports {
+		if c != nil {
+			c.rest(resting)
+		}
+	}
+}
+
 // covers says whether the holding is the one that e asks for, whatever free
-// port it has got.
+// port it has got, and whether it rests or not.
 func (h *holding) covers(e endpoint.Endpoint) (bool, error) {
 	e.Ports = slices.Clone(e.Ports)
+	e.Resting = h.endpoint.Resting
 	for i := range e.Ports {
 		if e.Ports[i].HostPort == 0 && i < len(h.endpoint.Ports) {
 			e.Ports[i].HostPort = h.endpoint.Ports[i].HostPort
@@ -128,7 +136,10 @@ func (h *holding) covers(e endpoint.Endpoint) (bool, error) {
 // wrong.
 func (h *holding) Close() {
 	h.names.table.Remove(h.endpoint.ID)
-	for _, c := range append(h.ports, h.server) {
+	if h.server != nil {
+		_ = h.server.Close()
+	}
+	for _, c := range h.ports {
 		if c != nil {
 			_ = c.Close()
 		}

@@ -89,6 +89,8 @@ func (c *container) begin(started time.Time, v view) {
 	}
 	c.dropProbe()
 	c.checkup = newCheckup(c.id, started, v)
+	c.endTurnout()
+	c.turnout = new(turnout)
 }
 
 // count gives a run that has not been seen before its number.

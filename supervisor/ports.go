@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/netip"
 	"syscall"
@@ -19,14 +20,22 @@ const ephemeralTries = 10
 
 // PortTakenError says that a host port belongs to somebody else.
 type PortTakenError struct {
-	Address  string `json:"address"` // of the host: "0.0.0.0"
-	Port     uint16 `json:"port"`
+	Address string `json:"address"` // of the host: "0.0.0.0"
+	Port    uint16 `json:"port"`
+	// End is the last port of a range, that begins with Port, of which none is
+	// free; 0: it is about one port.
+	End      uint16 `json:"end,omitempty"`
 	Protocol string `json:"protocol"`
-	// Holder is the name of the container that has it, if it is one of ours.
+	// Holder is the name of the container that has it, if it is one of ours and
+	// the only one.
 	Holder string `json:"holder,omitempty"`
 }
 
 func (e *PortTakenError) Error() string {
+	if e.End != 0 {
+		return fmt.Sprintf("all of the ports %d-%d/%s on %s are taken: publish a longer range, or another one",
+			e.Port, e.End, e.Protocol, e.Address)
+	}
 	msg := fmt.Sprintf("port %d/%s on %s is taken", e.Port, e.Protocol, e.Address)
 	if e.Holder != "" {
 		return msg + " by container " + e.Holder
@@ -34,108 +43,141 @@ func (e *PortTakenError) Error() string {
 	return msg
 }
 
-// publish binds the host port of p on each address it asks for and passes on
-// to the target what arrives there. It returns the number it has got.
-func publish(ctx context.Context, p endpoint.Port, target netip.AddrPort) (closers, uint16, error) {
-	addrs, err := hostAddrs(p.HostIP)
-	if err != nil {
-		return nil, 0, err
-	}
-	want := p.HostPort
-	if want == 0 {
-		want = p.Published
-	}
-	b := binding{protocol: p.Protocol, addrs: addrs, target: target}
-	for try := 1; ; try++ {
-		relays, number, err := b.open(ctx, want)
-		var taken *PortTakenError
-		if want == 0 && try < ephemeralTries && errors.As(err, &taken) {
-			continue
-		}
-		return relays, number, err
-	}
-}
-
-// binding is one published port on all addresses it is published on.
-type binding struct {
+// hostPort is a port of the host: on one address, or on all, of both families,
+// when that is the zero address.
+type hostPort struct {
 	protocol string
-	addrs    []netip.Addr
-	target   netip.AddrPort
+	addr     netip.Addr
+	number   uint16
 }
 
-// open listens on number, or on any free one when it is 0: the same everywhere.
-// A kernel without IPv6 has no unspecified address of it: then there is nobody
-// to miss it.
-func (b binding) open(ctx context.Context, number uint16) (closers, uint16, error) {
+// askedFor returns the host port that p is about, without the number, which may be
+// chosen.
+func askedFor(p endpoint.Port) (hostPort, error) {
+	h := hostPort{protocol: p.Protocol}
+	if p.HostIP == "" {
+		return h, nil
+	}
+	addr, err := netip.ParseAddr(p.HostIP)
+	if err != nil {
+		return h, fmt.Errorf("publishing a port: %w", err)
+	}
+	h.addr = addr.Unmap()
+	return h, nil
+}
+
+// numbers are those that p may get, the best first; 0 is any that is free.
+func numbers(p endpoint.Port) iter.Seq[uint16] {
+	first, last := p.HostPort, p.HostPort
+	if first == 0 {
+		first, last = p.Published, max(p.Published, p.PublishedEnd)
+	}
+	return func(yield func(uint16) bool) {
+		if first == 0 {
+			for range ephemeralTries {
+				if !yield(0) {
+					return
+				}
+			}
+			return
+		}
+		for n := int(first); n <= int(last); n++ {
+			if !yield(uint16(n)) {
+				return
+			}
+		}
+	}
+}
+
+// addrs returns the addresses of the host that it is on.
+func (h hostPort) addrs() []netip.Addr {
+	if h.addr.IsValid() {
+		return []netip.Addr{h.addr}
+	}
+	return []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+}
+
+// overlaps says whether the two cannot be had side by side.
+func (h hostPort) overlaps(other hostPort) bool {
+	if h.protocol != other.protocol || h.number != other.number {
+		return false
+	}
+	for _, a := range h.addrs() {
+		for _, b := range other.addrs() {
+			if a == b || a.Is4() == b.Is4() && (a.IsUnspecified() || b.IsUnspecified()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (h hostPort) taken(holder string) *PortTakenError {
+	return &PortTakenError{Address: h.addrs()[0].String(), Port: h.number, Protocol: h.protocol, Holder: holder}
+}
+
+// openPort binds the port, on its number or on any free one when that is 0: the
+// same everywhere. It returns the number. A kernel without IPv6 has no
+// unspecified address of it: then there is nobody to miss it.
+func openPort(ctx context.Context, h hostPort, to *relay.Targets) (closers, uint16, error) {
 	var open closers
-	for i, addr := range b.addrs {
-		c, got, err := b.listen(ctx, netip.AddrPortFrom(addr, number))
+	for i, addr := range h.addrs() {
+		c, got, err := h.listen(ctx, netip.AddrPortFrom(addr, h.number), to)
 		if i > 0 && withoutIPv6(err) {
 			continue
 		}
 		if err != nil {
-			return nil, 0, errors.Join(err, open.Close())
+			return nil, 0, errors.Join(h.explain(addr, err), open.Close())
 		}
-		open, number = append(open, c), got
+		open, h.number = append(open, c), got
 	}
-	return open, number, nil
+	return open, h.number, nil
 }
 
-func (b binding) listen(ctx context.Context, at netip.AddrPort) (io.Closer, uint16, error) {
-	network := b.protocol + "4"
+func (h hostPort) listen(ctx context.Context, at netip.AddrPort, to *relay.Targets) (io.Closer, uint16, error) {
+	network := h.protocol + "4"
 	if at.Addr().Is6() {
-		network = b.protocol + "6" // takes nothing of IPv4 (IPV6_V6ONLY)
+		network = h.protocol + "6" // takes nothing of IPv4 (IPV6_V6ONLY)
 	}
 	var config net.ListenConfig
-	switch b.protocol {
+	switch h.protocol {
 	case "tcp":
 		l, err := config.Listen(ctx, network, at.String())
 		if err != nil {
-			return nil, 0, b.explain(at, err)
+			return nil, 0, err
 		}
 		tcp := l.(*net.TCPListener)
-		return relay.TCP(ctx, tcp, b.target), tcp.Addr().(*net.TCPAddr).AddrPort().Port(), nil
+		return relay.TCP(ctx, tcp, to), tcp.Addr().(*net.TCPAddr).AddrPort().Port(), nil
 	case "udp":
 		conn, err := config.ListenPacket(ctx, network, at.String())
 		if err != nil {
-			return nil, 0, b.explain(at, err)
+			return nil, 0, err
 		}
 		udp := conn.(*net.UDPConn)
-		r, err := relay.UDP(ctx, udp, b.target)
+		r, err := relay.UDP(ctx, udp, to)
 		if err != nil {
 			return nil, 0, errors.Join(err, udp.Close())
 		}
 		return r, udp.LocalAddr().(*net.UDPAddr).AddrPort().Port(), nil
+	case "sctp":
+		return reserveSCTP(ctx, at)
 	}
-	return nil, 0, fmt.Errorf("publishing protocol %q is not supported", b.protocol)
+	return nil, 0, fmt.Errorf("protocol %q is not supported", h.protocol)
 }
 
-// explain says why a host port cannot be had.
-func (b binding) explain(at netip.AddrPort, err error) error {
+// explain says why the port cannot be had on an address.
+func (h hostPort) explain(addr netip.Addr, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return &PortTakenError{Address: at.Addr().String(), Port: at.Port(), Protocol: b.protocol}
+		return &PortTakenError{Address: addr.String(), Port: h.number, Protocol: h.protocol}
 	case withoutIPv6(err):
-		return fmt.Errorf("publishing port %d/%s on %s, which is no address of this machine: %w", at.Port(), b.protocol, at.Addr(), err)
+		return fmt.Errorf("publishing port %d/%s on %s, which is no address of this machine: %w", h.number, h.protocol, addr, err)
 	}
-	return fmt.Errorf("publishing port %d/%s on %s: %w", at.Port(), b.protocol, at.Addr(), err)
+	return fmt.Errorf("publishing port %d/%s on %s: %w", h.number, h.protocol, addr, err)
 }
 
 func withoutIPv6(err error) bool {
 	return errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
-}
-
-// hostAddrs returns the addresses of the host that a published port is on:
-// all of IPv4 and all of IPv6 unless there is one of its own.
-func hostAddrs(hostIP string) ([]netip.Addr, error) {
-	if hostIP == "" {
-		return []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}, nil
-	}
-	addr, err := netip.ParseAddr(hostIP)
-	if err != nil {
-		return nil, fmt.Errorf("publishing a port: %w", err)
-	}
-	return []netip.Addr{addr.Unmap()}, nil
 }
 
 // closers are things that are closed together.

@@ -103,6 +103,11 @@ type Runtime interface {
 	// asked, or that the container does not run: it says nothing about its
 	// health.
 	Probe(ctx context.Context, id string, check project.Healthcheck) (health.Result, error)
+	// Rest has an attached container take no part in the fixed ports that other
+	// replicas of its service have too, or take part in them again: in its
+	// endpoint record, and in what the kernel does. The time that the record was
+	// written at stays. One that is not attached is no error.
+	Rest(ctx context.Context, id string, resting bool) error
 	// Restore makes sure that the engine runs and the networks are as they
 	// should be.
 	Restore(ctx context.Context) error

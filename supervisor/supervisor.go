@@ -19,6 +19,7 @@ import (
 
 	"github.com/gocompose/gocompose/dns"
 	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/networks/ports"
 	"github.com/gocompose/gocompose/supervisor/health"
 	"github.com/gocompose/gocompose/supervisor/keep"
 )
@@ -58,6 +59,9 @@ type Config struct {
 	// ListenDNS opens the sockets of a container's name server. Default: on
 	// DNSPort of 127.0.0.11 in the network namespace at the path.
 	ListenDNS func(ctx context.Context, netns string) (net.PacketConn, net.Listener, error)
+	// Listening says whether programs in a network namespace take connections to
+	// all of the TCP ports. Default: ports.Listening.
+	Listening func(netns string, tcp []uint16) (bool, error)
 }
 
 func (c Config) withDefaults() Config {
@@ -75,6 +79,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ListenDNS == nil {
 		c.ListenDNS = listenDNS
+	}
+	if c.Listening == nil {
+		c.Listening = ports.Listening
 	}
 	return c
 }
@@ -115,6 +122,7 @@ func newSupervisor(cfg Config) *supervisor {
 			table:     dns.NewTable(),
 			forwarder: dns.NewForwarder(cfg.Upstreams),
 			listen:    cfg.ListenDNS,
+			sockets:   newSockets(),
 		},
 		records:    records{keep.In(cfg.Paths.Kept()), health.In(cfg.Paths.Health())},
 		started:    time.Now(),
@@ -204,7 +212,7 @@ func (s *supervisor) schedule(c *container) (absent bool) {
 
 // forget removes what is left of a container that has become absent.
 func (s *supervisor) forget(c *container) {
-	for _, doing := range []string{cleaning, restarts, stops, probes, looks} {
+	for _, doing := range []string{cleaning, restarts, stops, probes, looks, sharing} {
 		s.report.set(doing+c.id, nil)
 	}
 	if c.info.Health != nil || c.info.ID == "" { // or it has gone unseen

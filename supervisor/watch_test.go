@@ -45,7 +45,10 @@ func layoutIn(dir string) paths.Paths { return paths.Paths{Root: dir + "/root", 
 
 // supervise starts the next supervisor, as Run does, without an API.
 func (b *bed) supervise() {
-	b.s = newSupervisor(Config{Runtime: b.fake, Paths: b.paths, Log: io.Discard, ListenDNS: listenSilently}.withDefaults())
+	b.s = newSupervisor(Config{
+		Runtime: b.fake, Paths: b.paths, Log: io.Discard, ListenDNS: listenSilently, Listening: b.fake.listening,
+	}.withDefaults())
+	b.s.names.sockets.open = bindNothing
 	b.fake.set(func() { b.fake.server = b.s })
 	b.end = make(chan error, 1)
 	ctx, cancel := context.WithCancel(b.t.Context())

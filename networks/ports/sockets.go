@@ -19,18 +19,10 @@ const unknown = "another program"
 // process, and so is for the case of a conflict only.
 func find(protocol string, at netip.AddrPort) string {
 	inodes := map[string]bool{}
-	for _, family := range []string{"", "6"} {
-		// A kernel without IPv6 has no such table.
-		f, err := os.Open("/proc/thread-self/net/" + protocol + family)
-		if err != nil {
-			continue
+	for _, s := range bound(protocol) {
+		if s.at.Port() == at.Port() && overlap(s.at.Addr(), at.Addr()) {
+			inodes["socket:["+s.inode+"]"] = true
 		}
-		for _, s := range parse(f, protocol) {
-			if s.at.Port() == at.Port() && overlap(s.at.Addr(), at.Addr()) {
-				inodes["socket:["+s.inode+"]"] = true
-			}
-		}
-		_ = f.Close() // only read
 	}
 	if pid, ok := owner(inodes); ok {
 		if name, err := os.ReadFile(filepath.Join("/proc", pid, "comm")); err == nil {
@@ -46,10 +38,29 @@ func overlap(held, wanted netip.Addr) bool {
 	return held == wanted || held.IsUnspecified() || wanted.IsUnspecified()
 }
 
-// socket is one line of /proc/net/tcp, tcp6, udp or udp6 (proc(5)).
+// socket is one that takes what comes to an address.
 type socket struct {
 	at    netip.AddrPort
 	inode string
+}
+
+// bound returns the sockets of a protocol in the thread's network namespace. A
+// kernel without IPv6, or without SCTP, lacks tables of it.
+func bound(protocol string) (all []socket) {
+	tables := []string{protocol, protocol + "6"}
+	read := func(table io.Reader) []socket { return parse(table, protocol) }
+	if protocol == "sctp" {
+		tables, read = []string{"sctp/eps"}, parseSCTP
+	}
+	for _, table := range tables {
+		f, err := os.Open("/proc/thread-self/net/" + table)
+		if err != nil {
+			continue
+		}
+		all = append(all, read(f)...)
+		_ = f.Close() // only read
+	}
+	return all
 }
 
 // States of a socket in these tables: a listening one of TCP, one of UDP that
@@ -59,8 +70,8 @@ const (
 	stateClose  = "07"
 )
 
-// parse reads a table: the local address is the second field, the state the
-// fourth, the inode the tenth.
+// parse reads a table of TCP or UDP (proc(5)): the local address is the second
+// field, the state the fourth, the inode the tenth.
 func parse(table io.Reader, protocol string) []socket {
 	state := stateListen
 	if protocol == "udp" {
@@ -74,6 +85,29 @@ func parse(table io.Reader, protocol string) []socket {
 		}
 		if at, ok := parseAddr(f[1]); ok {
 			all = append(all, socket{at, f[9]})
+		}
+	}
+	return all
+}
+
+// parseSCTP reads the table of listening SCTP sockets (the kernel's
+// net/sctp/proc.c): the port is the sixth field, the inode the eighth, and all
+// that follow are the addresses.
+func parseSCTP(table io.Reader) []socket {
+	var all []socket
+	for lines := bufio.NewScanner(table); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		if len(f) < 9 {
+			continue
+		}
+		port, err := strconv.ParseUint(f[5], 10, 16)
+		if err != nil {
+			continue // the heading
+		}
+		for _, addr := range f[8:] {
+			if a, err := netip.ParseAddr(addr); err == nil {
+				all = append(all, socket{netip.AddrPortFrom(a.Unmap(), uint16(port)), f[7]})
+			}
 		}
 	}
 	return all

@@ -1,4 +1,4 @@
-// Package relay passes what comes to a socket on to another address, as it is:
+// Package relay passes what comes to a socket on to other addresses, as it is:
 // connections and datagrams.
 package relay
 

@@ -57,10 +57,16 @@ func serveTCP(t *testing.T, handle func(*net.TCPConn)) netip.AddrPort {
 	return at(l.Addr())
 }
 
+func to(addr netip.AddrPort) *Targets {
+	ts := new(Targets)
+	ts.Add(addr, false)
+	return ts
+}
+
 func relayTCP(t *testing.T, target netip.AddrPort) (*Relay, string) {
 	t.Helper()
 	l := listenTCP(t)
-	r := TCP(context.Background(), l, target)
+	r := TCP(context.Background(), l, to(target))
 	t.Cleanup(func() { _ = r.Close() })
 	return r, l.Addr().String()
 }
@@ -214,7 +220,7 @@ func exchange(t *testing.T, c net.Conn, msg string) (port int, back string) {
 
 func TestEachUDPClientGetsItsOwnAnswers(t *testing.T) {
 	conn := listenUDP(t, "udp4", "0.0.0.0")
-	r, err := UDP(context.Background(), conn, echoUDP(t, "udp4", "127.0.0.1"))
+	r, err := UDP(context.Background(), conn, to(echoUDP(t, "udp4", "127.0.0.1")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +251,7 @@ func TestUDPOverIPv6ReachesATargetOfIPv4(t *testing.T) {
 	if err != nil {
 		t.Skip("this machine has no IPv6")
 	}
-	r, err := UDP(context.Background(), conn, echoUDP(t, "udp4", "127.0.0.1"))
+	r, err := UDP(context.Background(), conn, to(echoUDP(t, "udp4", "127.0.0.1")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +271,7 @@ func TestAUDPTargetMayComeLater(t *testing.T) {
 	target := at(later.LocalAddr())
 	later.Close()
 	conn := listenUDP(t, "udp4", "127.0.0.1")
-	r, err := UDP(context.Background(), conn, target)
+	r, err := UDP(context.Background(), conn, to(target))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +319,7 @@ func TestAUDPTargetMayComeLater(t *testing.T) {
 
 func TestASilentUDPClientIsForgotten(t *testing.T) {
 	conn := listenUDP(t, "udp4", "127.0.0.1")
-	u := &udp{conn: conn, target: echoUDP(t, "udp4", "127.0.0.1"), idle: 50 * time.Millisecond}
+	u := &udp{conn: conn, to: to(echoUDP(t, "udp4", "127.0.0.1")), idle: 50 * time.Millisecond}
 	r, err := startUDP(context.Background(), u)
 	if err != nil {
 		t.Fatal(err)
@@ -342,7 +348,7 @@ func TestASilentUDPClientIsForgotten(t *testing.T) {
 
 func TestCloseOfUDPEndsItsSessions(t *testing.T) {
 	conn := listenUDP(t, "udp4", "127.0.0.1")
-	r, err := UDP(context.Background(), conn, echoUDP(t, "udp4", "127.0.0.1"))
+	r, err := UDP(context.Background(), conn, to(echoUDP(t, "udp4", "127.0.0.1")))
 	if err != nil {
 		t.Fatal(err)
 	}

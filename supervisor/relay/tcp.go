@@ -2,9 +2,9 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -16,17 +16,17 @@ const (
 	maxConnections = 4096
 )
 
-// TCP passes each connection to l on to the target until Close, which closes
-// l too. When one side has nothing more to say, the other one hears so, and can
-// still answer.
-func TCP(ctx context.Context, l *net.TCPListener, target netip.AddrPort) *Relay {
+// TCP passes each connection to l on to the next target until Close, which
+// closes l too. When one side has nothing more to say, the other one hears so,
+// and can still answer.
+func TCP(ctx context.Context, l *net.TCPListener, to *Targets) *Relay {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Relay{cancel: cancel, close: l.Close}
-	r.work.Go(func() { r.accept(ctx, l, target) })
+	r.work.Go(func() { r.accept(ctx, l, to) })
 	return r
 }
 
-func (r *Relay) accept(ctx context.Context, l *net.TCPListener, target netip.AddrPort) {
+func (r *Relay) accept(ctx context.Context, l *net.TCPListener, to *Targets) {
 	slots := make(chan struct{}, maxConnections)
 	for {
 		client, err := l.AcceptTCP()
@@ -44,18 +44,42 @@ func (r *Relay) accept(ctx context.Context, l *net.TCPListener, target netip.Add
 		}
 		r.work.Go(func() {
 			defer func() { <-slots }()
-			connect(ctx, client, target)
+			passOn(ctx, client, to)
 		})
 	}
 }
 
-// connect passes one connection on.
-func connect(ctx context.Context, client *net.TCPConn, target netip.AddrPort) {
+// passOn passes one connection on to the first target that takes it.
+func passOn(ctx context.Context, client *net.TCPConn, to *Targets) {
+	for _, t := range to.next() {
+		err := t.connect(ctx, client)
+		if err == nil {
+			return
+		}
+		if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+			break // so long nobody waits twice
+		}
+	}
+	reset(client) // as the target would have done
+}
+
+// errGone: the target was removed meanwhile.
+var errGone = errors.New("the target has gone")
+
+// connect passes one connection on, and returns when it is over. With an error,
+// nothing was.
+func (t *Target) connect(ctx context.Context, client *net.TCPConn) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := t.begin(cancel)
+	if p == nil {
+		return errGone
+	}
+	defer t.end(p)
 	dialer := net.Dialer{Timeout: dialTimeout}
-	conn, err := dialer.DialContext(ctx, "tcp", target.String())
+	conn, err := dialer.DialContext(ctx, "tcp", t.addr.String())
 	if err != nil {
-		reset(client) // as the target would have done
-		return
+		return err
 	}
 	server := conn.(*net.TCPConn)
 	end := func() {
@@ -68,6 +92,7 @@ func connect(ctx context.Context, client *net.TCPConn, target netip.AddrPort) {
 	half.Go(func() { pass(server, client) })
 	pass(client, server)
 	half.Wait()
+	return nil
 }
 
 // pass copies one direction, in the kernel (splice(2)). When it breaks, both

@@ -30,7 +30,7 @@ const (
 type udp struct {
 	conn    *net.UDPConn
 	raw     syscall.RawConn
-	target  netip.AddrPort
+	to      *Targets
 	idle    time.Duration
 	buffers sync.Pool // of *[maxDatagram]byte
 
@@ -44,10 +44,10 @@ type session struct {
 	host   netip.Addr
 }
 
-// UDP passes each datagram to conn on to the target, and the answers back to
-// whom they belong, until Close, which closes conn too.
-func UDP(ctx context.Context, conn *net.UDPConn, target netip.AddrPort) (*Relay, error) {
-	return startUDP(ctx, &udp{conn: conn, target: target, idle: udpIdle})
+// UDP passes each datagram to conn on, all of one client to the same target, and
+// the answers back to whom they belong, until Close, which closes conn too.
+func UDP(ctx context.Context, conn *net.UDPConn, to *Targets) (*Relay, error) {
+	return startUDP(ctx, &udp{conn: conn, to: to, idle: udpIdle})
 }
 
 func startUDP(ctx context.Context, u *udp) (*Relay, error) {
@@ -104,28 +104,55 @@ func (u *udp) server(ctx context.Context, r *Relay, s session) *net.UDPConn {
 		if len(u.sessions) >= maxSessions {
 			return nil
 		}
-		conn, err := new(net.Dialer).DialContext(ctx, "udp", u.target.String())
-		if err != nil {
+		for _, t := range u.to.next() {
+			if server = u.begin(ctx, r, s, t); server != nil {
+				break
+			}
+		}
+		if server == nil {
 			return nil
 		}
-		server = conn.(*net.UDPConn)
-		u.sessions[s] = server
-		r.work.Go(func() { u.answer(ctx, s, server) })
 	}
 	_ = server.SetReadDeadline(time.Now().Add(u.idle))
 	return server
 }
 
+// begin has the client talk to a target, or returns nil when it cannot. The
+// caller has the mutex.
+func (u *udp) begin(ctx context.Context, r *Relay, s session, t *Target) *net.UDPConn {
+	ctx, cancel := context.WithCancel(ctx)
+	p := t.begin(cancel)
+	if p == nil {
+		cancel()
+		return nil
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", t.addr.String())
+	if err != nil {
+		cancel()
+		t.end(p)
+		return nil
+	}
+	server := conn.(*net.UDPConn)
+	u.sessions[s] = server
+	r.work.Go(func() {
+		defer t.end(p)
+		defer cancel()
+		u.answer(ctx, s, server, t)
+	})
+	return server
+}
+
 // answer passes the target's datagrams back to the client until both have been
-// silent for long enough.
-func (u *udp) answer(ctx context.Context, s session, server *net.UDPConn) {
+// silent for long enough. One that does not listen keeps a client only if there
+// is no other.
+func (u *udp) answer(ctx context.Context, s session, server *net.UDPConn, t *Target) {
 	defer context.AfterFunc(ctx, func() { server.Close() })()
 	defer u.forget(s, server)
 	raw, err := server.SyscallConn()
 	for err == nil {
 		err = u.answerOne(s, server, raw)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			err = nil // the target does not listen now
+		if errors.Is(err, syscall.ECONNREFUSED) && t.alone() {
+			err = nil
 		}
 	}
 }
