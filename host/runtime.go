@@ -12,6 +12,7 @@ import (
 	"github.com/gocompose/gocompose/containerd/engine"
 	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/internal/flock"
+	"github.com/gocompose/gocompose/networks"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/supervisor"
 )
@@ -58,6 +59,26 @@ func (r *runtime) Restore(ctx context.Context) error {
 		return err
 	}
 	return h.networks.Restore(ctx)
+}
+
+// Guard keeps the networks as they should be. It needs no engine.
+func (r *runtime) Guard(ctx context.Context, report func(error)) {
+	nets, err := networks.Open(r.cfg.Paths)
+	if err != nil {
+		report(err)
+		return
+	}
+	nets.Guard(ctx, report)
+	_ = nets.Close() // only its connection to the kernel
+}
+
+// Rest has a container take no part in the ports that it shares, or take part.
+func (r *runtime) Rest(ctx context.Context, id string, resting bool) error {
+	h, err := r.current(ctx)
+	if err != nil {
+		return err
+	}
+	return h.networks.Rest(ctx, id, resting)
 }
 
 // Events returns what happens to containers from now on. The channel is closed

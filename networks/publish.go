@@ -165,7 +165,7 @@ func (n *Networks) Rest(ctx context.Context, id string, resting bool) error {
 			return err
 		}
 		e.Resting = resting
-		if err := endpoint.Write(n.paths.Endpoints(), e); err != nil {
+		if err := endpoint.Rewrite(n.paths.Endpoints(), e); err != nil {
 			return err
 		}
 		have, err := n.mapped()

@@ -265,6 +265,8 @@ func (f *fakeRuntime) Restore(context.Context) error {
 	return nil
 }
 
+func (f *fakeRuntime) Guard(ctx context.Context, _ func(error)) { <-ctx.Done() }
+
 func (f *fakeRuntime) Idle(context.Context) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -90,6 +90,9 @@ func (s *supervisor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.work.Go(func() {
+		s.cfg.Runtime.Guard(ctx, func(err error) { s.tell(ctx, "guarding the networks", err) })
+	})
 	s.work.Go(s.changeCgroup) // it waits for the kernel, and nobody for it
 	server := &http.Server{
 		Handler:     s.handler(),

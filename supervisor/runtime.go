@@ -111,6 +111,9 @@ type Runtime interface {
 	// Restore makes sure that the engine runs and the networks are as they
 	// should be.
 	Restore(ctx context.Context) error
+	// Guard keeps the networks as they should be whatever others change, until ctx
+	// ends. It tells report what it cannot do, and nil when it could.
+	Guard(ctx context.Context, report func(error))
 	// Idle reports whether no container is left that needs a supervisor.
 	Idle(ctx context.Context) (bool, error)
 	// Shutdown ends what runs for containers only. Nobody else needs the

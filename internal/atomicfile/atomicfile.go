@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Write replaces path by data, with mode perm, and makes the folder it lies in.
@@ -15,6 +16,16 @@ import (
 // file may be the old one, the new one or empty.
 func Write(path string, data []byte, perm fs.FileMode) error {
 	return write(path, data, perm, func(*os.File) error { return nil })
+}
+
+// Rewrite is Write that leaves the time at which the file was last written as it
+// was. The file must be there.
+func Rewrite(path string, data []byte, perm fs.FileMode) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return write(path, data, perm, func(f *os.File) error { return os.Chtimes(f.Name(), time.Time{}, info.ModTime()) })
 }
 
 // WriteDurable is Write that also survives a power cut once it has returned.

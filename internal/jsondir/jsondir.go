@@ -40,6 +40,9 @@ func (d Dir[T]) WriteDurable(name string, v T) error {
 	return d.write(name, v, atomicfile.WriteDurable)
 }
 
+// Rewrite is Write of a record that is there, and leaves WrittenAt as it was.
+func (d Dir[T]) Rewrite(name string, v T) error { return d.write(name, v, atomicfile.Rewrite) }
+
 func (d Dir[T]) write(name string, v T, replace func(string, []byte, fs.FileMode) error) error {
 	path, err := d.file(name)
 	if err != nil {

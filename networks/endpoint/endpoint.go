@@ -154,6 +154,10 @@ func in(dir string) jsondir.Dir[Endpoint] { return jsondir.Dir[Endpoint]{Path: d
 // Write replaces the record of e.ID in dir in one step.
 func Write(dir string, e Endpoint) error { return in(dir).Write(e.ID, e) }
 
+// Rewrite is Write of a record that is there, about the same run of the container:
+// WrittenAt stays.
+func Rewrite(dir string, e Endpoint) error { return in(dir).Rewrite(e.ID, e) }
+
 // Read returns the record of id, or ErrNotFound, or ErrDamaged.
 func Read(dir, id string) (Endpoint, error) {
 	e, err := in(dir).Read(id)

@@ -238,7 +238,7 @@ func TestBesideADockerThatWasThereBefore(t *testing.T) {
 		if after, _ := d.docked(variant); after != before {
 			d.h.t.Errorf("Docker's rules were\n%s\nand are\n%s", before, after)
 		}
-		must(d.h.t, Remove(d.h.t.Context(), prefix))
+		must(d.h.t, Remove(d.h.t.Context()))
 		if after, _ := d.docked(variant); after != before {
 			d.h.t.Errorf("Docker's rules were\n%s\nand after Remove are\n%s", before, after)
 		}
