@@ -51,25 +51,28 @@ func rest(ctx context.Context) {
 	}
 }
 
-// check makes again what is gone.
+// check makes again what is gone. A network that is just being made or removed is
+// waited for.
 func (n *Networks) check(ctx context.Context) error {
-	records, err := n.readAll()
-	if err != nil || len(records) == 0 {
-		return err
-	}
-	missing, err := missingLinks(records)
-	if err != nil {
-		return err
-	}
-	if missing {
-		return n.Restore(ctx)
-	}
-	return n.locked(ctx, rulesLock, func() error {
-		ok, err := n.intact()
-		if err == nil && !ok {
-			err = n.rewriteRules()
+	return n.locked(ctx, recordsLock, func() error {
+		records, err := n.readAll()
+		if err != nil || len(records) == 0 {
+			return err
 		}
-		return errors.Join(err, n.openPassage(ctx))
+		missing, err := missingLinks(records)
+		if err != nil {
+			return err
+		}
+		if missing {
+			return n.restore(ctx)
+		}
+		return n.locked(ctx, rulesLock, func() error {
+			ok, err := n.intact()
+			if err == nil && !ok {
+				err = n.rewriteRules()
+			}
+			return errors.Join(err, n.openPassage(ctx))
+		})
 	})
 }
 

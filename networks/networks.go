@@ -230,6 +230,12 @@ func (n *Networks) endpoints() ([]endpoint.Endpoint, error) {
 // somebody flushed the ruleset or removed a bridge. What agrees is not touched,
 // save the ruleset, which is replaced in one transaction.
 func (n *Networks) Restore(ctx context.Context) error {
+	// A network that is just being removed must not come back.
+	return n.locked(ctx, recordsLock, func() error { return n.restore(ctx) })
+}
+
+// restore needs the lock on records.
+func (n *Networks) restore(ctx context.Context) error {
 	records, err := n.readAll()
 	if err != nil {
 		return err

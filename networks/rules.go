@@ -1,7 +1,6 @@
 package networks
 
 import (
-	"context"
 	"net/netip"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
@@ -82,14 +81,4 @@ func (n *Networks) intact() (bool, error) {
 		return true, nil
 	}
 	return n.rules.Intact(r)
-}
-
-// repairRules makes the ruleset what the records say, if it is not.
-func (n *Networks) repairRules(ctx context.Context) error {
-	return n.locked(ctx, rulesLock, func() error {
-		if ok, err := n.intact(); err != nil || ok {
-			return err
-		}
-		return n.rewriteRules()
-	})
 }

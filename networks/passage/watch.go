@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -22,13 +23,14 @@ const (
 
 // Watch returns a channel that gets a value whenever the nftables rules or the
 // set of links of the calling thread's network namespace have changed, or
-// iptables-legacy has run anywhere. Values that nobody has taken become one;
+// iptables-legacy has run anywhere. What changes all the time and is our own,
+// elements of our sets and ends of containers' links, does not count. Values that nobody has taken become one;
 // one may come although nothing has changed. The channel is closed when ctx
 // ends or the kernel tells no more.
 func Watch(ctx context.Context) (<-chan struct{}, error) {
 	w := &watch{changes: make(chan struct{}, 1)}
 	err := errors.Join(
-		w.listen(unix.NETLINK_NETFILTER, unix.NFNLGRP_NFTABLES, func([]netlink.Message) bool { return true }),
+		w.listen(unix.NETLINK_NETFILTER, unix.NFNLGRP_NFTABLES, otherRules),
 		w.listen(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, otherLinks()),
 		w.listenToLegacy(),
 	)
@@ -104,6 +106,46 @@ func (w *watch) listen(family int, group uint32, is func([]netlink.Message) bool
 	return c.JoinGroup(group)
 }
 
+// otherRules tells of messages whether one is about more than elements of sets of
+// our tables.
+func otherRules(ms []netlink.Message) bool {
+	for _, m := range ms {
+		switch kind := uint16(m.Header.Type) & 0xff; kind {
+		case unix.NFT_MSG_NEWGEN: // comes at the end of every change
+		case unix.NFT_MSG_NEWSETELEM, unix.NFT_MSG_DELSETELEM:
+			if table, ok := tableOf(m); !ok || !ours(chain{table: table}) {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// tableOf returns the name of the table that a message about elements is about.
+func tableOf(m netlink.Message) (string, bool) {
+	if len(m.Data) < sizeofNfgenmsg {
+		return "", false
+	}
+	ad, err := netlink.NewAttributeDecoder(m.Data[sizeofNfgenmsg:])
+	if err != nil {
+		return "", false
+	}
+	for ad.Next() {
+		if ad.Type() == unix.NFTA_SET_ELEM_LIST_TABLE {
+			return ad.String(), true
+		}
+	}
+	return "", false
+}
+
+// sizeofNfgenmsg is the size of the header before the attributes (struct nfgenmsg).
+const sizeofNfgenmsg = 4
+
+// containerLink is what the host's end of a container's link is called.
+var containerLink = regexp.MustCompile(`^gc[0-9a-f]{10}-[0-9]+$`)
+
 // otherLinks tells of messages whether links have come, gone or been renamed:
 // most are about other things. Of a link that it does not know yet it says so
 // once too often.
@@ -116,8 +158,8 @@ func otherLinks() func([]netlink.Message) bool {
 			}
 			index := binary.NativeEndian.Uint32(m.Data[4:])
 			if m.Header.Type == unix.RTM_DELLINK {
+				changed = changed || !containerLink.MatchString(names[index])
 				delete(names, index)
-				changed = true
 				continue
 			}
 			ad, err := netlink.NewAttributeDecoder(m.Data[unix.SizeofIfInfomsg:])
@@ -127,7 +169,7 @@ func otherLinks() func([]netlink.Message) bool {
 			for ad.Next() {
 				if name := ad.Type() == unix.IFLA_IFNAME; name && names[index] != ad.String() {
 					names[index] = ad.String()
-					changed = true
+					changed = changed || !containerLink.MatchString(ad.String())
 				}
 			}
 		}
