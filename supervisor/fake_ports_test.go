@@ -14,9 +14,9 @@ import (
 type fakePorts struct {
 	// ports are what a container publishes; it rests at first.
 	ports map[string][]endpoint.Port
-	// listens says on what TCP ports a container listens; looks are when that was
-	// asked for.
-	listens     map[string][]uint16
+	// listens are the TCP ports on which all containers listen; listenLooks are
+	// when that was asked for.
+	listens     []uint16
 	listenLooks []time.Time
 	rests       []rest
 	refuseRests int // how many more changes fail
@@ -61,13 +61,12 @@ func (f *fakeRuntime) Rest(ctx context.Context, id string, resting bool) error {
 	return errors.Join(err, endpoint.Write(dir, e))
 }
 
-// listening says whether the containers whose "network namespace" it is listen.
 func (f *fakeRuntime) listening(_ string, tcp []uint16) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.listenLooks = append(f.listenLooks, time.Now())
 	for _, port := range tcp {
-		if !slices.Contains(f.listens["a"], port) {
+		if !slices.Contains(f.listens, port) {
 			return false, nil
 		}
 	}

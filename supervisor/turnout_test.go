@@ -16,7 +16,6 @@ import (
 func sharingPorts(t *testing.T, ports []endpoint.Port, test func(*bed)) {
 	fake := newFake()
 	fake.ports = map[string][]endpoint.Port{"a": ports}
-	fake.listens = map[string][]uint16{}
 	watching(t, fake, test)
 }
 
@@ -45,7 +44,7 @@ func (b *bed) wantRests(now bool, told ...bool) {
 	})
 }
 
-func (b *bed) listen(on ...uint16) { b.fake.set(func() { b.fake.listens["a"] = on }) }
+func (b *bed) listen(on ...uint16) { b.fake.set(func() { b.fake.listens = on }) }
 
 func (b *bed) listenLooks() (n int) {
 	b.fake.set(func() { n = len(b.fake.listenLooks) })
