@@ -21,6 +21,8 @@ type fakePorts struct {
 	rests       []rest
 	refuseRests int // how many more changes fail
 	restTime    time.Duration
+	restsDeaf   bool // they cannot be broken off
+	resting     int  // how many are under way
 }
 
 // rest is a change of the part that a container takes in its ports.
@@ -40,13 +42,19 @@ func (f *fakeRuntime) place(id string) endpoint.Endpoint {
 
 func (f *fakeRuntime) Rest(ctx context.Context, id string, resting bool) error {
 	f.mu.Lock()
-	took := f.restTime
-	f.mu.Unlock()
-	if !pause(ctx, took) {
-		return ctx.Err()
+	took, until := f.restTime, ctx
+	if f.restsDeaf {
+		until = context.WithoutCancel(ctx)
 	}
+	f.resting++
+	f.mu.Unlock()
+	over := pause(until, took)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.resting--
+	if !over {
+		return ctx.Err()
+	}
 	if f.refuseRests > 0 {
 		f.refuseRests--
 		return errors.New("the table is locked")
