@@ -76,7 +76,7 @@ type container struct {
 	probe    *probe   // nil: none is under way
 	awaiters int
 	awaited  time.Time // since when anybody awaits its health
-	turnout  *turnout  // nil: it does not run, or what it does for its ports is old
+	turnout  *turnout  // nil: it does not run
 
 	published summary
 	attend    time.Time // guarded by the supervisor's mutex, with due

@@ -14,13 +14,15 @@ import (
 type fakePorts struct {
 	// ports are what a container publishes; it rests at first.
 	ports map[string][]endpoint.Port
-	// listens says on what TCP ports a container listens; looks are when that was
-	// asked for.
-	listens     map[string][]uint16
+	// listens are the TCP ports on which all containers listen; listenLooks are
+	// when that was asked for.
+	listens     []uint16
 	listenLooks []time.Time
 	rests       []rest
 	refuseRests int // how many more changes fail
 	restTime    time.Duration
+	restsDeaf   bool // they cannot be broken off
+	resting     int  // how many are under way
 }
 
 // rest is a change of the part that a container takes in its ports.
@@ -40,13 +42,19 @@ func (f *fakeRuntime) place(id string) endpoint.Endpoint {
 
 func (f *fakeRuntime) Rest(ctx context.Context, id string, resting bool) error {
 	f.mu.Lock()
-	took := f.restTime
-	f.mu.Unlock()
-	if !pause(ctx, took) {
-		return ctx.Err()
+	took, until := f.restTime, ctx
+	if f.restsDeaf {
+		until = context.WithoutCancel(ctx)
 	}
+	f.resting++
+	f.mu.Unlock()
+	over := pause(until, took)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.resting--
+	if !over {
+		return ctx.Err()
+	}
 	if f.refuseRests > 0 {
 		f.refuseRests--
 		return errors.New("the table is locked")
@@ -61,13 +69,12 @@ func (f *fakeRuntime) Rest(ctx context.Context, id string, resting bool) error {
 	return errors.Join(err, endpoint.Write(dir, e))
 }
 
-// listening says whether the containers whose "network namespace" it is listen.
 func (f *fakeRuntime) listening(_ string, tcp []uint16) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.listenLooks = append(f.listenLooks, time.Now())
 	for _, port := range tcp {
-		if !slices.Contains(f.listens["a"], port) {
+		if !slices.Contains(f.listens, port) {
 			return false, nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
 )
@@ -67,6 +68,11 @@ func live(t *testing.T, steps []step) []string {
 	h.fake.get("failure").Restart = project.Restart{Condition: project.RestartOnFailure}
 	h.fake.get("checked").Restart = project.Restart{Unhealthy: true}
 	h.fake.get("checked").Health = check(project.Healthcheck{Interval: 5 * time.Second, Retries: 1})
+	h.fake.listens = []uint16{80}
+	h.fake.ports = map[string][]endpoint.Port{}
+	for id := range h.fake.containers { // as if they were replicas
+		h.fake.ports[id] = []endpoint.Port{port(80, "tcp", "", 8080)}
+	}
 	h.supervise()
 	for id := range h.fake.containers {
 		h.do(step{what: "start", id: id, then: time.Millisecond})
@@ -148,11 +154,25 @@ func (h *history) judge() (wrong []string) {
 		if held := h.s.isHeld(id); held != c.Running {
 			wrong = append(wrong, fmt.Sprintf("%s runs: %v, held: %v", id, c.Running, held))
 		}
+		works := status.Health == nil || status.Health.Status == health.Healthy
+		if c.Running && works && !h.takesPart(id) {
+			wrong = append(wrong, id+" gets no connections")
+		}
 	}
 	if p := h.s.report.list(); len(p) > 0 {
 		wrong = append(wrong, p...)
 	}
 	return append(wrong, h.fake.wrong...)
+}
+
+// takesPart says whether connections to ports that it shares go to the
+// container, by the relay and by the kernel.
+func (h *history) takesPart(id string) (part bool) {
+	e, err := endpoint.Read(h.paths.Endpoints(), id)
+	h.s.with(id, func(c *container) {
+		part = err == nil && !e.Resting && c.held != nil && !c.held.endpoint.Resting
+	})
+	return part
 }
 
 func (s *supervisor) isHeld(id string) (held bool) {

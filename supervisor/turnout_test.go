@@ -16,7 +16,6 @@ import (
 func sharingPorts(t *testing.T, ports []endpoint.Port, test func(*bed)) {
 	fake := newFake()
 	fake.ports = map[string][]endpoint.Port{"a": ports}
-	fake.listens = map[string][]uint16{}
 	watching(t, fake, test)
 }
 
@@ -45,7 +44,7 @@ func (b *bed) wantRests(now bool, told ...bool) {
 	})
 }
 
-func (b *bed) listen(on ...uint16) { b.fake.set(func() { b.fake.listens["a"] = on }) }
+func (b *bed) listen(on ...uint16) { b.fake.set(func() { b.fake.listens = on }) }
 
 func (b *bed) listenLooks() (n int) {
 	b.fake.set(func() { n = len(b.fake.listenLooks) })
@@ -158,6 +157,17 @@ func TestAChangeThatFailsIsTriedAgain(t *testing.T) {
 		time.Sleep(time.Second)
 		b.wantRests(false, false)
 		b.wantNothingWrong()
+		b.fake.set(func() { b.fake.refuseRests = 1 << 30 })
+		if err := b.fake.userStop("a"); err != nil {
+			t.Error(err)
+		}
+		b.start("a", project.Restart{}, nil)
+		time.Sleep(time.Second)
+		if p := b.s.report.list(); len(p) != 1 {
+			t.Errorf("problems: %q", p)
+		}
+		b.crash("a", 0)
+		b.wantNothingWrong() // that it never took part is past
 	})
 }
 
@@ -206,12 +216,52 @@ func TestAChangeForARunThatHasEndedIsForgotten(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		b.listen()
 		b.crash("a", 1) // in the middle of it
+		b.fake.set(func() {
+			if b.fake.resting > 0 {
+				t.Error("it is still being made")
+			}
+		})
 		time.Sleep(firstBackOff + 10*time.Second)
 		b.wantRests(true)
 		b.listen(80, 443)
 		time.Sleep(2 * time.Second)
 		b.wantRests(false, false)
 		b.wantNothingWrong()
+	})
+}
+
+func TestAChangeThatComesTooLateIsNotBelieved(t *testing.T) {
+	sharingPorts(t, twoTCP, func(b *bed) {
+		b.listen(80, 443)
+		b.fake.set(func() { b.fake.restTime, b.fake.restsDeaf = time.Second, true })
+		b.start("a", always, nil)
+		time.Sleep(time.Millisecond)
+		b.listen()
+		b.crash("a", 1)
+		time.Sleep(firstBackOff + 2*time.Second)
+		b.listen(80, 443) // the next run
+		time.Sleep(2 * time.Second)
+		b.wantRests(false, false, false)
+		b.wantNothingWrong()
+	})
+}
+
+// The run was replaced by another without anybody seeing it end.
+func TestAChangeForARunWhoseEndNobodySawIsForgotten(t *testing.T) {
+	sharingPorts(t, twoTCP, func(b *bed) {
+		b.listen(80, 443)
+		b.fake.set(func() { b.fake.restTime = time.Hour })
+		b.start("a", project.Restart{}, nil)
+		time.Sleep(time.Millisecond)
+		b.fake.set(func() { b.fake.get("a").Running = false })
+		b.fake.begin("a")
+		b.fake.tell(Event{ID: "a", Kind: EventStarted, At: time.Now()})
+		synctest.Wait()
+		b.fake.set(func() {
+			if b.fake.resting != 1 {
+				t.Errorf("%d changes are under way, want that of the new run", b.fake.resting)
+			}
+		})
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gocompose/gocompose/networks/ports"
 	"github.com/gocompose/gocompose/project"
 )
@@ -82,6 +84,44 @@ func TestAFreePortHasNoHolder(t *testing.T) {
 		if who, held, err := ports.Holder(p); held || err != nil && p.HostIP != "::1" {
 			t.Errorf("%s: held by %q (%v)", what, who, err)
 		}
+	}
+}
+
+func TestARangeIsHeldWhenAllOfItIs(t *testing.T) {
+	number := listen(t, "tcp4", "127.0.0.1:0")
+	p := project.Port{Target: 80, Protocol: "tcp", HostIP: "127.0.0.1", Published: number, PublishedEnd: number}
+	if who, held, err := ports.Holder(p); err != nil || !held || who != self(t) {
+		t.Errorf("all of it: %q, %v, %v", who, held, err)
+	}
+	p.HostIP = "127.0.0.2" // where the port is free
+	if who, held, err := ports.Holder(p); err != nil || held {
+		t.Errorf("none of it: %q, %v, %v", who, held, err)
+	}
+	p.HostIP, p.PublishedEnd = "127.0.0.1", 65535
+	if who, held, err := ports.Holder(p); err != nil || held {
+		t.Errorf("the first of it: %q, %v, %v", who, held, err)
+	}
+}
+
+// Where the kernel has no SCTP nobody holds a port of it.
+func TestAPortOfSCTPIsNamedOrFree(t *testing.T) {
+	p := project.Port{Target: 80, Protocol: "sctp", HostIP: "127.0.0.1", Published: listen(t, "tcp4", "127.0.0.1:0")}
+	if who, held, err := ports.Holder(p); err != nil || held {
+		t.Errorf("a free one: %q, %v, %v", who, held, err)
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
+	if err != nil {
+		t.Skip("this kernel has no SCTP")
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: int(p.Published), Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 1); err != nil {
+		t.Fatal(err)
+	}
+	if who, held, err := ports.Holder(p); err != nil || !held || who != self(t) {
+		t.Errorf("got %q, %v, %v", who, held, err)
 	}
 }
 
