@@ -247,7 +247,7 @@ func TestWatchTellsOfRulesAndLinks(t *testing.T) {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "late"
 	late := &netlink.Bridge{LinkAttrs: attrs}
-	for _, change := range []func(){
+	for i, change := range []func(){
 		func() { h.nft("table inet x { chain y { }; }") },
 		func() { h.nft("add rule inet x y drop") },
 		func() { h.nft("flush ruleset") },
@@ -257,8 +257,13 @@ func TestWatchTellsOfRulesAndLinks(t *testing.T) {
 		func() { h.run("iptables-legacy", "-P", "FORWARD", "DROP") },
 	} {
 		change()
-		if _, ok := <-changes; !ok {
-			t.Fatal("the watch has ended")
+		select {
+		case _, ok := <-changes:
+			if !ok {
+				t.Fatal("the watch has ended")
+			}
+		case <-time.After(patience):
+			t.Fatalf("change %d was not told", i+1)
 		}
 		drain(changes)
 	}

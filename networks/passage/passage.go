@@ -16,7 +16,9 @@
 //
 // All that these rules say is: packets to one of our bridges pass (our own
 // table decides what may enter), and so do packets from one, but not to a bridge
-// of another engine, whose rules decide.
+// of another engine, whose rules decide. So what stands further down is not asked
+// about our packets: rules that a user keeps in DOCKER-USER or as routes of ufw
+// among it.
 //
 // Others put their rules back when they start, restart and reload, and firewalld
 // makes its table anew: then ours are gone, or no longer first, until Ensure is
@@ -40,8 +42,7 @@ import (
 const chainName = "GOCOMPOSE"
 
 // engines are how the names of other engines' bridges begin: Docker, Podman,
-// libvirt, LXC, LXD, Incus, and what the CNI plugins make. No others may be
-// in it for iptables than its names of links allow.
+// libvirt, LXC, LXD, Incus, and what the CNI plugins make.
 var engines = []string{"docker", "br-", "podman", "virbr", "lxcbr", "lxdbr", "incusbr", "cni"}
 
 // attempts is how often changes are begun anew because others changed the rules
