@@ -45,6 +45,9 @@ func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.End
 		}
 		e.Ports = append(e.Ports, wanted)
 	}
+	if e.Resting, err = h.networks.Shared(e); err != nil {
+		return e, err
+	}
 	if e, err = h.supervisor.Hold(ctx, e); err != nil {
 		return e, err
 	}

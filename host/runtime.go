@@ -13,6 +13,7 @@ import (
 	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/networks"
+	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/supervisor"
 )
@@ -73,12 +74,12 @@ func (r *runtime) Guard(ctx context.Context, report func(error)) {
 }
 
 // Rest has a container take no part in the ports that it shares, or take part.
+// While the user stops it, that is waited for: then it has no ports any more.
 func (r *runtime) Rest(ctx context.Context, id string, resting bool) error {
-	h, err := r.current(ctx)
-	if err != nil {
-		return err
+	if _, err := endpoint.Read(r.cfg.Paths.Endpoints(), id); errors.Is(err, endpoint.ErrNotFound) {
+		return nil // nor a lock
 	}
-	return h.networks.Rest(ctx, id, resting)
+	return r.locked(ctx, id, func(h *Host) error { return h.networks.Rest(ctx, id, resting) })
 }
 
 // Events returns what happens to containers from now on. The channel is closed

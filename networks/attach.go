@@ -32,8 +32,6 @@ type AttachRequest struct {
 	DNSPort uint16
 	// Resolve goes into the record.
 	Resolve endpoint.Names
-	// Resting goes into the record.
-	Resting bool
 }
 
 // HostNamespace stands for the host where the ID of a container whose namespace
@@ -85,9 +83,8 @@ func (n *Networks) attached(ctx context.Context, req AttachRequest) (endpoint.En
 	return endpoint.Endpoint{}, false, n.Detach(ctx, req.ID)
 }
 
-// digest stands for all that is asked for but whether it rests, which changes.
+// digest stands for all that is asked for.
 func (r AttachRequest) digest() string {
-	r.Resting = false
 	b, err := json.Marshal(r)
 	if err != nil {
 		panic(fmt.Sprintf("networks: a request that is no JSON: %v", err))
@@ -103,7 +100,7 @@ func (n *Networks) reserve(ctx context.Context, req AttachRequest) (endpoint.End
 	}
 	e := endpoint.Endpoint{
 		ID: req.ID, Name: req.Name, Project: req.Project, Service: req.Service,
-		Netns: filepath.Join(n.paths.Netns(), req.ID), Names: req.Resolve, Resting: req.Resting, Request: req.digest(),
+		Netns: filepath.Join(n.paths.Netns(), req.ID), Names: req.Resolve, Request: req.digest(),
 	}
 	err := n.locked(ctx, recordsLock, func() error {
 		if req.Of != "" {

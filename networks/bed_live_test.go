@@ -128,8 +128,18 @@ const secondIP = "10.98.0.2"
 
 // secondLAN returns its namespace.
 func (b *bed) secondLAN() string {
+	path, link := b.neighbour("second", secondIP, "10.98.0.1")
+	h := b.handle()
+	defer h.Close()
+	b.configure(h, link, "10.98.0.1")
+	return path
+}
+
+// neighbour returns a namespace that is joined to the host by a link of that
+// name, and the link.
+func (b *bed) neighbour(name, own, gateway string) (path string, link netlink.Link) {
 	b.t.Helper()
-	path := filepath.Join(filepath.Dir(b.lan), "second")
+	path = filepath.Join(filepath.Dir(b.lan), name)
 	h := b.handle()
 	defer h.Close()
 	must(b.t, netns.Create(path, func() error {
@@ -137,23 +147,54 @@ func (b *bed) secondLAN() string {
 		must(b.t, err)
 		defer f.Close()
 		attrs := netlink.NewLinkAttrs()
-		attrs.Name = "second"
+		attrs.Name = name
 		pair := netlink.NewVeth(attrs)
 		pair.PeerName, pair.PeerNamespace = "eth0", netlink.NsFd(f.Fd())
 		must(b.t, h.LinkAdd(pair))
+		link = pair
+		must(b.t, h.LinkSetUp(pair))
 		in := b.handle()
 		defer in.Close()
 		inner, err := in.LinkByName("eth0")
 		must(b.t, err)
-		b.configure(in, inner, secondIP)
-		b.configure(h, pair, "10.98.0.1")
-		return in.RouteAdd(&netlink.Route{Gw: ip("10.98.0.1")})
+		b.configure(in, inner, own)
+		return in.RouteAdd(&netlink.Route{Gw: ip(gateway)})
 	}))
 	b.t.Cleanup(func() {
-		must(b.t, removeLink("second"))
+		must(b.t, removeLink(name))
 		must(b.t, netns.Remove(path))
 	})
+	return path, link
+}
+
+// dockerIP is that of a container on a bridge of another engine.
+const dockerIP = "10.97.0.2"
+
+// dockerLike returns the namespace of a container of another engine, whose bridge
+// has the name.
+func (b *bed) dockerLike(bridge string) string {
+	b.t.Helper()
+	h := b.handle()
+	defer h.Close()
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = bridge
+	link := &netlink.Bridge{LinkAttrs: attrs}
+	must(b.t, h.LinkAdd(link))
+	b.t.Cleanup(func() { must(b.t, removeLink(bridge)) })
+	b.configure(h, link, "10.97.0.1")
+	path, port := b.neighbour("theirs", dockerIP, "10.97.0.1")
+	must(b.t, h.LinkSetMaster(port, link))
 	return path
+}
+
+// routeTo gives the namespace a route.
+func (b *bed) routeTo(path, to, by string) {
+	b.t.Helper()
+	must(b.t, within(path, func() error {
+		h := b.handle()
+		defer h.Close()
+		return h.RouteAdd(&netlink.Route{Dst: ipNet(netip.MustParsePrefix(to).Masked()), Gw: ip(by)})
+	}))
 }
 
 func ip(s string) net.IP { return net.ParseIP(s) }

@@ -127,3 +127,30 @@ func besideAFirewall(b *bed, name string, first bool) {
 	b.answered(web.Netns, "tcp4", at(addr, 80))
 	b.doesNotReach(web.Netns, "tcp4", at(other, 80))
 }
+
+// Docker Engine closes its networks itself only where it was the one to turn on
+// forwarding. Where we have, it leaves them open.
+func TestContainersOfAnEngineThatStartsLaterAreOutOfReachButForWhatTheyPublish(t *testing.T) {
+	b := newBed(t)
+	must(t, setSysctl(sysctlForward, "0"))
+	b.network("shop_default")
+	web := b.attach("web", "shop_default")
+	b.guarded()
+	theirs := b.dockerLike("br-0123456789ab")
+	b.serve(theirs, "tcp4", ":80")
+	b.serve(b.lan, "tcp4", ":7000")
+	b.routeTo(b.lan, dockerIP+"/24", hostIP)
+	b.answered(theirs, "tcp4", lanIP+":7000") // as it was
+	b.reaches("", "tcp4", dockerIP+":80")
+	b.eventually("it is out of reach", func() bool {
+		_, err := ask(web.Netns, "tcp4", dockerIP+":80", impatience)
+		return err != nil
+	})
+	b.doesNotReach(web.Netns, "tcp4", dockerIP+":80")
+	b.doesNotReach(b.lan, "tcp4", dockerIP+":80")
+	b.run("nft", "add table ip theirs; add chain ip theirs nat { type nat hook prerouting priority dstnat; };"+
+		"add rule ip theirs nat ip daddr "+hostIP+" tcp dport 9090 dnat to "+dockerIP+":80")
+	t.Cleanup(func() { b.run("nft", "delete", "table", "ip", "theirs") })
+	b.reaches(b.lan, "tcp4", hostIP+":9090")
+	b.reaches(web.Netns, "tcp4", hostIP+":9090")
+}

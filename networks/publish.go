@@ -56,6 +56,21 @@ func (n *Networks) Publish(ctx context.Context, e endpoint.Endpoint) error {
 	return nil
 }
 
+// Shared tells whether somebody else has one of the fixed host ports of e now: if
+// that is a replica of its service, e should rest until it can answer.
+func (n *Networks) Shared(e endpoint.Endpoint) (bool, error) {
+	e.Ports = slices.DeleteFunc(slices.Clone(e.Ports), func(p endpoint.Port) bool { return !p.Fixed() })
+	ds, err := doors(e)
+	if err != nil || len(ds) == 0 {
+		return false, nil // what is wrong is told when they are published
+	}
+	have, err := n.mapped()
+	if errors.Is(err, nft.ErrNoTable) {
+		return false, nil
+	}
+	return slices.ContainsFunc(ds, func(d door) bool { return len(without(have[d.key], e)) > 0 }), err
+}
+
 // published returns what is to be mapped when e has the doors.
 func (n *Networks) published(e endpoint.Endpoint, have mapped, want []door) (mapped, error) {
 	var shared []nft.Key // that lead to somebody else now

@@ -2,6 +2,8 @@ package networks
 
 import (
 	"net/netip"
+	"os"
+	"regexp"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/networks/nft"
@@ -31,6 +33,9 @@ func (n *Networks) wantedRules() (nft.Rules, error) {
 		return nft.Rules{}, err
 	}
 	r := nft.Rules{Closed: f.Links, Closed6: f.Links6}
+	if r.Engines, err = engineBridges(); err != nil {
+		return nft.Rules{}, err
+	}
 	for _, record := range records {
 		if record.bridged() {
 			r.Networks = append(r.Networks, ruled(record))
@@ -42,6 +47,21 @@ func (n *Networks) wantedRules() (nft.Rules, error) {
 	}
 	r.Mappings = allMappings(es)
 	return r, nil
+}
+
+// engineBridge is what Docker Engine calls its bridges.
+var engineBridge = regexp.MustCompile(`^(docker0|docker_gwbridge|br-[0-9a-f]{12})$`)
+
+// engineBridges returns the bridges of other engines.
+func engineBridges() ([]string, error) {
+	entries, err := os.ReadDir("/proc/sys/net/ipv4/conf") // of the calling thread's namespace
+	var names []string
+	for _, e := range entries {
+		if engineBridge.MatchString(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
 }
 
 // ruled is the network as the rules need to know it.

@@ -97,9 +97,6 @@ func (c *container) hold(ctx context.Context, n names, e endpoint.Endpoint) (end
 		}
 		return e, err
 	}
-	if c.held.shares() { // until it can answer, others do
-		c.held.rest(true)
-	}
 	return c.held.endpoint, nil
 }
 

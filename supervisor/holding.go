@@ -102,11 +102,6 @@ func (h *holding) publish(ctx context.Context, i int) error {
 	return nil
 }
 
-// shares tells whether other containers have one of its ports too.
-func (h *holding) shares() bool {
-	return slices.ContainsFunc(h.ports, func(c *claim) bool { return c != nil && c.isShared() })
-}
-
 // rest has the container take no part in the ports that others have too, or
 // take part again.
 func (h *holding) rest(resting bool) {

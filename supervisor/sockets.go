@@ -48,13 +48,6 @@ type claim struct {
 // not any more.
 func (c *claim) rest(resting bool) { c.target.Rest(resting) }
 
-// isShared tells whether other containers have the port too.
-func (c *claim) isShared() bool {
-	c.of.mu.Lock()
-	defer c.of.mu.Unlock()
-	return len(c.of.all[c.port].claims) > 1
-}
-
 // Close gives the claim up: what was passed on to the container ends.
 func (c *claim) Close() error { return c.of.give(c) }
 

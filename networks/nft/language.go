@@ -122,6 +122,13 @@ func flags(key expr.CtKey, bits uint32) []expr.Any {
 	}
 }
 
+// noFlags is that none of them is.
+func noFlags(key expr.CtKey, bits uint32) []expr.Any {
+	none := flags(key, bits)
+	none[len(none)-1] = &expr.Cmp{Op: expr.CmpOpEq, Register: reg1, Data: make([]byte, 4)}
+	return none
+}
+
 // mapped sends the packet to what the map says, if it says something.
 func (f family) mapped(s *nftables.Set, load ...expr.Any) []expr.Any {
 	return append(load,

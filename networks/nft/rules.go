@@ -30,6 +30,10 @@ type Rules struct {
 	// Closed are links between which nothing is forwarded: those of a host that was
 	// no router before it forwarded for us, for each family.
 	Closed, Closed6 []string
+	// Engines are bridges of other container engines. From our bridges, and from
+	// closed links, nothing gets there that was not published: the engine has not
+	// closed them itself when it found that the host forwards already.
+	Engines []string
 }
 
 func (r Rules) check() error {
@@ -181,6 +185,12 @@ func forwarded(s tableSets) []*chain {
 	}
 	for _, f := range []family{s.v4, s.v6} {
 		forward.rule(f.is(), in(f.closed, comesBy), in(f.closed, leavesBy), drop())
+	}
+	for _, from := range [][]expr.Any{
+		in(s.bridges, comesBy),
+		slices.Concat(s.v4.is(), in(s.v4.closed, comesBy)), slices.Concat(s.v6.is(), in(s.v6.closed, comesBy)),
+	} {
+		forward.rule(from, in(s.engines, leavesBy), flags(expr.CtKeySTATE, expr.CtStateBitNEW), noFlags(expr.CtKeySTATUS, ipsDNAT), drop())
 	}
 	forward.rule(in(s.internal, comesBy), otherwise, drop())
 	forward.rule(in(s.internal, leavesBy), otherwise, drop())

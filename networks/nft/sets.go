@@ -23,6 +23,7 @@ type tableSets struct {
 	same          *nftables.Set // each with itself: what comes in by it may leave by it
 	internal      *nftables.Set // those of internal networks
 	internalPairs *nftables.Set // each of these with itself
+	engines       *nftables.Set // bridges of others
 	sources       *nftables.Set // bridge: the address in place of the outgoing link's
 	v4, v6        family
 	all           []*nftables.Set
@@ -61,6 +62,7 @@ func sets(t *nftables.Table) tableSets {
 	s.same = add(nftables.Set{Name: "same-bridge"}, link, link)
 	s.internal = add(links("internal"), link)
 	s.internalPairs = add(nftables.Set{Name: "within-internal"}, link, link)
+	s.engines = add(links("engines"), link)
 	sources := links("sources")
 	sources.IsMap, sources.DataType = true, nftables.TypeIPAddr
 	s.sources = add(sources, link)
@@ -158,6 +160,9 @@ func (s tableSets) links(r Rules) (es []entry) {
 	}
 	for _, l := range r.Closed6 {
 		put(s.v6.closed, nftables.SetElement{Key: ifName(l)})
+	}
+	for _, l := range r.Engines {
+		put(s.engines, nftables.SetElement{Key: ifName(l)})
 	}
 	return es
 }

@@ -40,6 +40,7 @@ func everything() Rules {
 			mapping(unix.IPPROTO_UDP, "[fd00::7]:53", "[fd24::3]:53", "[fd24::4]:53"),
 		},
 		Closed: []string{"eth0", "wlan0"}, Closed6: []string{"eth0"},
+		Engines: []string{"docker0", "br-0123456789ab"},
 	}
 }
 
