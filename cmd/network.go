@@ -111,7 +111,8 @@ type networkChange struct {
 }
 
 // changeNetworks plans what c decides, has it carried out, and returns the steps
-// that were planned. Where there is nothing to do it starts no engine.
+// that were planned. A network that cannot be made is taken away again. Where
+// there is nothing to do it starts no engine.
 func (a *app) changeNetworks(ctx context.Context, c networkChange) (networkSteps, error) {
 	all, err := a.networks(ctx)
 	if err != nil {
@@ -141,7 +142,13 @@ func (a *app) changeNetworks(ctx context.Context, c networkChange) (networkSteps
 	if steps.empty() {
 		return steps, nil
 	}
-	return steps, a.apply(ctx, h, planner.Networks(steps.create, steps.remove), change{title: c.title})
+	err = a.apply(ctx, h, planner.Networks(steps.create, steps.remove), change{title: c.title})
+	if err != nil && len(steps.create) > 0 { // nobody would make it whole
+		everything := func(planner.Op) bool { return true }
+		undo := planner.Networks(nil, steps.create)
+		err = errors.Join(err, a.apply(context.WithoutCancel(ctx), h, undo, change{title: c.title, hide: everything}))
+	}
+	return steps, err
 }
 
 func (c networkChange) confirmed(steps networkSteps) (bool, error) {
