@@ -79,22 +79,21 @@ func TestNetworksAreChangedByOneCommandAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var waited []string
-	freed := make(chan struct{})
+	waits, changed := make(chan struct{}), make(chan error)
 	go func() {
-		defer close(freed)
-		l, err := LockProject(t.Context(), p, "shop", func() {
-			waited = append(waited, "shop")
-			unlock()
-		})
-		if err != nil {
-			t.Error(err)
-			return
+		l, err := LockProject(t.Context(), p, "shop", func() { close(waits) })
+		if err == nil {
+			err = l.Unlock()
 		}
-		_ = l.Unlock()
+		changed <- err
 	}()
-	<-freed
-	if len(waited) != 1 {
-		t.Error("a project whose networks are being removed was changed meanwhile")
+	select {
+	case <-changed:
+		t.Fatal("a project whose networks are being removed was changed meanwhile")
+	case <-waits:
+	}
+	unlock()
+	if err := <-changed; err != nil {
+		t.Error(err)
 	}
 }
