@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -40,11 +41,21 @@ func absentCommands() []absentCommand {
 	}
 }
 
+// absentNetworkCommands are those of docker network.
+func absentNetworkCommands() []absentCommand {
+	const why = "containers are on the networks of their Compose file; name it there, and `gocompose up` connects them"
+	return []absentCommand{{"connect", why}, {"disconnect", why}}
+}
+
 // absentFlags are the flags of docker compose's commands that gocompose's
 // commands of the same names have not, with what to do instead. The empty name
-// is that of the flags before the command.
+// is that of the flags before the command. Of "network create" they are docker's,
+// with the reason.
 func absentFlags() map[string]map[string]string {
-	const build = "images are not built"
+	const (
+		build   = "images are not built"
+		oneHost = "there is one host, and no swarm of them"
+	)
 	return map[string]map[string]string{
 		"": {"verbose": "`gocompose plan` shows what a command does"},
 		"up": {
@@ -60,6 +71,13 @@ func absentFlags() map[string]map[string]string {
 			"resolve-image-digests": "tags are not looked up",
 			"models":                "models are not supported",
 		},
+		"network create": {
+			"config-from": oneHost,
+			"config-only": oneHost,
+			"ingress":     oneHost,
+			"scope":       oneHost,
+			"ipam-opt":    "addresses are assigned by gocompose itself, which has no options for it",
+		},
 	}
 }
 
@@ -68,11 +86,11 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	for _, absent := range absentCommands() {
-		if c.HasParent() || absent.name != args[0] {
+	for _, absent := range absentBelow(c) {
+		if absent.name != args[0] {
 			continue
 		}
-		text := fmt.Sprintf("docker compose's command %q is not supported yet", absent.name)
+		text := absentText(c, fmt.Sprintf("command %q", absent.name))
 		if absent.instead != "" {
 			text += ": " + absent.instead
 		}
@@ -83,6 +101,36 @@ func knownCommand(c *cobra.Command, args []string) error {
 		text += fmt.Sprintf("; did you mean %q?", mostAlike(args[0], near))
 	}
 	return usage("%s", text)
+}
+
+func absentBelow(c *cobra.Command) []absentCommand {
+	switch pathOf(c) {
+	case "":
+		return absentCommands()
+	case "network":
+		return absentNetworkCommands()
+	}
+	return nil
+}
+
+// pathOf returns the command's words after the program's: "network create".
+func pathOf(c *cobra.Command) string {
+	_, path, _ := strings.Cut(c.CommandPath(), " ")
+	return path
+}
+
+// absentText says that something of the program that c is like is not there.
+func absentText(c *cobra.Command, what string) string {
+	if ofDocker(c) {
+		return "docker's " + what + " is not supported"
+	}
+	return "docker compose's " + what + " is not supported yet"
+}
+
+// ofDocker tells whether the command is like one of docker, not of docker compose.
+func ofDocker(c *cobra.Command) bool {
+	path := pathOf(c)
+	return path == "network" || strings.HasPrefix(path, "network ")
 }
 
 // mostAlike returns the name that begins most like the word.
@@ -102,16 +150,13 @@ func flagError(c *cobra.Command, err error) error {
 	if !errors.As(err, &unknown) {
 		return &usageError{err}
 	}
-	command := ""
-	if c.HasParent() {
-		command = c.Name()
-	}
+	command := pathOf(c)
 	name := unknown.GetSpecifiedName()
 	if command == "up" && name == "w" {
 		name = "watch"
 	}
 	if instead, ok := absentFlags()[command][name]; ok {
-		return usage("docker compose's flag --%s is not supported yet: %s", name, instead)
+		return usage("%s: %s", absentText(c, "flag --"+name), instead)
 	}
 	if g := flagNamed(c.Root().Flags(), name); g != nil && c.HasParent() {
 		return usage("%v; --%s goes before the command: gocompose --%s … %s", err, g.Name, g.Name, c.Name())

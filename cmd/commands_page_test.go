@@ -77,6 +77,24 @@ func differences() map[string][]string {
 			"The lines of all containers are merged by time.",
 			"`-f` ends when no container is left that runs or is going to.",
 		},
+		"gocompose network": {
+			"`connect` and `disconnect` are not there: containers are on the networks of their Compose file.",
+			"`host` and `none` are no networks here, and `bridge` is one while a container uses it: it is made and removed by itself.",
+		},
+		"gocompose network create": {
+			"What a driver does not know is refused, not ignored.",
+		},
+		"gocompose network inspect": {
+			"`Attachable` is true of every network.",
+		},
+		"gocompose network prune": {
+			"It names the networks before it asks, on standard error.",
+			"Networks of containers that do not run stay.",
+			"It waits for commands that are changing the projects of these networks.",
+		},
+		"gocompose network rm": {
+			"It waits for commands that are changing the projects of these networks.",
+		},
 		"gocompose config":  {"`--hash` gives other hashes than docker compose's."},
 		"gocompose version": {"It says gocompose, and its own version."},
 	}
@@ -116,11 +134,14 @@ func page(b *strings.Builder, c *cobra.Command) {
 		})
 	}
 	if different := differences()[c.CommandPath()]; len(different) > 0 {
-		fmt.Fprintf(b, "\nOtherwise than docker compose:\n\n- %s\n", strings.Join(different, "\n- "))
+		fmt.Fprintf(b, "\nOtherwise than %s:\n\n- %s\n", original(c), strings.Join(different, "\n- "))
 	}
-	name := strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), "gocompose"), " ")
-	if absent := absentFlags()[name]; len(absent) > 0 {
-		fmt.Fprint(b, "\n| not there yet | instead |\n|---|---|\n")
+	if absent := absentFlags()[pathOf(c)]; len(absent) > 0 {
+		if ofDocker(c) {
+			fmt.Fprint(b, "\n| not there | why |\n|---|---|\n")
+		} else {
+			fmt.Fprint(b, "\n| not there yet | instead |\n|---|---|\n")
+		}
 		for _, flag := range slices.Sorted(maps.Keys(absent)) {
 			fmt.Fprintf(b, "| `--%s` | %s |\n", flag, absent[flag])
 		}
@@ -132,8 +153,19 @@ func page(b *strings.Builder, c *cobra.Command) {
 	}
 }
 
-// sentences is text as a paragraph: it ends in a full stop.
+// original is the program whose command c is like.
+func original(c *cobra.Command) string {
+	if ofDocker(c) {
+		return "docker"
+	}
+	return "docker compose"
+}
+
+// sentences is text as a paragraph: it ends in a full stop, or in an example.
 func sentences(text string) string {
+	if lines := strings.Split(text, "\n"); strings.HasPrefix(lines[len(lines)-1], "    ") {
+		return text
+	}
 	return strings.TrimSuffix(text, ".") + "."
 }
 

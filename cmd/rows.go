@@ -42,7 +42,7 @@ func jsonText(v any) (string, error) {
 	return string(b), err
 }
 
-// headers are what docker writes above the columns of a container's fields.
+// headers are what docker writes above the columns of fields.
 type headers map[string]string
 
 // Label is the header of a label's column.
@@ -57,8 +57,8 @@ func containerHeaders() headers {
 	}
 }
 
-// write writes a line for each item.
-func (r rows) write(w io.Writer, header headers, items []description) (err error) {
+// writeRows writes a line for each item.
+func writeRows[T any](w io.Writer, r rows, header headers, items []T) (err error) {
 	if r.table {
 		tabs := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
 		defer func() {
@@ -96,5 +96,5 @@ func (a *app) printRows(infos []host.Info, f psFlags) error {
 	for i, info := range infos {
 		items[i] = describe(info, f.noTrunc)
 	}
-	return r.write(a.Out, containerHeaders(), items)
+	return writeRows(a.Out, r, containerHeaders(), items)
 }

@@ -25,7 +25,7 @@ func TestRowsAreWrittenByATemplate(t *testing.T) {
 			continue
 		}
 		var b strings.Builder
-		if err := r.write(&b, containerHeaders(), items); err != nil || b.String() != want {
+		if err := writeRows(&b, r, containerHeaders(), items); err != nil || b.String() != want {
 			t.Errorf("%s: %q, %v; want %q", format, b.String(), err, want)
 		}
 	}
@@ -37,7 +37,7 @@ func TestEveryFieldOfAContainerHasAHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := r.write(&b, containerHeaders(), nil); err != nil {
+	if err := writeRows[description](&b, r, containerHeaders(), nil); err != nil {
 		t.Fatal(err)
 	}
 	text, err := jsonText(description{})

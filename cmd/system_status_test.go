@@ -59,15 +59,15 @@ func TestStatusOfTheSystem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name+".txt", table.String())
-		golden(t, name+".json", string(text)+"\n")
+		golden(t, "system/"+name+".txt", table.String())
+		golden(t, "system/"+name+".json", string(text)+"\n")
 	}
 }
 
 // golden holds what is said against a file; with -update it is written.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", "system", name)
+	file := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
