@@ -54,17 +54,31 @@ func TestReplicasGetConnectionsInTurn(t *testing.T) {
 		r.port("0.0.0.0:8082", 1), r.port("0.0.0.0:8083", 0, 1),
 	}
 	must(t, r.table.Replace(rules))
-	const rounds = 12
+	three, two := map[string]int{"r1": 4, "r2": 4, "r3": 4}, map[string]int{"r1": 6, "r3": 6}
+	r.gets(map[string]map[string]int{
+		"192.0.2.1:8080": three, "[fd99::1]:8080": three, "192.0.2.1:8081": two, "[fd99::1]:8081": two,
+		"192.0.2.1:8082": {"r2": 12}, "192.0.2.1:8083": {"r1": 6, "r2": 6},
+	})
+	must(t, r.table.Change(rules.Mappings, []Mapping{
+		r.port("0.0.0.0:8080", 0, 2), r.port("[::]:8080", 0), r.port("192.0.2.1:8081", 0, 1, 2), r.port("0.0.0.0:8083", 0, 2),
+	}))
+	r.gets(map[string]map[string]int{
+		"192.0.2.1:8080": two, "[fd99::1]:8080": {"r1": 12}, "192.0.2.1:8081": three, "192.0.2.1:8083": two,
+	})
+	r.fails(r.lan, "192.0.2.1:8082", "[fd99::1]:8081")
+}
+
+// gets connects to these ports by turns, for a port's count is its own, and
+// checks who answers how often.
+func (r replicas) gets(want map[string]map[string]int) {
+	r.t.Helper()
 	got := map[string]map[string]int{}
-	for range rounds {
-		// By turns: a port's count is its own.
-		for _, addr := range []string{
-			"192.0.2.1:8080", "[fd99::1]:8080", "192.0.2.1:8081", "[fd99::1]:8081", "192.0.2.1:8082", "192.0.2.1:8083",
-		} {
+	for range 12 {
+		for addr := range want {
 			who, saw, err := ask(r.lan, addr, someTime)
-			must(t, err)
+			must(r.t, err)
 			if saw != "192.0.2.2" && saw != "fd99::2" {
-				t.Fatalf("%s sees the client as %s", who, saw)
+				r.t.Fatalf("%s sees the client as %s", who, saw)
 			}
 			if got[addr] == nil {
 				got[addr] = map[string]int{}
@@ -72,13 +86,9 @@ func TestReplicasGetConnectionsInTurn(t *testing.T) {
 			got[addr][who]++
 		}
 	}
-	three, two := map[string]int{"r1": 4, "r2": 4, "r3": 4}, map[string]int{"r1": 6, "r3": 6}
-	for addr, want := range map[string]map[string]int{
-		"192.0.2.1:8080": three, "[fd99::1]:8080": three, "192.0.2.1:8081": two, "[fd99::1]:8081": two,
-		"192.0.2.1:8082": {"r2": 12}, "192.0.2.1:8083": {"r1": 6, "r2": 6},
-	} {
-		if !maps.Equal(got[addr], want) {
-			t.Errorf("connections to %s: %v, want %v", addr, got[addr], want)
+	for addr := range want {
+		if !maps.Equal(got[addr], want[addr]) {
+			r.t.Errorf("connections to %s: %v, want %v", addr, got[addr], want[addr])
 		}
 	}
 }

@@ -136,7 +136,7 @@ func published(s tableSets) []*chain {
 	}
 	v4, v6 := &chain{name: "published"}, &chain{name: "published6"}
 	v4.publish(s.v4)
-	// The kernel sends nothing on that is for these.
+	// Who asks these has such an address too; from one the kernel sends nothing on.
 	for _, own := range []string{"::1/128", "fe80::/10"} {
 		v6.rule(s.v6.within(own, s.v6.destination), verdict(expr.VerdictReturn, ""))
 	}
