@@ -19,8 +19,9 @@ type Key struct {
 
 // Mapping is one published port: packets to it go to one of To, in turn.
 //
-// Nothing is done with packets to addresses of IPv6 that are of the host alone
-// (::1) or of a link alone (fe80::/10): the kernel sends none of these on.
+// Nothing is done with packets to the addresses of IPv6 that are the host's for
+// itself (::1) or for one link (fe80::/10): who asks these has such an address
+// too, and the kernel sends nothing on that comes from one.
 type Mapping struct {
 	Key
 	To []netip.AddrPort // sorted, at least one, of Host's family

@@ -86,7 +86,7 @@ func (e element) addTo(to map[Key][]netip.AddrPort, f family, tail int) error {
 	return nil
 }
 
-// collect returns the mappings: who has several slots is one target.
+// collect returns the mappings: who is there several times is one target.
 func collect(to map[Key][]netip.AddrPort) []Mapping {
 	ms := make([]Mapping, 0, len(to))
 	for _, key := range slices.SortedFunc(maps.Keys(to), Key.compare) {

@@ -140,7 +140,7 @@ func published(s tableSets) []*chain {
 	}
 	v4, v6 := &chain{name: "published"}, &chain{name: "published6"}
 	v4.publish(s.v4)
-	// The kernel sends nothing on that is for these.
+	// Who asks these has such an address too; from one the kernel sends nothing on.
 	for _, own := range []string{"::1/128", "fe80::/10"} {
 		v6.rule(s.v6.within(own, s.v6.destination), verdict(expr.VerdictReturn, ""))
 	}
@@ -152,17 +152,19 @@ func published(s tableSets) []*chain {
 	return []*chain{v4, v6, pre, out}
 }
 
-// publish looks the port up. A packet sees each map as it is when it gets there;
-// one that is on its way while a mapping gets its second target, or loses it,
-// could find it in neither. So the first place is looked at again at the end:
-// the packet has been overtaken by one change, not by two.
+// publish looks the port up: that of the address before that of all. A packet that
+// a change overtakes sees rules as they were, and each map as it is when it gets
+// there: it may find no chain, an empty one, or a slot that is no more. So a port
+// with several targets is in the map of single ones too, and what a chain does
+// not take goes where that says.
 func (c *chain) publish(f family) {
-	key := func(on bool) []expr.Any { load, _ := f.key(on); return load }
-	for _, rule := range [][]expr.Any{
-		jumped(f.balancedOn, key(true)...), f.mapped(f.portsOn, key(true)...), jumped(f.balancedOn, key(true)...),
-		jumped(f.balanced, key(false)...), f.mapped(f.ports, key(false)...), jumped(f.balanced, key(false)...),
-	} {
-		c.rule(rule)
+	for _, maps := range []struct {
+		balanced, single *nftables.Set
+		on               bool
+	}{{f.balancedOn, f.portsOn, true}, {f.balanced, f.ports, false}} {
+		load, _ := f.key(maps.on)
+		c.rule(jumped(maps.balanced, slices.Clone(load)...))
+		c.rule(f.mapped(maps.single, slices.Clone(load)...))
 	}
 }
 

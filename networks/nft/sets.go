@@ -39,8 +39,9 @@ type family struct {
 	closed *nftables.Set // links between which nothing is forwarded
 	// Subnets of bridges: what belongs to the network, what is masqueraded.
 	members, masquerade *nftables.Set
-	// Ports on every address, and on one: of one target, of several with the
-	// chain that chooses among them, and what it chooses from by number.
+	// Ports on every address, and on one: with the only target, or the first; of
+	// several, with the chain that chooses among them; what it chooses from, by
+	// number.
 	ports, portsOn, balanced, balancedOn, slots, slotsOn *nftables.Set
 }
 
@@ -175,8 +176,8 @@ func (s tableSets) ports(ms []Mapping) (es []entry) {
 		if !m.Host.IsUnspecified() {
 			single, balanced, slots = f.portsOn, f.balancedOn, f.slotsOn
 		}
+		es = append(es, entry{single, nftables.SetElement{Key: key, Val: encodeTarget(m.To[0])}})
 		if !m.balanced() {
-			es = append(es, entry{single, nftables.SetElement{Key: key, Val: encodeTarget(m.To[0])}})
 			continue
 		}
 		jump := &expr.Verdict{Kind: expr.VerdictJump, Chain: m.chain()}
