@@ -3,6 +3,7 @@
 package networks
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -122,6 +123,22 @@ func TestAParentThatIsNotThereIsNamed(t *testing.T) {
 	b := newBed(t)
 	err := b.n.CreateNetwork(t.Context(), macvlan("lan", map[string]string{"parent": "eth9"}))
 	if err == nil || !strings.Contains(err.Error(), "eth9") {
+		t.Errorf("CreateNetwork: %v", err)
+	}
+}
+
+func TestADriverThatTheKernelDoesNotHaveIsNamed(t *testing.T) {
+	b := newBed(t)
+	n := macvlan("lan", map[string]string{"parent": "uplink"})
+	n.Driver = project.DriverIpvlan
+	err := b.n.CreateNetwork(t.Context(), n)
+	t.Cleanup(func() { must(t, b.n.RemoveNetwork(context.Background(), n)) })
+	if err == nil {
+		web := b.attach("web", "lan")
+		b.serve(b.lan, "tcp4", ":7000")
+		b.reaches(web.Netns, "tcp4", lanIP+":7000")
+		must(t, b.n.Detach(t.Context(), "web"))
+	} else if !strings.Contains(err.Error(), "CONFIG_IPVLAN") {
 		t.Errorf("CreateNetwork: %v", err)
 	}
 }
