@@ -200,7 +200,24 @@ func (b *bed) serve(path, addr string) (stop func()) {
 	return stop
 }
 
-// Patience is for what should arrive; what must not is waited for less.
+// onLink returns the link's address with its number: the net package keeps the
+// numbers of names for a while, and links come and go here.
+func (b *bed) onLink(path, addr, link string, port int) string {
+	b.t.Helper()
+	number := 0
+	must(b.t, within(path, func() error {
+		in, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		must(b.t, err)
+		defer in.Close()
+		l, err := in.LinkByName(link)
+		must(b.t, err)
+		number = l.Attrs().Index
+		return nil
+	}))
+	return fmt.Sprintf("[%s%%%d]:%d", addr, number, port)
+}
+
+// What should arrive is waited for longer than what must not.
 const (
 	someTime = 5 * time.Second
 	noTime   = 300 * time.Millisecond
