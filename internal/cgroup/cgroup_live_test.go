@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 )
@@ -16,10 +17,10 @@ func TestACgroupGoesWhenTheLastProcessInItHasEnded(t *testing.T) {
 	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
-	end := func() {
+	end := sync.OnceFunc(func() {
 		_ = program.Process.Kill()
 		_ = program.Wait()
-	}
+	})
 	defer end()
 	if err := Enter(path+"/engine", program.Process.Pid); err != nil {
 		t.Logf("some hierarchies do not take it: %v", err)
