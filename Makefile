@@ -105,6 +105,7 @@ demo: build images ## bring the example stack up, show that it answers, take it 
 
 .PHONY: bench
 bench: build busybox ## measure against bare runc, and beside others where they are found
+	@missing=; $(call install,iperf3:iperf3 ip:iproute2)
 	$(GO) run ./bench -bin $(BIN)
 
 .PHONY: lint

@@ -3,7 +3,8 @@
 // many containers with bare runc in the same run; beside it `docker compose` and
 // `nerdctl compose` where they are found working. Then a chain of services that
 // wait for each other's health, the start of the program itself, what health
-// checks cost, and the memory that the largest stack takes.
+// checks cost, and the memory that the largest stack takes. Then, in network
+// namespaces of its own, what networks, names and published ports cost.
 //
 // There are two ratios, for there are two bare runc: one runs its own example,
 // which has no seccomp profile, the other what a container of gocompose is, but
@@ -43,10 +44,11 @@ func main() {
 	sizes := flag.String("services", "1,10,50", "sizes of the stacks")
 	rounds := flag.Int("rounds", 5, "rounds; the medians are shown")
 	others := flag.Bool("others", true, "measure docker compose and nerdctl compose too, where they work")
+	parts := flag.String("parts", allParts, "what to measure")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, options{*bin, *sizes, *rounds, *others}); err != nil {
+	if err := run(ctx, options{*bin, *sizes, *rounds, *others, *parts}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -57,7 +59,11 @@ type options struct {
 	sizes  string // numbers with commas between
 	rounds int
 	others bool
+	parts  string // of allParts
 }
+
+// allParts is all that can be measured, in this order.
+const allParts = "stacks,chain,startup,probes,memory,throughput,names,joins,ports"
 
 // bench is one run of the program.
 type bench struct {
@@ -65,6 +71,7 @@ type bench struct {
 	dir   string // of all that it makes
 	state string // of gocompose
 	env   []string
+	host  string // the network namespace that commands run in; empty: this one
 	out   io.Writer
 }
 
@@ -93,23 +100,48 @@ func run(ctx context.Context, opt options) (err error) {
 		}
 		defer func() { err = errors.Join(err, p.clean()) }()
 	}
+	measures := b.measures(ctx, programs, image, sizes, opt.rounds)
+	for part := range strings.SplitSeq(opt.parts, ",") {
+		measure, ok := measures[part]
+		if !ok {
+			return fmt.Errorf("%q is nothing to measure: choose of %s", part, allParts)
+		}
+		if err := measure(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measures is all that can be measured. What is about networks is measured on a
+// host of its own.
+func (b *bench) measures(ctx context.Context, programs []program, image string, sizes []int, rounds int) map[string]func() error {
+	largest := slices.Max(sizes)
+	all := map[string]func() error{
+		"stacks":  func() error { return b.stacks(ctx, programs, sizes, rounds) },
+		"chain":   func() error { return b.chain(ctx, programs, rounds) },
+		"startup": func() error { return b.startup(ctx) },
+		"probes":  func() error { return b.probing(ctx, programs[0], largest) },
+		"memory":  func() error { return b.memory(ctx, programs[0], largest) },
+	}
+	for part, measure := range map[string]func(own *bench, p program) error{
+		"throughput": func(own *bench, p program) error { return own.throughput(ctx, p, rounds) },
+		"names":      func(own *bench, p program) error { return own.names(ctx, p, largest) },
+		"joins":      func(own *bench, p program) error { return own.joins(ctx, p, largest, rounds) },
+		"ports":      func(own *bench, p program) error { return own.publishing(ctx, p, largest, rounds) },
+	} {
+		all[part] = func() error { return b.onOwnHost(ctx, image, measure) }
+	}
+	return all
+}
+
+// stacks measures stacks of all sizes with all programs, and bare runc.
+func (b *bench) stacks(ctx context.Context, programs []program, sizes []int, rounds int) error {
 	ours, err := b.specification(ctx, programs[0])
 	if err != nil {
 		return err
 	}
-	if err := b.table(ctx, []profile{example(), sameAs(ours)}, programs, sizes, opt.rounds); err != nil {
-		return err
-	}
-	if err := b.chain(ctx, programs, opt.rounds); err != nil {
-		return err
-	}
-	if err := b.startup(ctx); err != nil {
-		return err
-	}
-	if err := b.probing(ctx, programs[0], slices.Max(sizes)); err != nil {
-		return err
-	}
-	return b.memory(ctx, programs[0], slices.Max(sizes))
+	return b.table(ctx, []profile{example(), sameAs(ours)}, programs, sizes, rounds)
 }
 
 func numbers(list string) ([]int, error) {
@@ -169,7 +201,7 @@ func (b *bench) command(ctx context.Context, argv ...string) error {
 	var output strings.Builder
 	cmd := b.cmd(ctx, argv)
 	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Run(); err != nil {
+	if err := b.on(cmd.Run); err != nil {
 		return fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, output.String())
 	}
 	return nil

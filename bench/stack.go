@@ -74,16 +74,8 @@ func (p program) compose(ctx context.Context, file string, args ...string) error
 // stack measures the life of a stack of n services: up, up again, stop, start,
 // down.
 func (p program) stack(ctx context.Context, n int) (times, error) {
-	// Whatever starts with the first container runs already, as it does where
-	// there is more than this stack.
-	warm, err := p.b.composeFile("warm", 1)
-	if err != nil {
+	if err := p.warm(ctx); err != nil {
 		return nil, err
-	}
-	for _, step := range [][]string{{"up", "-d"}, {"down"}} {
-		if err := p.compose(ctx, warm, step...); err != nil {
-			return nil, err
-		}
 	}
 	file, err := p.b.composeFile("bench", n)
 	if err != nil {
@@ -100,13 +92,38 @@ func (p program) stack(ctx context.Context, n int) (times, error) {
 	return all, nil
 }
 
+// warm starts whatever starts with the first container: it runs already where
+// there is more than the stack that is measured.
+func (p program) warm(ctx context.Context) error {
+	warm, err := p.b.composeFile("warm", 1)
+	if err != nil {
+		return err
+	}
+	for _, step := range [][]string{{"up", "-d"}, {"down"}} {
+		if err := p.compose(ctx, warm, step...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // composeFile writes a stack of n services, and returns its path.
 func (b *bench) composeFile(project string, n int) (string, error) {
+	return b.stackFile(project, n, func(int) string { return "" }, "")
+}
+
+// stackFile writes a stack of n services, each with one more line if there is
+// one, and what is below them, and returns its path.
+func (b *bench) stackFile(project string, n int, more func(i int) string, below string) (string, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "name: gocompose-%s\nservices:\n", project)
 	for i := range n {
 		fmt.Fprintf(&text, "  s%d:\n    image: %s\n", i+1, imageName)
+		if line := more(i); line != "" {
+			fmt.Fprintf(&text, "    %s\n", line)
+		}
 	}
+	text.WriteString(below)
 	path := filepath.Join(b.dir, fmt.Sprintf("compose-%s-%d.yaml", project, n))
 	return path, os.WriteFile(path, []byte(text.String()), 0o600)
 }
