@@ -134,13 +134,22 @@ func addBridge(h *netlink.Handle, r Record) (netlink.Link, error) {
 		return nil, err
 	}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = r.Link, mtu
+	attrs.Name = r.Link
 	// A bridge without an address of its own takes the lowest of its ports'.
 	attrs.HardwareAddr = hardwareAddr(r.Pools[0].Subnet.Addr().Next())
 	if err := h.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, err
 	}
-	return h.LinkByName(r.Link)
+	link, err := h.LinkByName(r.Link)
+	if err != nil {
+		return nil, err
+	}
+	// One that it is made with does not last: the kernel goes back to 1500 when
+	// the last container leaves, unless it was changed later.
+	if err := h.LinkSetMTU(link, mtu); err != nil {
+		return nil, fmt.Errorf("setting the MTU to %d: %w", mtu, err)
+	}
+	return link, nil
 }
 
 // mtuOf is what the network asks for, or else the uplink's.
