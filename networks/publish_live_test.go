@@ -3,6 +3,7 @@
 package networks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -180,5 +181,40 @@ func (b *bed) answers(c net.Conn) {
 	}
 	if _, err := c.Read(make([]byte, 64)); err != nil {
 		b.t.Errorf("no answer over UDP: %v", err)
+	}
+}
+
+// replicas attaches containers of one service that have the port.
+func (b *bed) replicas(port string, ids ...string) (es []endpoint.Endpoint) {
+	b.t.Helper()
+	for _, id := range ids {
+		req := request(id, "shop_default")
+		req.Service = "web"
+		e, err := b.n.Attach(b.t.Context(), req)
+		must(b.t, err)
+		es = append(es, b.publish(e, port))
+	}
+	return es
+}
+
+// A Detach takes the ports away first, and the record last.
+func TestAPortOfAContainerThatIsBeingDetachedIsNotPublishedAgain(t *testing.T) {
+	for who, comes := range map[string]func(b *bed) error{
+		"a replica that ends too":   func(b *bed) error { return b.n.Detach(b.t.Context(), "web-2") },
+		"who makes the rules again": func(b *bed) error { return errors.Join(b.n.Detach(b.t.Context(), "web-2"), b.n.Restore(b.t.Context())) },
+	} {
+		t.Run(who, func(t *testing.T) {
+			b := newBed(t)
+			b.network("shop_default")
+			ending := b.replicas("8080:80/tcp", "web-1", "web-2")[0]
+			must(t, b.n.unpublish(t.Context(), ending))
+			must(t, comes(b))
+			for _, step := range []func(context.Context, endpoint.Endpoint) error{b.n.unplug, b.n.unbind, b.n.release} {
+				must(t, step(t.Context(), ending))
+			}
+			if ms, err := b.n.rules.Published(); err != nil || len(ms) > 0 {
+				t.Errorf("mapped: %v (%v)", ms, err)
+			}
+		})
 	}
 }
