@@ -168,3 +168,20 @@ func TestNothingIsForwardedBetweenLinksOfAHostThatWasNoRouter(t *testing.T) {
 		t.Error("without any network the host still forwards")
 	}
 }
+
+// A network card that is gone after a reboot is no reason for others to stay away.
+func TestANetworkThatCannotBeRestoredKeepsNoOtherFromIt(t *testing.T) {
+	b := newBed(t)
+	_, card := b.neighbour("card", "10.95.0.2", "10.95.0.1")
+	b.make(macvlan("a_lan", map[string]string{"parent": "card"}), project.Network{Name: "shop_default"})
+	web := b.attach("web", "shop_default")
+	b.serve(web.Netns, "tcp4", ":80")
+	b.publish(web, "8080:80/tcp")
+	must(t, removeLink(card.Attrs().Name))
+	must(t, removeLink(b.n.bridgeName("shop_default")))
+	must(t, b.n.rules.Remove())
+	if err := b.n.Restore(t.Context()); err == nil || !strings.Contains(err.Error(), "card") {
+		t.Errorf("Restore: %v", err)
+	}
+	b.reaches(b.lan, "tcp4", hostIP+":8080")
+}
