@@ -164,7 +164,7 @@ func (n *Networks) foreignLinks() ([]string, error) {
 	}
 	names := []string{}
 	for _, l := range all {
-		if a := l.Attrs(); a.Index != loopback && !strings.HasPrefix(a.Name, ourLinks) {
+		if a := l.Attrs(); a.Index != loopback && !strings.HasPrefix(a.Name, ourLinks) && a.Alias != bridgeAlias {
 			names = append(names, a.Name)
 		}
 	}
