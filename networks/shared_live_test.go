@@ -185,3 +185,42 @@ func TestANetworkThatCannotBeRestoredKeepsNoOtherFromIt(t *testing.T) {
 	}
 	b.reaches(b.lan, "tcp4", hostIP+":8080")
 }
+
+func TestForwardingStaysForAnotherLayoutAndForLinksThatHaveCome(t *testing.T) {
+	b := newBed(t)
+	must(t, setSysctl(sysctlForward, "0"))
+	o := b.another()
+	must(t, b.n.CreateNetwork(t.Context(), project.Network{Name: "shop_default"}))
+	o.network("blog_default")
+	blog := o.attach("blog", "blog_default")
+	o.serve(b.lan, "tcp4", ":7000")
+	remove := func() {
+		must(t, b.n.RemoveNetwork(t.Context(), project.Network{Name: "shop_default"}))
+	}
+	closed := func() []string {
+		r, err := b.n.wantedRules()
+		must(t, err)
+		return r.Closed
+	}
+	remove()
+	o.reaches(blog.Netns, "tcp4", lanIP+":7000")
+	if got := closed(); len(got) != 1 {
+		t.Errorf("while another layout has the host forward, %v are closed to each other", got)
+	}
+
+	must(t, o.n.Detach(t.Context(), "blog"))
+	must(t, o.n.RemoveNetwork(t.Context(), project.Network{Name: "blog_default"}))
+	b.secondLAN()
+	must(t, b.n.CreateNetwork(t.Context(), project.Network{Name: "shop_default"}))
+	remove()
+	if !isSysctl(sysctlForward, "1") || len(closed()) != 1 {
+		t.Errorf("with a link that has come, the host does not forward, or %v are closed to each other", closed())
+	}
+
+	must(t, removeLink("second"))
+	must(t, b.n.Restore(t.Context()))
+	if !isSysctl(sysctlForward, "0") {
+		t.Error("without any network the host still forwards")
+	}
+	b.checkNothingLeft()
+}
