@@ -7,9 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
 )
@@ -216,5 +220,33 @@ func TestAPortOfAContainerThatIsBeingDetachedIsNotPublishedAgain(t *testing.T) {
 				t.Errorf("mapped: %v (%v)", ms, err)
 			}
 		})
+	}
+}
+
+// A network's programs ask others at ports that are published here too: for 53
+// and 443 that is so all the time.
+func TestFlowsToTheSamePortOfOthersAreRemembered(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	web, db := b.attach("web", "shop_default"), b.attach("db", "shop_default")
+	b.send(db.Netns, lanIP+":5353", "a question")
+	b.send(b.lan, hostIP+":5353", "another")
+	flows := func() (to []string) {
+		h, err := netlink.NewHandle(unix.NETLINK_NETFILTER)
+		must(t, err)
+		defer h.Close()
+		all, err := h.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+		must(t, err)
+		for _, f := range all {
+			if f.Forward.DstPort == 5353 {
+				to = append(to, f.Forward.DstIP.String())
+			}
+		}
+		return to
+	}
+	b.eventually("both flows are known", func() bool { return len(flows()) == 2 })
+	b.publish(web, "5353:53/udp")
+	if left := flows(); !slices.Equal(left, []string{lanIP}) {
+		t.Errorf("the flows that are left are to %v, want %s", left, lanIP)
 	}
 }
