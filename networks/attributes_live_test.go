@@ -4,6 +4,7 @@ package networks
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -287,5 +288,20 @@ func aSpoofedSource(b *bed) {
 	b.send(web.Netns, lanIP+":7000", "honest")
 	if got := <-inbox; got != "honest" {
 		b.t.Errorf("what arrives is %s", got)
+	}
+}
+
+func TestABridgeThatTheUserNamesIsNoLinkOfOthers(t *testing.T) {
+	b := newBed(t)
+	b.lan6()
+	for _, s := range []string{sysctlForward, sysctlForward6} {
+		must(t, setSysctl(s, "0"))
+	}
+	named := project.Network{Name: "shop_a", Options: map[string]string{optBridgeName: "shop0"}}
+	b.make(named, project.Network{Name: "shop_b", IPv6: true})
+	f, err := b.n.forwarding()
+	must(t, err)
+	if !slices.Equal(f.Links, []string{"uplink"}) || !slices.Equal(f.Links6, f.Links) {
+		t.Errorf("closed to each other are %v, of IPv6 %v, want uplink", f.Links, f.Links6)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -78,6 +79,11 @@ func ensureBridge(r Record) error {
 	}
 	if err != nil {
 		return fmt.Errorf("making the bridge %s: %w", r.Link, err)
+	}
+	if !strings.HasPrefix(r.Link, BridgePrefix) && link.Attrs().Alias != bridgeAlias {
+		if err := h.LinkSetAlias(link, bridgeAlias); err != nil {
+			return fmt.Errorf("marking the bridge %s as ours: %w", r.Link, err)
+		}
 	}
 	if err := setBridgeSysctls(r); err != nil {
 		return err
