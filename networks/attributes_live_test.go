@@ -40,6 +40,19 @@ func (b *bed) place(id string, places ...project.Endpoint) endpoint.Endpoint {
 
 func subnet(s string) project.Subnet { return project.Subnet{Subnet: netip.MustParsePrefix(s)} }
 
+func TestABridgeOverASubnetWhereTheHostIsItselfIsRefused(t *testing.T) {
+	b := newBed(t)
+	home := project.Network{Name: "home", Subnets: []project.Subnet{subnet("10.99.0.0/16")}}
+	err := b.n.CreateNetwork(t.Context(), home)
+	for _, want := range []string{"10.99.0.0/16", `"home"`, hostIP, "uplink", "macvlan"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want it to name %s", err, want)
+		}
+	}
+	home.Driver, home.Options = project.DriverMacvlan, map[string]string{optParent: "uplink"}
+	b.make(home)
+}
+
 // inside returns what the kernel has of the container's interface.
 func (b *bed) inside(e endpoint.Endpoint, name string) (attrs *netlink.LinkAttrs, addrs, routes []string) {
 	b.t.Helper()
