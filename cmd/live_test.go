@@ -304,17 +304,24 @@ func get(url string) (string, error) {
 }
 
 // kill9 WORD... kills the processes of this script's layout whose command line
-// contains all words.
+// contains all words, once there is one.
 func kill9(ts *testscript.TestScript, neg bool, args []string) {
-	pids, err := livetest.Processes(layout(ts), args...)
-	ts.Check(err)
-	for _, pid := range pids {
-		ts.Check(syscall.Kill(pid, syscall.SIGKILL))
-	}
-	if len(pids) == 0 {
-		left, err := livetest.Leftovers(layout(ts))
+	deadline := time.Now().Add(patience)
+	for {
+		pids, err := livetest.Processes(layout(ts), args...)
 		ts.Check(err)
-		ts.Fatalf("no process %v among:\n%s", args, strings.Join(left, "\n"))
+		for _, pid := range pids {
+			ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+		}
+		if len(pids) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			left, err := livetest.Leftovers(layout(ts))
+			ts.Check(err)
+			ts.Fatalf("no process %v among:\n%s", args, strings.Join(left, "\n"))
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
