@@ -65,6 +65,8 @@ func (l *leases) takeFixed(r Record, c claim) error {
 		return fmt.Errorf("the address %s is in no subnet of network %q", c.fixed, r.Name)
 	case held && holder != c.id:
 		return &addressTakenError{c.fixed, r.Name, holder}
+	case c.fixed == p.Subnet.Addr() || c.fixed.Is4() && !p.Subnet.Contains(c.fixed.Next()):
+		return fmt.Errorf("the address %s is the first or the last of %s in network %q, which nobody can have: choose another one", c.fixed, p.Subnet, r.Name)
 	case c.fixed == p.Gateway:
 		return fmt.Errorf("the address %s is the gateway of network %q: choose another one", c.fixed, r.Name)
 	case held:

@@ -193,6 +193,7 @@ func TestAFixedAddressIsHeldByItsOwnerAlone(t *testing.T) {
 	for want, c := range map[string]claim{
 		"taken by container db": {id: "web", name: "shop-web-1", family: ipv4, fixed: five},
 		"in no subnet":          {id: "web", name: "shop-web-1", family: ipv4, fixed: netip.MustParseAddr("10.0.0.1")},
+		"nobody can have":       {id: "web", name: "shop-web-1", family: ipv4, fixed: netip.MustParseAddr("172.24.3.255")},
 		"gateway":               {id: "web", name: "shop-web-1", family: ipv4, fixed: netip.MustParseAddr("172.24.0.1")},
 	} {
 		if got, err := l.take(r, c); err == nil || !strings.Contains(err.Error(), want) {

@@ -117,7 +117,7 @@ func (n *Networks) openPassage(ctx context.Context) error {
 	}
 	// Those of other layouts among them: otherwise each would take away the rules
 	// of the other.
-	names := []string{BridgePrefix}
+	names := []string{BridgePrefix + "*"}
 	for _, r := range own {
 		bridges = append(bridges, r.Link)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/networks/passage"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -177,4 +178,30 @@ func TestLayoutsOfOneHostLeaveEachOthersPassageAlone(t *testing.T) {
 	b.reaches(web.Netns, "tcp4", lanIP+":7000")
 	must(t, o.n.RemoveNetwork(t.Context(), project.Network{Name: "blog_default"}))
 	b.reaches(web.Netns, "tcp4", lanIP+":7000")
+}
+
+// The names of links of the host may begin as the name of a bridge of ours.
+func TestTheWayPastAFirewallIsForTheBridgeThatTheUserNamesAlone(t *testing.T) {
+	for _, name := range []string{"iptables-nft", "iptables-legacy", "firewalld"} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			must(t, setSysctl(sysctlForward, "1"))
+			t.Cleanup(b.withoutFirewalls)
+			second := b.secondLAN()
+			b.serve(second, "tcp4", ":7000")
+			b.routeTo(b.lan, secondIP+"/24", hostIP)
+			b.reaches(b.lan, "tcp4", secondIP+":7000")
+			firewalls(b)[name]()
+			b.make(project.Network{Name: "shop_default", Options: map[string]string{optBridgeName: "sec"}})
+			web := b.attach("web", "shop_default")
+			b.reaches(web.Netns, "tcp4", secondIP+":7000")
+			b.doesNotReach(b.lan, "tcp4", secondIP+":7000")
+			if changed, err := passage.Ensure(t.Context(), "gc-*", "sec"); changed || err != nil {
+				t.Errorf("what is there is made again: %v (%v)", changed, err)
+			}
+			if name != "firewalld" {
+				b.run(name, "-C", "GOCOMPOSE", "-i", "sec", "-j", "ACCEPT")
+			}
+		})
+	}
 }

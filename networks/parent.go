@@ -70,8 +70,7 @@ func checkShare(h *netlink.Handle, r Record) error {
 		return err
 	}
 	switch err := h.LinkAdd(link); {
-	case errors.Is(err, unix.EEXIST): // somebody else is trying
-		return nil
+	case errors.Is(err, unix.EEXIST): // somebody else is trying, or was killed when he did
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return fmt.Errorf("network %q: this kernel has no %s: use another driver, or a kernel with CONFIG_%s", r.Name, r.Driver, strings.ToUpper(r.Driver))
 	case err != nil:

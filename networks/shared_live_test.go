@@ -4,6 +4,7 @@ package networks
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -223,4 +224,21 @@ func TestForwardingStaysForAnotherLayoutAndForLinksThatHaveCome(t *testing.T) {
 		t.Error("without any network the host still forwards")
 	}
 	b.checkNothingLeft()
+}
+
+func TestWhatAKilledTryOfAParentLeftIsTakenAway(t *testing.T) {
+	b := newBed(t)
+	h := b.handle()
+	defer h.Close()
+	lan := macvlan("lan", map[string]string{"parent": "uplink"})
+	b.make(lan)
+	card, err := h.LinkByName("uplink")
+	must(t, err)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = fmt.Sprintf("gct%d", card.Attrs().Index), card.Attrs().Index
+	must(t, h.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs}))
+	must(t, b.n.CreateNetwork(t.Context(), lan))
+	if links := b.links(); len(links) > 0 {
+		t.Errorf("links are left: %v", links)
+	}
 }

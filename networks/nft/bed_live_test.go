@@ -34,7 +34,6 @@ type bed struct {
 	h     *netlink.Handle
 	dir   string
 	table *Table
-	veths int
 }
 
 func newBed(t testing.TB) *bed {

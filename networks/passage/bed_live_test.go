@@ -113,8 +113,8 @@ const (
 	secondIP, secondIP6 = "10.88.0.3", "fd00:88::3"
 	otherIP, otherIP6   = "10.89.0.2", "fd00:89::2"
 
-	prefix = "gc-"
-	port   = 8080
+	links = "gc-*"
+	port  = 8080
 )
 
 // host is a machine that was just started, with a LAN and two networks of ours.
@@ -300,7 +300,7 @@ func (h *host) blocked(from, to string) {
 
 func (h *host) ensure(want bool) {
 	h.t.Helper()
-	changed, err := Ensure(h.t.Context(), prefix)
+	changed, err := Ensure(h.t.Context(), links)
 	must(h.t, err)
 	if changed != want {
 		h.t.Errorf("Ensure says changed: %v", changed)
@@ -315,7 +315,7 @@ func (h *host) keep() {
 	go func() {
 		done <- netns.Do(h.ns("host"), func() error {
 			changes, err := Watch(ctx)
-			for ; err == nil; _, err = Ensure(context.Background(), prefix) {
+			for ; err == nil; _, err = Ensure(context.Background(), links) {
 				if _, ok := <-changes; !ok {
 					return nil
 				}

@@ -18,7 +18,7 @@ func BenchmarkEnsure(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			h := newHost(b)
 			c.make(h)
-			_, err := Ensure(b.Context(), prefix)
+			_, err := Ensure(b.Context(), links)
 			must(b, err)
 			for b.Loop() {
 				h.ensure(false)

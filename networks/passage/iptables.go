@@ -9,13 +9,13 @@ import (
 
 // passRule is a rule of our chain in tables of iptables.
 type passRule struct {
-	in, out string // how the links' names begin; empty: any
+	in, out string // links, as in goal; empty: any
 	kind    expr.VerdictKind
 }
 
 // rules are the rules of that chain, in order.
 func (g goal) rules() (rules []passRule) {
-	for _, p := range g.prefixes {
+	for _, p := range g.links {
 		for _, e := range engines {
 			rules = append(rules, passRule{p, e, expr.VerdictReturn})
 		}
@@ -27,10 +27,10 @@ func (g goal) rules() (rules []passRule) {
 // nft is the rule as iptables-nft writes it: it counts what it matches.
 func (p passRule) nft() (exprs []expr.Any) {
 	if p.in != "" {
-		exprs = begins(expr.MetaKeyIIFNAME, expr.CmpOpEq, p.in)
+		exprs = named(expr.MetaKeyIIFNAME, expr.CmpOpEq, p.in)
 	}
 	if p.out != "" {
-		exprs = append(exprs, begins(expr.MetaKeyOIFNAME, expr.CmpOpEq, p.out)...)
+		exprs = append(exprs, named(expr.MetaKeyOIFNAME, expr.CmpOpEq, p.out)...)
 	}
 	return append(exprs, &expr.Counter{}, &expr.Verdict{Kind: p.kind})
 }

@@ -160,7 +160,7 @@ func TestAMissingIPTablesLegacyIsSaidAndTheOthersAreDone(t *testing.T) {
 	h.feed(likeUFW, "iptables-nft-restore")
 	const program = "/usr/sbin/xtables-legacy-multi"
 	must(t, unix.Mount("/dev/null", program, "", unix.MS_BIND, ""))
-	_, err := Ensure(t.Context(), prefix)
+	_, err := Ensure(t.Context(), links)
 	must(t, unix.Unmount(program, 0))
 	if err == nil || !strings.Contains(err.Error(), "install the package iptables") {
 		t.Errorf("the error is %v", err)

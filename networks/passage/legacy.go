@@ -100,18 +100,19 @@ func (g goal) script(chains map[string][]string) string {
 // lines are the rules of our chain, as iptables writes them.
 func (g goal) lines() (lines []string) {
 	for _, p := range g.rules() {
-		lines = append(lines, line(begin(p.in), begin(p.out), targets[p.kind]))
+		lines = append(lines, line(pattern(p.in), pattern(p.out), targets[p.kind]))
 	}
 	return lines
 }
 
-// begin is how iptables writes that a link's name begins so. A name of full length
-// has nothing behind it.
-func begin(name string) string {
-	if name == "" || len(name) == unix.IFNAMSIZ-1 {
-		return name
+// pattern is how iptables writes links. A name of full length has nothing behind
+// it.
+func pattern(link string) string {
+	begins, ok := strings.CutSuffix(link, every)
+	if !ok || len(begins) == unix.IFNAMSIZ-1 {
+		return begins
 	}
-	return name + "+"
+	return begins + "+"
 }
 
 var targets = map[expr.VerdictKind]string{expr.VerdictAccept: "ACCEPT", expr.VerdictReturn: "RETURN"}

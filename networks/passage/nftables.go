@@ -110,12 +110,12 @@ func insert(c chain, comment string, exprs []expr.Any) func(*nftables.Conn) erro
 // comments.
 func (g goal) native() (comments []string, rules [][]expr.Any) {
 	accept := &expr.Verdict{Kind: expr.VerdictAccept}
-	for _, p := range g.prefixes {
-		from := begins(expr.MetaKeyIIFNAME, expr.CmpOpEq, p)
+	for _, p := range g.links {
+		from := named(expr.MetaKeyIIFNAME, expr.CmpOpEq, p)
 		for _, e := range engines {
-			from = append(from, begins(expr.MetaKeyOIFNAME, expr.CmpOpNeq, e)...)
+			from = append(from, named(expr.MetaKeyOIFNAME, expr.CmpOpNeq, e)...)
 		}
-		to := begins(expr.MetaKeyOIFNAME, expr.CmpOpEq, p)
+		to := named(expr.MetaKeyOIFNAME, expr.CmpOpEq, p)
 		comments = append(comments, comment("from", p), comment("to", p))
 		rules = append(rules, append(from, accept), append(to, accept))
 	}
@@ -123,8 +123,8 @@ func (g goal) native() (comments []string, rules [][]expr.Any) {
 }
 
 // comment is how we know a rule of ours again.
-func comment(way, prefix string) string {
-	return string(userdata.AppendString(nil, userdata.TypeComment, commentBegins+way+" "+prefix+"*"))
+func comment(way, link string) string {
+	return string(userdata.AppendString(nil, userdata.TypeComment, commentBegins+way+" "+link))
 }
 
 const commentBegins = "gocompose: "
@@ -135,9 +135,17 @@ func commented(r rule) bool {
 	return ok && strings.HasPrefix(text, commentBegins)
 }
 
-// begins is that a link's name begins, or does not, with what is given.
-func begins(key expr.MetaKey, op expr.CmpOp, with string) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: key, Register: 1}, &expr.Cmp{Op: op, Register: 1, Data: []byte(with)}}
+// named is that a link is, or is not, one of those that are given.
+func named(key expr.MetaKey, op expr.CmpOp, link string) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: key, Register: 1}, &expr.Cmp{Op: op, Register: 1, Data: []byte(compared(link))}}
+}
+
+// compared is what the kernel compares names with: one that is whole has its end.
+func compared(link string) string {
+	if begins, ok := strings.CutSuffix(link, every); ok {
+		return begins
+	}
+	return link + "\x00"
 }
 
 // forNative returns what is to be changed in a chain of nftables, or nil. Our
@@ -194,11 +202,13 @@ func (g goal) kept(r *reader, c chain) error {
 		return err
 	}
 	var missing []string
-	for _, p := range g.prefixes {
+	for _, p := range g.links {
 		if !slices.ContainsFunc(rules, func(r rule) bool {
-			return slices.ContainsFunc(r.words, func(w word) bool { return w.name == "cmp" && w.data == p })
+			return slices.ContainsFunc(r.words, func(w word) bool {
+				return w.name == "cmp" && strings.TrimRight(w.data, "\x00") == strings.TrimRight(compared(p), "\x00")
+			})
 		}) {
-			missing = append(missing, p+"*")
+			missing = append(missing, p)
 		}
 	}
 	if len(missing) == 0 {
@@ -206,7 +216,7 @@ func (g goal) kept(r *reader, c chain) error {
 	}
 	hint := "its owner must accept what is forwarded from and to links named " + strings.Join(missing, ", ")
 	if c.table == "firewalld" {
-		hint = "run: firewall-cmd --permanent --zone=trusted --add-interface=" + strings.ReplaceAll(missing[0], "*", "+") +
+		hint = "run: firewall-cmd --permanent --zone=trusted --add-interface=" + strings.ReplaceAll(missing[0], every, "+") +
 			" && firewall-cmd --reload; or set NftablesTableOwner=no in /etc/firewalld/firewalld.conf"
 	}
 	return fmt.Errorf("%s drops packets of containers, and only the program that made it may change it: %s", c, hint)

@@ -195,7 +195,7 @@ func TestATableThatIsKeptByItsOwnerIsSaid(t *testing.T) {
 	say(`add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; policy drop; }`)
 	eventually(t, "the table is there", func() bool { return strings.Contains(h.run("nft", "list", "ruleset"), "policy drop") })
 	h.nft(`table inet zz-others { chain forward { type filter hook forward priority 0; policy drop; }; }`)
-	changed, err := Ensure(t.Context(), prefix)
+	changed, err := Ensure(t.Context(), links)
 	if err == nil || !strings.Contains(err.Error(), "--zone=trusted --add-interface=gc-+") || !changed {
 		t.Errorf("changed is %v, the error %v", changed, err)
 	}
@@ -218,7 +218,7 @@ func TestTwoThatEnsureAtOnceLeaveNoDuplicates(t *testing.T) {
 			done = append(done, c)
 			go func() {
 				c <- netns.Do(h.ns("host"), func() error {
-					_, err := Ensure(context.Background(), prefix)
+					_, err := Ensure(context.Background(), links)
 					return err
 				})
 			}()
@@ -226,7 +226,7 @@ func TestTwoThatEnsureAtOnceLeaveNoDuplicates(t *testing.T) {
 		for _, c := range done {
 			must(t, <-c)
 		}
-		_, err := Ensure(t.Context(), prefix)
+		_, err := Ensure(t.Context(), links)
 		must(t, err)
 		h.ensure(false)
 		if n := strings.Count(h.run("nft", "list", "ruleset"), "gocompose:"); n != 2 {

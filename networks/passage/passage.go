@@ -43,22 +43,22 @@ const chainName = "GOCOMPOSE"
 
 // engines are how the names of other engines' bridges begin: Docker, Podman,
 // libvirt, LXC, LXD, Incus, and what the CNI plugins make.
-var engines = []string{"docker", "br-", "podman", "virbr", "lxcbr", "lxdbr", "incusbr", "cni"}
+var engines = []string{"docker*", "br-*", "podman*", "virbr*", "lxcbr*", "lxdbr*", "incusbr*", "cni*"}
 
 // attempts is how often changes are begun anew because others changed the rules
 // meanwhile.
 const attempts = 8
 
-// Ensure lets packets to and from links whose names begin with one of the prefixes
-// pass the filters of others. It changes nothing when all is as it should be; changed
-// tells whether something had to be done. When one filter cannot be changed
-// the others still are.
+// Ensure lets packets to and from the links pass the filters of others: "br0" is
+// one link, "gc-*" all whose names begin with gc-. It changes nothing when all is
+// as it should be; changed tells whether something had to be done. When one filter
+// cannot be changed the others still are.
 //
 // It works in the calling thread's network namespace: the caller holds the
 // thread. Processes of ours should take turns; when they do not, rules may be
 // there twice until the next call.
-func Ensure(ctx context.Context, prefixes ...string) (changed bool, err error) {
-	return apply(ctx, goal{prefixes: prefixes})
+func Ensure(ctx context.Context, links ...string) (changed bool, err error) {
+	return apply(ctx, goal{links: links})
 }
 
 // Remove takes all of it away, wherever it is found.
@@ -67,17 +67,20 @@ func Remove(ctx context.Context) error {
 	return err
 }
 
-// goal is what should be: rules for links of the prefixes, or none.
+// goal is what should be: rules for the links, or none.
 type goal struct {
-	prefixes []string
-	remove   bool
+	links  []string
+	remove bool
 }
+
+// every stands behind the beginning of the names of links.
+const every = "*"
 
 func apply(ctx context.Context, g goal) (changed bool, err error) {
 	// A link's name has 15 characters at most.
-	for _, p := range g.prefixes {
-		if !regexp.MustCompile(`^[A-Za-z0-9._-]{1,15}$`).MatchString(p) {
-			return false, fmt.Errorf("%q is no beginning of names of links", p)
+	for _, p := range g.links {
+		if !regexp.MustCompile(`^[A-Za-z0-9._-]{1,15}\*?$`).MatchString(p) {
+			return false, fmt.Errorf("%q is neither the name of a link nor the beginning of some", p)
 		}
 	}
 	inKernel, err := settle(ctx, g.applyToNFTables)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -159,5 +160,14 @@ func checkBridgeName(value string) string {
 	if strings.HasPrefix(value, ours) {
 		return fmt.Sprintf("%q begins with %q, as the bridges do that gocompose names itself; choose another", value, ours)
 	}
-	return checkInterface(value)
+	if wrong := checkInterface(value); wrong != "" {
+		return wrong
+	}
+	// It goes into rules of other programs, to which other characters mean something.
+	if !plainName.MatchString(value) {
+		return fmt.Sprintf("%q cannot be the name of a bridge: letters, digits, _ . - only", value)
+	}
+	return ""
 }
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
