@@ -286,6 +286,12 @@ func TestFlagsOfANewNetwork(t *testing.T) {
 	}
 }
 
+func TestASubnetOfIPv6IsEnoughForANewNetworkToHaveIt(t *testing.T) {
+	if n, err := flagsOf(t, "--subnet fd00:1::/64"); err != nil || !n.IPv6 {
+		t.Errorf("%+v, %v", n, err)
+	}
+}
+
 func TestWhatIsWrongWithANewNetworkIsToldOfItsFlags(t *testing.T) {
 	for flags, want := range map[string]string{
 		"--gateway 10.20.0.1":                                               "--gateway 10.20.0.1: it needs a --subnet",
@@ -297,7 +303,6 @@ func TestWhatIsWrongWithANewNetworkIsToldOfItsFlags(t *testing.T) {
 		"--subnet 10.20.0.0/24 --aux-address 10.20.0.7":                     `invalid --aux-address "10.20.0.7": NAME=ADDRESS`,
 		"--subnet 10.20.0.0/24 --aux-address a=10.20.0.7 --aux-address a=1": "there is an address of that name already",
 		"--subnet 10.20.0.0":                                                "--subnet: \"10.20.0.0\" is not a subnet",
-		"--subnet fd00:1::/64":                                              "--subnet: fd00:1::/64 is of IPv6, which the network does not have; set --ipv6",
 		"--ipv4=false":                                                      "--ipv4: leaves the network without addresses; set --ipv6",
 		"--subnet 10.20.0.0/24 --ipv4=false --ipv6":                         "is of IPv4, which the network does not have; remove it, or --ipv4=false",
 		"--driver overlay":                                                  "--driver: not supported yet: only bridge",

@@ -107,6 +107,9 @@ func (n *Networks) newRecord(want project.Network) (Record, error) {
 		return Record{}, err
 	}
 	r := Record{Network: want, Pools: pools, CreatedAt: time.Now().UTC()}
+	if err := r.sparesHost(); err != nil {
+		return Record{}, err
+	}
 	return r, n.chooseLink(&r, others)
 }
 

@@ -112,7 +112,7 @@ func (s subnets) asked(a project.Subnet) (Pool, error) {
 		for _, q := range o.Pools {
 			if q.Subnet.Overlaps(p.Subnet) {
 				return Pool{}, fmt.Errorf("the subnet %s of network %q overlaps %s of network %q: "+
-					"choose another one, or leave it out", p.Subnet, s.want.Name, q.Subnet, o.Name)
+					"choose another one, leave it out, or remove that network", p.Subnet, s.want.Name, q.Subnet, o.Name)
 			}
 		}
 	}

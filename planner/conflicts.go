@@ -102,7 +102,7 @@ func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance)
 				switch {
 				case !p.Overlaps(h.port) || h.kept && !b.begins(r):
 				case h.by == id:
-					ps.conflict(id, "host port %s is published twice", hostPort(p))
+					ps.conflict(id, "host port %s is published twice; remove one of the two", hostPort(p))
 				case h.service == r.want.Service: // what comes is spread over them
 				case h.kept:
 					ps.conflict(id, "host port %s is held by %s, which stays; stop that (--remove-orphans if it is one) or publish another host port", hostPort(p), h.by)

@@ -150,7 +150,7 @@ func networkRules() map[string]rule {
 		"driver_opts": but("options of other drivers than the network's, and those that are not known here, are refused"),
 		"attachable":  nothing("every network can be joined by other projects, as an external one"),
 		"enable_ipv4": but("false needs enable_ipv6"),
-		"enable_ipv6": but("with a subnet that is free, of fd00::/8, where ipam.config has none"),
+		"enable_ipv6": but("with a subnet that is free, of fd00::/8, where ipam.config has none; not given, it is true where that has one of IPv6"),
 		"internal":    but("ports of services on nothing else are not published; the loader warns"),
 
 		"ipam":                         is(parts),

@@ -27,7 +27,7 @@ func (p place) subnets(pools []*types.IPAMPool, n project.Network) []project.Sub
 		}
 		switch v4 := s.Subnet.Addr().Is4(); {
 		case !v4 && !n.IPv6:
-			at.problem("subnet", "%v is of IPv6, which the network does not have; set enable_ipv6: true", s.Subnet)
+			at.problem("subnet", "%v is of IPv6, which the network does not have; remove it, or enable_ipv6: false", s.Subnet)
 		case v4 && n.NoIPv4:
 			at.problem("subnet", "%v is of IPv4, which the network does not have; remove it, or enable_ipv4: false", s.Subnet)
 		}

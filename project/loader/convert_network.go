@@ -105,13 +105,26 @@ func (c *converter) network(key string, n types.NetworkConfig) network {
 	out.Project, out.Driver, out.Labels = c.src.name, cmp.Or(n.Driver, project.DriverBridge), maps.Clone(n.Labels)
 	out.Internal = n.Internal
 	out.NoIPv4 = n.EnableIPv4 != nil && !*n.EnableIPv4
-	out.IPv6 = n.EnableIPv6 != nil && *n.EnableIPv6
+	out.IPv6 = hasIPv6(n)
 	if out.NoIPv4 && !out.IPv6 {
 		at.in("enable_ipv4").problem("leaves the network without addresses; set enable_ipv6: true, or remove it")
 	}
 	out.Options = at.driverOptions(n.DriverOpts, out.Network)
 	out.Subnets = at.in("ipam", "config").subnets(n.Ipam.Config, out.Network)
 	return out
+}
+
+// hasIPv6 tells whether a network has IPv6: what says nothing of it and has a
+// subnet of it does. Docker leaves such a subnet out in silence, and refuses the
+// addresses that containers ask for in it.
+func hasIPv6(n types.NetworkConfig) bool {
+	if n.EnableIPv6 != nil {
+		return *n.EnableIPv6
+	}
+	return slices.ContainsFunc(n.Ipam.Config, func(pool *types.IPAMPool) bool {
+		subnet, err := netip.ParsePrefix(pool.Subnet)
+		return err == nil && subnet.Addr().Is6() && !subnet.Addr().Is4In6()
+	})
 }
 
 // settings names what is said of a network beside its name; driver, when its

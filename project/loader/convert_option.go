@@ -19,6 +19,7 @@ const (
 	bridgeName      = "com.docker.network.bridge.name"
 	hostBinding     = "com.docker.network.bridge.host_binding_ipv4"
 	driverMTU       = "com.docker.network.driver.mtu"
+	driverIPv6      = "com.docker.network.enable_ipv6"
 	parentOption    = "parent"
 	endpointSysctls = "com.docker.network.endpoint.sysctls"
 	endpointName    = "com.docker.network.endpoint.ifname"
@@ -71,7 +72,9 @@ func (p place) driverOptions(opts types.Options, n project.Network) map[string]s
 	}
 	for _, name := range sortedKeys(opts) {
 		at := p.in("driver_opts", name)
-		if check, ok := known[name]; !ok {
+		if check, ok := known[name]; !ok && name == driverIPv6 {
+			at.problem("is an attribute of its own by now; set enable_ipv6: %s in its place", opts[name])
+		} else if !ok {
 			at.problem(notYet+"of the options of %s networks, only %s are", n.Driver, joined(sortedKeys(known)))
 		} else if wrong := check(opts[name]); wrong != "" {
 			at.problem("%s", wrong)
