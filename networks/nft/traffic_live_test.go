@@ -230,11 +230,11 @@ func TestNothingIsForwardedBetweenClosedLinks(t *testing.T) {
 	h.serve(far, ":80")
 	r := h.rules()
 	r.Mappings = []Mapping{mapping(unix.IPPROTO_TCP, "0.0.0.0:8080", "172.24.0.3:80")}
-	r.Closed = []string{"lan"}
+	r.Closed, r.Closed6 = []string{"lan"}, []string{"lan"}
 	must(t, h.table.Replace(r))
 	h.reaches(h.lan, "203.0.113.2:80", "far", "192.0.2.2")
 	h.reaches(h.lan, "[fd98::2]:80", "far", "fd99::2")
-	r.Closed = []string{"lan", "far"}
+	r.Closed, r.Closed6 = []string{"lan", "far"}, []string{"lan", "far"}
 	must(t, h.table.Replace(r))
 	h.fails(h.lan, "203.0.113.2:80", "[fd98::2]:80")
 	h.fails(far, "192.0.2.2:80", "[fd99::2]:80")
