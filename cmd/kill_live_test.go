@@ -152,6 +152,8 @@ type killing struct {
 	names    []time.Duration // from a supervisor's death to the next answer
 	lines    int
 	repeated int // of them
+	doomed   int // runs of the logger that were killed together with their shim
+	cut      int // lines of these that are missing
 	rows     int
 }
 
@@ -246,6 +248,7 @@ func (k *killing) choose() []string {
 // returns the services that were hit.
 func (k *killing) strike(what []string) map[string]bool {
 	hit := map[string]bool{}
+	logger := map[string]bool{} // what of the logger was hit
 	var command *exec.Cmd
 	if slices.Contains(what, "command") {
 		command = k.startCommand()
@@ -254,6 +257,7 @@ func (k *killing) strike(what []string) map[string]bool {
 	for _, kind := range what {
 		k.strikes[kind]++
 		service := struck[k.dice.IntN(len(struck))]
+		logger[kind] = logger[kind] || service == "logger"
 		k.history = append(k.history, fmt.Sprint(time.Now().UTC().Format(time.RFC3339Nano), " ", kind, " (", service, ")"))
 		switch kind {
 		case "command":
@@ -270,6 +274,9 @@ func (k *killing) strike(what []string) map[string]bool {
 			hit[service] = true
 			k.killProcess(k.life(service).Pid)
 		}
+	}
+	if logger["shim"] && logger["init"] {
+		k.doomed++
 	}
 	return hit
 }

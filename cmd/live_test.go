@@ -61,6 +61,7 @@ func liveParams(t *testing.T) testscript.Params {
 	registry := livetest.StartRegistry(t)
 	pushImages(t, registry)
 	noNewLinks(t)
+	hammer, hammered := hammers()
 	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -77,18 +78,27 @@ func liveParams(t *testing.T) testscript.Params {
 		},
 		Condition: condition("private"),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"eventually": eventually,
-			"http":       httpGet,
-			"leftovers":  leftovers,
-			"freeport":   freePort,
-			"listen":     listen,
-			"kill9":      kill9,
-			"reboot":     reboot,
-			"load":       load,
-			"smalldisk":  smallDisk,
-			"fill":       fill,
-			"unfill":     unfill,
-			"push":       push(registry, testImages(t)),
+			"eventually":  eventually,
+			"http":        httpGet,
+			"leftovers":   leftovers,
+			"freeport":    freePort,
+			"listen":      listen,
+			"kill9":       kill9,
+			"reboot":      reboot,
+			"load":        load,
+			"smalldisk":   smallDisk,
+			"fill":        fill,
+			"unfill":      unfill,
+			"push":        push(registry, testImages(t)),
+			"inside":      inside,
+			"ask":         ask,
+			"nameserver":  nameserver,
+			"udp":         udp,
+			"udpecho":     udpEcho,
+			"freeports":   freePorts,
+			"hostaddress": hostAddress,
+			"hammer":      hammer,
+			"hammered":    hammered,
 		},
 	}
 }
@@ -229,15 +239,19 @@ func inEngine(ts *testscript.TestScript) []string {
 	return kept
 }
 
-// eventually COMMAND... runs the command again until it succeeds (with !, until
-// it fails).
+// eventually COMMAND..., or eventually inside SERVICE COMMAND..., runs the command
+// again until it succeeds (with !, until it fails).
 func eventually(ts *testscript.TestScript, neg bool, args []string) {
-	if args[0] == "exec" {
+	run := func() error { return ts.Exec(args[0], args[1:]...) }
+	switch args[0] {
+	case "exec":
 		args = args[1:]
+	case "inside":
+		run = func() error { return enter(ts, args[1:]) }
 	}
 	deadline := time.Now().Add(patience)
 	for {
-		err := ts.Exec(args[0], args[1:]...)
+		err := run()
 		if (err != nil) == neg {
 			return
 		}
@@ -289,34 +303,25 @@ func get(url string) (string, error) {
 	return string(body), err
 }
 
-// freeport NAME... sets variables to ports that nobody listens on.
-func freePort(ts *testscript.TestScript, neg bool, args []string) {
-	for _, name := range args {
-		port, err := livetest.FreePort()
-		ts.Check(err)
-		ts.Setenv(name, port)
-	}
-}
-
-// listen ADDRESS is another program that has the port, until the script ends.
-func listen(ts *testscript.TestScript, neg bool, args []string) {
-	l, err := net.Listen("tcp", args[0])
-	ts.Check(err)
-	ts.Defer(func() { l.Close() })
-}
-
 // kill9 WORD... kills the processes of this script's layout whose command line
-// contains all words.
+// contains all words, once there is one.
 func kill9(ts *testscript.TestScript, neg bool, args []string) {
-	pids, err := livetest.Processes(layout(ts), args...)
-	ts.Check(err)
-	for _, pid := range pids {
-		ts.Check(syscall.Kill(pid, syscall.SIGKILL))
-	}
-	if len(pids) == 0 {
-		left, err := livetest.Leftovers(layout(ts))
+	deadline := time.Now().Add(patience)
+	for {
+		pids, err := livetest.Processes(layout(ts), args...)
 		ts.Check(err)
-		ts.Fatalf("no process %v among:\n%s", args, strings.Join(left, "\n"))
+		for _, pid := range pids {
+			ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+		}
+		if len(pids) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			left, err := livetest.Leftovers(layout(ts))
+			ts.Check(err)
+			ts.Fatalf("no process %v among:\n%s", args, strings.Join(left, "\n"))
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -359,6 +364,10 @@ func testImages(t *testing.T) map[string]v1.Image {
 		Cmd:     []string{"sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait"},
 		Volumes: map[string]struct{}{"/data": {}},
 	}, livetest.File{Path: "data/", Mode: 0o755}, livetest.File{Path: "data/from-image", Mode: 0o644, Content: []byte("from the image\n")})
+	// Answers which replica it is, and whom it sees asking.
+	add("who", v1.Config{Cmd: []string{"httpd", "-f", "-p", "80", "-h", "/www"}, StopSignal: "SIGKILL"},
+		livetest.File{Path: "www/", Mode: 0o755}, livetest.File{Path: "www/cgi-bin/", Mode: 0o755},
+		livetest.File{Path: "www/cgi-bin/who", Mode: 0o755, Content: []byte("#!/bin/sh\necho\necho $(hostname) sees $REMOTE_ADDR\n")})
 	add("user", v1.Config{User: "user", WorkingDir: "/work", Env: []string{"PATH=/bin", "FROM_IMAGE=yes"}, Entrypoint: []string{"sh", "-c"}, Cmd: []string{"id; pwd; env; trap 'exit 0' TERM; sleep 1d & wait"}})
 	return out
 }

@@ -203,7 +203,7 @@ func (p *Prober) wait(ctx context.Context, pid int, limit time.Duration) (code u
 func (p *Prober) ended(ctx context.Context) (code uint32, err error) {
 	r, err := p.client.raw.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: p.id, ExecID: probeID})
 	if err != nil {
-		return 0, errgrpc.ToNative(err)
+		return 0, overdue(ctx, errgrpc.ToNative(err))
 	}
 	return r.ExitStatus, nil
 }

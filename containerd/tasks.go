@@ -229,7 +229,17 @@ var errUnkillable = errors.New("its process was killed and is still there: it ha
 func (c *Client) WaitTask(ctx context.Context, id string) (Exit, error) {
 	r, err := c.raw.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: id})
 	if err != nil {
-		return Exit{}, errgrpc.ToNative(err)
+		return Exit{}, overdue(ctx, errgrpc.ToNative(err))
 	}
 	return Exit{ID: id, Code: r.ExitStatus, At: r.ExitedAt.AsTime()}, nil
+}
+
+// overdue returns err once ctx itself knows that its deadline is over, if that is
+// what err says. The engine is told the deadline, and may say so first: timers of
+// a process that sleeps are late, by 10 ms for one of 10 s.
+func overdue(ctx context.Context, err error) error {
+	if _, limited := ctx.Deadline(); limited && errdefs.IsDeadlineExceeded(err) {
+		<-ctx.Done()
+	}
+	return err
 }

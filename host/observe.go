@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -198,13 +199,13 @@ func (h *Host) takenNames(ctx context.Context, p *project.Project, have []planne
 	return taken, nil
 }
 
-// takenPorts tries the fixed host ports that p wants and that no container of
-// p holds.
+// takenPorts tries the host ports that p wants and that no container of p holds;
+// of a range, all of them.
 func (h *Host) takenPorts(p *project.Project) ([]planner.TakenPort, error) {
 	var wanted []project.Port
 	for _, s := range p.Services {
 		for _, port := range s.Template.Ports {
-			if s.Replicas > 0 && port.Fixed() {
+			if s.Replicas > 0 && port.Published != 0 {
 				wanted = append(wanted, port)
 			}
 		}
@@ -230,8 +231,25 @@ func (h *Host) takenPorts(p *project.Project) ([]planner.TakenPort, error) {
 }
 
 // whoHolds names what keeps the project from having the port; empty when it
-// has it, or when nobody does.
-func whoHolds(held []endpoint.Endpoint, port project.Port, project string) (string, error) {
+// has it, or when nobody does. For a range that is who holds its first port, if
+// all the others are held too.
+func whoHolds(held []endpoint.Endpoint, port project.Port, project string) (first string, err error) {
+	if port.Fixed() {
+		return whoHoldsOne(held, port, project)
+	}
+	for n := int(port.Published); n <= int(port.PublishedEnd); n++ {
+		one := port
+		one.Published, one.PublishedEnd = uint16(n), 0
+		who, err := whoHoldsOne(held, one, project)
+		if who == "" || err != nil {
+			return "", err
+		}
+		first = cmp.Or(first, who)
+	}
+	return first, nil
+}
+
+func whoHoldsOne(held []endpoint.Endpoint, port project.Port, project string) (string, error) {
 	e, ok := holder(held, port, project)
 	switch {
 	case ok && e.Project == project:

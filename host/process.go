@@ -63,8 +63,12 @@ func (h *Host) detach(ctx context.Context, id string) error {
 }
 
 // StopContainer ends the container's process, by its stop signal, after grace by
-// force; and it is not started again unless the user wants it.
+// force; and it is not started again unless the user wants it. The last replica
+// that answers on a host port goes on until one that has just been started does.
 func (h *Host) StopContainer(ctx context.Context, id string, grace time.Duration) error {
+	if err := h.handOver(ctx, id); err != nil {
+		return err
+	}
 	lock, err := h.lockContainer(ctx, id)
 	if err != nil {
 		return err

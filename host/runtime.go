@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 
@@ -187,8 +188,15 @@ func (r *runtime) Shutdown(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.alone = alone
-	return endEngine(ctx, r.cfg)
+	if err := endEngine(ctx, r.cfg); err != nil {
+		return err
+	}
+	return cgroup.RemoveSoon(r.cfg.Paths.CgroupParent(), time.Now().Add(leavingTime))
 }
+
+// leavingTime is for processes that are still in our cgroup when the supervisor
+// leaves: another one that was just started, and finds that there is one.
+const leavingTime = 2 * time.Second
 
 // endEngine ends the engine when it is our own. Of another one goes what only
 // our containers have made.

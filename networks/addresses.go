@@ -94,6 +94,10 @@ func (e *addressTakenError) named(dir string) error {
 	return e
 }
 
+// rememberedNames bounds Before: more containers than a bridge has ports
+// (BR_MAX_PORTS) are not on a network.
+const rememberedNames = 1024
+
 func (l *leases) hold(c claim, a netip.Addr) {
 	if l.Held == nil {
 		l.Held = map[netip.Addr]string{}
@@ -105,6 +109,15 @@ func (l *leases) hold(c claim, a netip.Addr) {
 	l.Before[c.name] = append(slices.DeleteFunc(l.Before[c.name], func(b netip.Addr) bool {
 		return familyOf(b) == c.family
 	}), a)
+	if len(l.Before) > rememberedNames { // those of one-off containers never come again
+		maps.DeleteFunc(l.Before, func(name string, _ []netip.Addr) bool { return name != c.name && !l.here(name) })
+	}
+}
+
+// here tells whether somebody holds the address that the container of the name had
+// last.
+func (l *leases) here(name string) bool {
+	return slices.ContainsFunc(l.Before[name], func(a netip.Addr) bool { return l.Held[a] != "" })
 }
 
 // within tells whether the address lies in a subnet of the network.

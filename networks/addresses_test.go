@@ -160,6 +160,25 @@ func TestAReplacedContainerKeepsItsAddress(t *testing.T) {
 	}
 }
 
+// `run` gives each container another name.
+func TestWhoComesOnceIsNotRememberedForEver(t *testing.T) {
+	r := onSubnet("172.24.0.0/22")
+	var l leases
+	if _, err := l.take(r, claim{id: "db", name: "shop-db-1", family: ipv4}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3000 {
+		id := fmt.Sprint("run-", i)
+		if _, err := l.take(r, claim{id: id, name: id, family: ipv4}); err != nil {
+			t.Fatal(err)
+		}
+		l.release(id)
+	}
+	if len(l.Before) > 1024 || len(l.Before["shop-db-1"]) != 1 {
+		t.Errorf("the addresses of %d names are remembered, and %v of db's", len(l.Before), l.Before["shop-db-1"])
+	}
+}
+
 func TestAFixedAddressIsHeldByItsOwnerAlone(t *testing.T) {
 	r := onSubnet("172.24.0.0/22")
 	r.Name = "shop_back"

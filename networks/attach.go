@@ -68,16 +68,16 @@ func (n *Networks) Attach(ctx context.Context, req AttachRequest) (endpoint.Endp
 }
 
 // attached returns the record of an earlier Attach that asked for the same. One
-// that asked for something else is undone.
+// that asked for something else, or that nobody can read, is undone.
 func (n *Networks) attached(ctx context.Context, req AttachRequest) (endpoint.Endpoint, bool, error) {
 	e, err := endpoint.Read(n.paths.Endpoints(), req.ID)
 	if errors.Is(err, endpoint.ErrNotFound) {
 		return endpoint.Endpoint{}, false, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, endpoint.ErrDamaged) {
 		return endpoint.Endpoint{}, false, err
 	}
-	if e.Request == req.digest() {
+	if err == nil && e.Request == req.digest() {
 		return e, true, nil
 	}
 	return endpoint.Endpoint{}, false, n.Detach(ctx, req.ID)

@@ -4,6 +4,7 @@ package networks
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,6 +39,19 @@ func (b *bed) place(id string, places ...project.Endpoint) endpoint.Endpoint {
 }
 
 func subnet(s string) project.Subnet { return project.Subnet{Subnet: netip.MustParsePrefix(s)} }
+
+func TestABridgeOverASubnetWhereTheHostIsItselfIsRefused(t *testing.T) {
+	b := newBed(t)
+	home := project.Network{Name: "home", Subnets: []project.Subnet{subnet("10.99.0.0/16")}}
+	err := b.n.CreateNetwork(t.Context(), home)
+	for _, want := range []string{"10.99.0.0/16", `"home"`, hostIP, "uplink", "macvlan"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want it to name %s", err, want)
+		}
+	}
+	home.Driver, home.Options = project.DriverMacvlan, map[string]string{optParent: "uplink"}
+	b.make(home)
+}
 
 // inside returns what the kernel has of the container's interface.
 func (b *bed) inside(e endpoint.Endpoint, name string) (attrs *netlink.LinkAttrs, addrs, routes []string) {
@@ -287,5 +301,20 @@ func aSpoofedSource(b *bed) {
 	b.send(web.Netns, lanIP+":7000", "honest")
 	if got := <-inbox; got != "honest" {
 		b.t.Errorf("what arrives is %s", got)
+	}
+}
+
+func TestABridgeThatTheUserNamesIsNoLinkOfOthers(t *testing.T) {
+	b := newBed(t)
+	b.lan6()
+	for _, s := range []string{sysctlForward, sysctlForward6} {
+		must(t, setSysctl(s, "0"))
+	}
+	named := project.Network{Name: "shop_a", Options: map[string]string{optBridgeName: "shop0"}}
+	b.make(named, project.Network{Name: "shop_b", IPv6: true})
+	f, err := b.n.forwarding()
+	must(t, err)
+	if !slices.Equal(f.Links, []string{"uplink"}) || !slices.Equal(f.Links6, f.Links) {
+		t.Errorf("closed to each other are %v, of IPv6 %v, want uplink", f.Links, f.Links6)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/networks/netns"
@@ -26,42 +27,19 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// bedVar marks the process that runs the tests on a host of its own: a fresh
-// network namespace, with a tmpfs for its state.
+// bedVar is the folder of the tests, on which each has a tmpfs for its state.
 const bedVar = "GOCOMPOSE_TEST_BED"
 
 func TestMain(m *testing.M) {
-	code, err := testMain(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func testMain(m *testing.M) (int, error) {
-	if os.Geteuid() != 0 {
-		return 1, errors.New("live tests of networks need root")
-	}
-	if dir := os.Getenv(bedVar); dir != "" {
-		return m.Run(), nil
+	if livetest.Inside() {
+		os.Exit(m.Run())
 	}
 	dir, err := os.MkdirTemp("", "networks-bed-")
 	if err != nil {
-		return 1, err
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	defer os.Remove(dir)
-	bed := exec.Command("/proc/self/exe", os.Args[1:]...)
-	bed.Env = append(os.Environ(), bedVar+"="+dir)
-	bed.Stdout, bed.Stderr = os.Stdout, os.Stderr
-	bed.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNET, Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL,
-	}
-	err = bed.Run()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return exit.ExitCode(), nil
-	}
-	return 0, err
+	os.Exit(livetest.Namespace{Env: []string{bedVar + "=" + dir}, After: func() error { return os.Remove(dir) }}.Run())
 }
 
 // The LAN: a namespace joined to the host by a pair of links.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -79,6 +80,11 @@ func ensureBridge(r Record) error {
 	if err != nil {
 		return fmt.Errorf("making the bridge %s: %w", r.Link, err)
 	}
+	if !strings.HasPrefix(r.Link, BridgePrefix) && link.Attrs().Alias != bridgeAlias {
+		if err := h.LinkSetAlias(link, bridgeAlias); err != nil {
+			return fmt.Errorf("marking the bridge %s as ours: %w", r.Link, err)
+		}
+	}
 	if err := setBridgeSysctls(r); err != nil {
 		return err
 	}
@@ -134,13 +140,22 @@ func addBridge(h *netlink.Handle, r Record) (netlink.Link, error) {
 		return nil, err
 	}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = r.Link, mtu
+	attrs.Name = r.Link
 	// A bridge without an address of its own takes the lowest of its ports'.
 	attrs.HardwareAddr = hardwareAddr(r.Pools[0].Subnet.Addr().Next())
 	if err := h.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, err
 	}
-	return h.LinkByName(r.Link)
+	link, err := h.LinkByName(r.Link)
+	if err != nil {
+		return nil, err
+	}
+	// One that it is made with does not last: the kernel goes back to 1500 when
+	// the last container leaves, unless it was changed later.
+	if err := h.LinkSetMTU(link, mtu); err != nil {
+		return nil, fmt.Errorf("setting the MTU to %d: %w", mtu, err)
+	}
+	return link, nil
 }
 
 // mtuOf is what the network asks for, or else the uplink's.

@@ -108,6 +108,17 @@ func TestAnInterfaceHasTheUplinksMTUAndNoIPv6(t *testing.T) {
 	b.reaches(web.Netns, "tcp6", "[::1]:80")
 }
 
+func TestANetworkKeepsItsMTUWhenTheLastContainerLeaves(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	b.attach("web", "shop_default")
+	must(t, b.n.Detach(t.Context(), "web"))
+	web := b.attach("web", "shop_default")
+	if attrs, _, _ := b.inside(web, "eth0"); attrs.MTU != lanMTU {
+		t.Errorf("MTU %d, want %d", attrs.MTU, lanMTU)
+	}
+}
+
 func TestAContainerOfNoNetworkHasItsLoopback(t *testing.T) {
 	b := newBed(t)
 	b.network("shop_default")

@@ -105,6 +105,33 @@ func TestWhatAKilledAttachLeftIsDetached(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(b.p.Netns(), "web"), nil, 0o600))
 	must(t, b.n.Detach(t.Context(), "web"))
 	must(t, b.n.Detach(t.Context(), "web"))
+	// Killed when it had joined another, before there was a record.
+	web := b.attach("web", "shop_default")
+	must(t, b.n.join(&endpoint.Endpoint{ID: "side"}, web.ID))
+	must(t, endpoint.Remove(b.p.Endpoints(), "side"))
+	must(t, b.n.Detach(t.Context(), "side"))
+}
+
+func TestAContainerWhoseRecordIsDamagedIsDetachedAndAttachedAgain(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default", "shop_back")
+	damage := func() {
+		b.publish(b.attach("web", "shop_back", "shop_default"), "8080:80/tcp")
+		must(t, os.WriteFile(filepath.Join(b.p.Endpoints(), "web.json"), []byte("{"), 0o600))
+	}
+	damage()
+	must(t, b.n.Detach(t.Context(), "web"))
+	if links := b.links(); len(links) != 2 {
+		t.Errorf("links are left: %v", links)
+	}
+	if ms, err := b.n.rules.Published(); err != nil || len(ms) > 0 {
+		t.Errorf("mapped: %v (%v)", ms, err)
+	}
+	damage()
+	web := b.attach("web", "shop_default")
+	b.serve(web.Netns, "tcp4", ":80")
+	addr, _ := web.Address()
+	b.reaches("", "tcp4", at(addr, 80))
 }
 
 func TestADetachedContainerLeavesNoLinkThoughItsNamespaceIsHeld(t *testing.T) {

@@ -16,8 +16,11 @@ import (
 // if somebody still holds the namespace. Nothing there is no error.
 func (n *Networks) Detach(ctx context.Context, id string) error {
 	e, err := endpoint.Read(n.paths.Endpoints(), id)
-	if errors.Is(err, endpoint.ErrNotFound) {
+	switch {
+	case errors.Is(err, endpoint.ErrNotFound):
 		e, err = endpoint.Endpoint{ID: id, Name: id}, nil
+	case errors.Is(err, endpoint.ErrDamaged):
+		e, err = n.remains(ctx, id)
 	}
 	if err != nil {
 		return err
@@ -30,6 +33,21 @@ func (n *Networks) Detach(ctx context.Context, id string) error {
 		}
 	}
 	return nil
+}
+
+// remains is what is known of a container whose record is damaged: the names of
+// its links are made from its ID, one a network at most. Its ports are taken away,
+// for the rules are made from what can be read.
+func (n *Networks) remains(ctx context.Context, id string) (endpoint.Endpoint, error) {
+	e := endpoint.Endpoint{ID: id, Name: id}
+	networks, err := n.tables().Names()
+	if err != nil {
+		return e, err
+	}
+	for i := range networks {
+		e.Interfaces = append(e.Interfaces, endpoint.Interface{HostName: n.hostLinkName(id, i)})
+	}
+	return e, n.locked(ctx, rulesLock, n.rewriteRules)
 }
 
 func (n *Networks) unplug(_ context.Context, e endpoint.Endpoint) error {
@@ -90,7 +108,7 @@ func (n *Networks) release(ctx context.Context, e endpoint.Endpoint) error {
 				return err
 			}
 		}
-		if err := n.leave(e); err != nil {
+		if err := n.leave(e.ID); err != nil {
 			return err
 		}
 		return endpoint.Remove(n.paths.Endpoints(), e.ID)

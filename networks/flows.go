@@ -50,6 +50,10 @@ func forgetUDP(ms []nft.Mapping, gone []netip.Addr) error {
 		return fmt.Errorf("opening netlink: %w", err)
 	}
 	defer h.Close()
+	own, err := ownAddresses()
+	if err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		family netlink.InetFamily
 		is     family
@@ -57,7 +61,7 @@ func forgetUDP(ms []nft.Mapping, gone []netip.Addr) error {
 		if !slices.ContainsFunc(udp, func(m nft.Mapping) bool { return familyOf(m.Host) == f.is }) {
 			continue
 		}
-		_, err = h.ConntrackDeleteFilters(netlink.ConntrackTable, f.family, udpFlows{udp, gone})
+		_, err = h.ConntrackDeleteFilters(netlink.ConntrackTable, f.family, udpFlows{udp, gone, own})
 		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
 			return fmt.Errorf("forgetting the UDP flows of %d ports: %w", len(udp), err)
 		}
@@ -65,23 +69,53 @@ func forgetUDP(ms []nft.Mapping, gone []netip.Addr) error {
 	return nil
 }
 
+// ownAddresses returns those of this host.
+func ownAddresses() ([]netip.Addr, error) {
+	h, err := openLinks()
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	list, err := h.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("reading the addresses: %w", err)
+	}
+	var out []netip.Addr
+	for _, a := range list {
+		if addr, ok := netip.AddrFromSlice(a.IP); ok {
+			out = append(out, addr.Unmap())
+		}
+	}
+	return out, nil
+}
+
 // udpFlows selects remembered flows.
 type udpFlows struct {
 	ports []nft.Mapping // To is where they lead now; empty: it does not matter
 	gone  []netip.Addr
+	own   []netip.Addr // of this host: flows that only pass it have ports of others
 }
 
 func (f udpFlows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
 	if flow.Forward.Protocol != unix.IPPROTO_UDP {
 		return false
 	}
+	to, _ := netip.AddrFromSlice(flow.Forward.DstIP)   // who was asked
 	from, _ := netip.AddrFromSlice(flow.Reverse.SrcIP) // who answers
-	from = from.Unmap()
+	to, from = to.Unmap(), from.Unmap()
 	return slices.ContainsFunc(f.ports, func(m nft.Mapping) bool {
-		if flow.Forward.DstPort != m.Port {
+		if flow.Forward.DstPort != m.Port || !f.reaches(m.Host, to) {
 			return false
 		}
 		elsewhere := !slices.ContainsFunc(m.To, func(t netip.AddrPort) bool { return t.Addr() == from })
 		return slices.Contains(f.gone, from) || len(m.To) > 0 && elsewhere
 	})
+}
+
+// reaches tells whether what is addressed to an address comes to a port on host.
+func (f udpFlows) reaches(host, to netip.Addr) bool {
+	if !host.IsUnspecified() {
+		return to == host
+	}
+	return to.IsLoopback() || slices.Contains(f.own, to)
 }

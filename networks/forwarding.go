@@ -111,11 +111,16 @@ func acceptingRouters(links []string) []string {
 }
 
 // disableForwarding undoes what was changed, once there is no network any more.
-// When a link has come that is not ours, somebody else may count on it: then it
-// stays. The caller has the lock on rules.
+// When another layout has networks, or a link has come that is not ours, somebody
+// else may count on it: then it stays, and so do the links closed that the host
+// had before. The caller has the lock on rules.
 func (n *Networks) disableForwarding() error {
 	f, err := n.forwarding()
 	if err != nil || f.Links == nil && f.Links6 == nil {
+		return err
+	}
+	bridges, err := ourBridges()
+	if err != nil || len(bridges) > 0 {
 		return err
 	}
 	links, err := n.foreignLinks()
@@ -129,18 +134,30 @@ func (n *Networks) disableForwarding() error {
 		if err := setSysctl(sysctlForward, "0"); err != nil {
 			return err
 		}
+		f.Links = nil
 	}
 	if f.Links6 != nil && known(f.Links6) {
-		if err := setSysctl(sysctlForward6, "0"); err != nil {
+		if err := f.disable6(); err != nil {
 			return err
 		}
-		for _, link := range f.RouterAdvertisements {
-			if err := setSysctl("net/ipv6/conf/"+link+"/accept_ra", "1"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
+		f.Links6 = nil
+	}
+	if f.Links != nil || f.Links6 != nil {
+		return n.forwardings().Write(forwardingName, f)
 	}
 	return errors.Join(n.forwardings().Remove(forwardingName), removeIfEmpty(n.forwardings().Path))
+}
+
+func (f forwarding) disable6() error {
+	if err := setSysctl(sysctlForward6, "0"); err != nil {
+		return err
+	}
+	for _, link := range f.RouterAdvertisements {
+		if err := setSysctl("net/ipv6/conf/"+link+"/accept_ra", "1"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func removeIfEmpty(dir string) error {
@@ -164,7 +181,7 @@ func (n *Networks) foreignLinks() ([]string, error) {
 	}
 	names := []string{}
 	for _, l := range all {
-		if a := l.Attrs(); a.Index != loopback && !strings.HasPrefix(a.Name, ourLinks) {
+		if a := l.Attrs(); a.Index != loopback && !strings.HasPrefix(a.Name, ourLinks) && a.Alias != bridgeAlias {
 			names = append(names, a.Name)
 		}
 	}

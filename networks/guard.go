@@ -104,41 +104,45 @@ func (n *Networks) openPassage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	bridges, err := ourBridges()
+	if err != nil {
+		return err
+	}
+	own := slices.DeleteFunc(records, func(r Record) bool { return !r.bridged() })
+	switch {
+	case len(own) == 0 && len(bridges) > 0:
+		return nil
+	case len(own) == 0:
+		return passage.Remove(ctx)
+	}
+	// Those of other layouts among them: otherwise each would take away the rules
+	// of the other.
 	names := []string{BridgePrefix}
-	bridges := 0
-	for _, r := range records {
-		if !r.bridged() {
-			continue
-		}
-		bridges++
-		if !strings.HasPrefix(r.Link, BridgePrefix) {
-			names = append(names, r.Link)
+	for _, r := range own {
+		bridges = append(bridges, r.Link)
+	}
+	for _, name := range bridges {
+		if !strings.HasPrefix(name, BridgePrefix) {
+			names = append(names, name)
 		}
 	}
-	if bridges > 0 {
-		slices.Sort(names)
-		_, err := passage.Ensure(ctx, names...)
-		return err
-	}
-	others, err := ourBridges()
-	if err != nil || others {
-		return err
-	}
-	return passage.Remove(ctx)
+	slices.Sort(names)
+	_, err = passage.Ensure(ctx, slices.Compact(names)...)
+	return err
 }
 
-// ourBridges tells whether there is a bridge of gocompose, of whatever layout.
-func ourBridges() (bool, error) {
+// ourBridges returns the names of the bridges of gocompose, of whatever layout.
+func ourBridges() (names []string, err error) {
 	h, err := openLinks()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer h.Close()
 	links, err := h.LinkList()
 	for _, l := range links {
-		if strings.HasPrefix(l.Attrs().Name, BridgePrefix) {
-			return true, nil
+		if a := l.Attrs(); strings.HasPrefix(a.Name, BridgePrefix) || a.Alias == bridgeAlias {
+			names = append(names, a.Name)
 		}
 	}
-	return false, err
+	return names, err
 }

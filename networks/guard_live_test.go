@@ -7,7 +7,9 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks/endpoint"
+	"github.com/gocompose/gocompose/project"
 )
 
 // guarded has the networks guarded until the test ends.
@@ -153,4 +155,26 @@ func TestContainersOfAnEngineThatStartsLaterAreOutOfReachButForWhatTheyPublish(t
 	t.Cleanup(func() { b.run("nft", "delete", "table", "ip", "theirs") })
 	b.reaches(b.lan, "tcp4", hostIP+":9090")
 	b.reaches(web.Netns, "tcp4", hostIP+":9090")
+}
+
+// another returns the networks of another layout of the same host.
+func (b *bed) another() *bed {
+	b.t.Helper()
+	o := &bed{t: b.t, lan: b.lan, p: paths.Paths{Root: b.p.Root + "2", State: b.p.State + "2"}}
+	o.n, _ = Open(o.p)
+	return o
+}
+
+func TestLayoutsOfOneHostLeaveEachOthersPassageAlone(t *testing.T) {
+	b := newBed(t)
+	t.Cleanup(b.withoutFirewalls)
+	firewalls(b)["iptables-nft"]()
+	o := b.another()
+	b.make(project.Network{Name: "shop_default", Options: map[string]string{optBridgeName: "shop0"}})
+	must(t, o.n.CreateNetwork(t.Context(), project.Network{Name: "blog_default"}))
+	web := b.attach("web", "shop_default")
+	b.serve(b.lan, "tcp4", ":7000")
+	b.reaches(web.Netns, "tcp4", lanIP+":7000")
+	must(t, o.n.RemoveNetwork(t.Context(), project.Network{Name: "blog_default"}))
+	b.reaches(web.Netns, "tcp4", lanIP+":7000")
 }

@@ -114,6 +114,43 @@ func takenPrefixes() ([]netip.Prefix, error) {
 	return prefixes(nets), nil
 }
 
+// sparesHost refuses a bridge over a subnet in which the host has an address
+// itself: the host would look for everybody there, its router perhaps, behind the
+// bridge. A route over it is the user's choice, as with Docker.
+func (r Record) sparesHost() error {
+	if !r.bridged() {
+		return nil
+	}
+	h, err := openLinks()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	links, err := h.LinkList()
+	if err != nil {
+		return fmt.Errorf("reading the links: %w", err)
+	}
+	for _, l := range links {
+		if strings.HasPrefix(l.Attrs().Name, ourLinks) {
+			continue // other networks, of which the records tell, or what is left of this one
+		}
+		addrs, err := h.AddrList(l, netlink.FAMILY_ALL)
+		if err != nil {
+			return fmt.Errorf("reading the addresses: %w", err)
+		}
+		for _, a := range addrs {
+			ip, _ := netip.AddrFromSlice(a.IP)
+			for _, p := range r.Pools {
+				if ip = ip.Unmap(); p.Subnet.Contains(ip) {
+					return fmt.Errorf("the subnet %s of network %q is where the host has %s (%s), which would lose its neighbours there: "+
+						"choose another one, or leave it out; driver macvlan puts containers among them", p.Subnet, r.Name, ip, l.Attrs().Name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // widest is the size of the widest networks there are (RFC 1918: 10.0.0.0/8).
 const widest = 8
 

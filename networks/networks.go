@@ -228,7 +228,8 @@ func (n *Networks) endpoints() ([]endpoint.Endpoint, error) {
 
 // Restore makes the kernel agree with the records again: after a reboot, after
 // somebody flushed the ruleset or removed a bridge. What agrees is not touched,
-// save the ruleset, which is replaced in one transaction.
+// save the ruleset, which is replaced in one transaction. What cannot be made
+// again keeps nothing else from it.
 func (n *Networks) Restore(ctx context.Context) error {
 	// A network that is just being removed must not come back.
 	return n.locked(ctx, recordsLock, func() error { return n.restore(ctx) })
@@ -240,19 +241,21 @@ func (n *Networks) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, r := range records {
 		if err := n.ensure(ctx, r); err != nil {
-			return fmt.Errorf("restoring %s: %w", r.ID(), err)
+			failed = append(failed, fmt.Errorf("restoring %s: %w", r.ID(), err))
 		}
 	}
 	es, err := n.endpoints()
 	if err != nil {
-		return err
+		return errors.Join(append(failed, err)...)
 	}
 	for _, e := range es {
 		if err := n.reconnect(e); err != nil {
-			return fmt.Errorf("restoring the network of container %s: %w", e.Name, err)
+			failed = append(failed, fmt.Errorf("restoring the network of container %s: %w", e.Name, err))
 		}
 	}
-	return n.locked(ctx, rulesLock, func() error { return n.settleRules(ctx) })
+	err = n.locked(ctx, rulesLock, func() error { return n.settleRules(ctx) })
+	return errors.Join(append(failed, err)...)
 }

@@ -1,10 +1,12 @@
 package networks
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/project"
 )
@@ -32,16 +34,54 @@ func (n *Networks) chooseParent(r *Record) error {
 	return nil
 }
 
-// ensureParent makes the parent, if it is one that is made.
+// ensureParent makes the parent, if it is one that is made, and holds that the
+// kernel can share it.
 func ensureParent(r Record) error {
-	if !r.Made {
-		return nil
-	}
 	h, err := openLinks()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
+	if r.Made {
+		if err := ensureNowhere(h, r); err != nil {
+			return err
+		}
+	}
+	return checkShare(h, r)
+}
+
+// checkShare makes a share and takes it away again. Containers would find out
+// later, one by one.
+func checkShare(h *netlink.Handle, r Record) error {
+	parent, err := h.LinkByName(r.Link)
+	if isNotFound(err) {
+		return fmt.Errorf("network %q: this host has no link %s any more", r.Name, r.Link)
+	}
+	if err != nil || r.Options[optMacvlanMode] == "passthru" { // which only one can have
+		return err
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = strings.Replace(nowhere(r.Link), ourLinks+"n", ourLinks+"t", 1), parent.Attrs().Index
+	if !r.Made {
+		attrs.Name = fmt.Sprintf("%st%d", ourLinks, parent.Attrs().Index)
+	}
+	link, err := share(r, attrs)
+	if err != nil {
+		return err
+	}
+	switch err := h.LinkAdd(link); {
+	case errors.Is(err, unix.EEXIST): // somebody else is trying
+		return nil
+	case errors.Is(err, unix.EOPNOTSUPP):
+		return fmt.Errorf("network %q: this kernel has no %s: use another driver, or a kernel with CONFIG_%s", r.Name, r.Driver, strings.ToUpper(r.Driver))
+	case err != nil:
+		return fmt.Errorf("network %q: sharing the link %s: %w", r.Name, r.Link, err)
+	}
+	return removeLink(attrs.Name)
+}
+
+// ensureNowhere makes the pair of links that leads nowhere.
+func ensureNowhere(h *netlink.Handle, r Record) error {
 	if _, err := h.LinkByName(r.Link); isNotFound(err) {
 		err = addNowhere(h, r)
 		if err != nil {

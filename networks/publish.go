@@ -126,25 +126,27 @@ func (n *Networks) withdrawn(e endpoint.Endpoint, have mapped) (mapped, error) {
 	return next, nil
 }
 
-// unpublish takes the container's ports away, whatever they are.
+// unpublish takes the container's ports away, whatever they are: out of its record
+// too, for whoever makes the rules from the records would map them again.
 func (n *Networks) unpublish(ctx context.Context, e endpoint.Endpoint) error {
 	if len(e.Ports) == 0 {
 		return nil // they are written down before they are published
 	}
 	err := n.locked(ctx, rulesLock, func() error {
 		have, err := n.mapped()
-		if errors.Is(err, nft.ErrNoTable) {
-			return nil
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, nft.ErrNoTable) {
 			return err
 		}
 		next, err := n.withdrawn(e, have)
 		if err != nil {
 			return err
 		}
-		_, err = n.change(have, next)
-		return err
+		if _, err := n.change(have, next); err != nil {
+			return err
+		}
+		without := e
+		without.Ports = nil
+		return endpoint.Rewrite(n.paths.Endpoints(), without)
 	})
 	if err != nil {
 		return err

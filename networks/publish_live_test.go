@@ -3,12 +3,17 @@
 package networks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
 )
@@ -180,5 +185,68 @@ func (b *bed) answers(c net.Conn) {
 	}
 	if _, err := c.Read(make([]byte, 64)); err != nil {
 		b.t.Errorf("no answer over UDP: %v", err)
+	}
+}
+
+// replicas attaches containers of one service that have the port.
+func (b *bed) replicas(port string, ids ...string) (es []endpoint.Endpoint) {
+	b.t.Helper()
+	for _, id := range ids {
+		req := request(id, "shop_default")
+		req.Service = "web"
+		e, err := b.n.Attach(b.t.Context(), req)
+		must(b.t, err)
+		es = append(es, b.publish(e, port))
+	}
+	return es
+}
+
+// A Detach takes the ports away first, and the record last.
+func TestAPortOfAContainerThatIsBeingDetachedIsNotPublishedAgain(t *testing.T) {
+	for who, comes := range map[string]func(b *bed) error{
+		"a replica that ends too":   func(b *bed) error { return b.n.Detach(b.t.Context(), "web-2") },
+		"who makes the rules again": func(b *bed) error { return errors.Join(b.n.Detach(b.t.Context(), "web-2"), b.n.Restore(b.t.Context())) },
+	} {
+		t.Run(who, func(t *testing.T) {
+			b := newBed(t)
+			b.network("shop_default")
+			ending := b.replicas("8080:80/tcp", "web-1", "web-2")[0]
+			must(t, b.n.unpublish(t.Context(), ending))
+			must(t, comes(b))
+			for _, step := range []func(context.Context, endpoint.Endpoint) error{b.n.unplug, b.n.unbind, b.n.release} {
+				must(t, step(t.Context(), ending))
+			}
+			if ms, err := b.n.rules.Published(); err != nil || len(ms) > 0 {
+				t.Errorf("mapped: %v (%v)", ms, err)
+			}
+		})
+	}
+}
+
+// A network's programs ask others at ports that are published here too: for 53
+// and 443 that is so all the time.
+func TestFlowsToTheSamePortOfOthersAreRemembered(t *testing.T) {
+	b := newBed(t)
+	b.network("shop_default")
+	web, db := b.attach("web", "shop_default"), b.attach("db", "shop_default")
+	b.send(db.Netns, lanIP+":5353", "a question")
+	b.send(b.lan, hostIP+":5353", "another")
+	flows := func() (to []string) {
+		h, err := netlink.NewHandle(unix.NETLINK_NETFILTER)
+		must(t, err)
+		defer h.Close()
+		all, err := h.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+		must(t, err)
+		for _, f := range all {
+			if f.Forward.DstPort == 5353 {
+				to = append(to, f.Forward.DstIP.String())
+			}
+		}
+		return to
+	}
+	b.eventually("both flows are known", func() bool { return len(flows()) == 2 })
+	b.publish(web, "5353:53/udp")
+	if left := flows(); !slices.Equal(left, []string{lanIP}) {
+		t.Errorf("the flows that are left are to %v, want %s", left, lanIP)
 	}
 }

@@ -148,10 +148,11 @@ func tableName(p paths.Paths) string {
 }
 
 // BridgePrefix begins the names of our bridges, of whatever layout, but for those
-// that users name; ourLinks those of all our links.
+// that users name, which have bridgeAlias; ourLinks those of all our links.
 const (
 	BridgePrefix = "gc-"
 	ourLinks     = "gc"
+	bridgeAlias  = "gocompose"
 )
 
 func (n *Networks) bridgeName(network string) string {

@@ -82,19 +82,23 @@ func (n *Networks) namespace(e endpoint.Endpoint) (bool, error) {
 	return false, nil
 }
 
-// leave undoes join.
-func (n *Networks) leave(e endpoint.Endpoint) error {
-	if e.Of == "" {
-		return nil
-	}
-	dir := n.sharedDir(e.Of)
-	if err := os.Remove(filepath.Join(dir, e.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// leave undoes join, also that of an attempt that was cut short before there was a
+// record.
+func (n *Networks) leave(id string) error {
+	joined, err := filepath.Glob(filepath.Join(n.sharedDir("*"), id)) // no ID has a character that means something
+	if err != nil {
 		return err
 	}
-	for _, d := range []string{dir, filepath.Dir(dir)} {
-		if entries, err := os.ReadDir(d); err == nil && len(entries) == 0 {
-			if err := removeIfEmpty(d); err != nil {
-				return err
+	for _, file := range joined {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		dir := filepath.Dir(file)
+		for _, d := range []string{dir, filepath.Dir(dir)} {
+			if entries, err := os.ReadDir(d); err == nil && len(entries) == 0 {
+				if err := removeIfEmpty(d); err != nil {
+					return err
+				}
 			}
 		}
 	}

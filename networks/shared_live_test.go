@@ -3,6 +3,7 @@
 package networks
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -126,6 +127,22 @@ func TestAParentThatIsNotThereIsNamed(t *testing.T) {
 	}
 }
 
+func TestADriverThatTheKernelDoesNotHaveIsNamed(t *testing.T) {
+	b := newBed(t)
+	n := macvlan("lan", map[string]string{"parent": "uplink"})
+	n.Driver = project.DriverIpvlan
+	err := b.n.CreateNetwork(t.Context(), n)
+	t.Cleanup(func() { must(t, b.n.RemoveNetwork(context.Background(), n)) })
+	if err == nil {
+		web := b.attach("web", "lan")
+		b.serve(b.lan, "tcp4", ":7000")
+		b.reaches(web.Netns, "tcp4", lanIP+":7000")
+		must(t, b.n.Detach(t.Context(), "web"))
+	} else if !strings.Contains(err.Error(), "CONFIG_IPVLAN") {
+		t.Errorf("CreateNetwork: %v", err)
+	}
+}
+
 func TestNothingIsForwardedBetweenLinksOfAHostThatWasNoRouter(t *testing.T) {
 	b := newBed(t)
 	must(t, setSysctl(sysctlForward, "0"))
@@ -150,4 +167,60 @@ func TestNothingIsForwardedBetweenLinksOfAHostThatWasNoRouter(t *testing.T) {
 	if !isSysctl(sysctlForward, "0") {
 		t.Error("without any network the host still forwards")
 	}
+}
+
+// A network card that is gone after a reboot is no reason for others to stay away.
+func TestANetworkThatCannotBeRestoredKeepsNoOtherFromIt(t *testing.T) {
+	b := newBed(t)
+	_, card := b.neighbour("card", "10.95.0.2", "10.95.0.1")
+	b.make(macvlan("a_lan", map[string]string{"parent": "card"}), project.Network{Name: "shop_default"})
+	web := b.attach("web", "shop_default")
+	b.serve(web.Netns, "tcp4", ":80")
+	b.publish(web, "8080:80/tcp")
+	must(t, removeLink(card.Attrs().Name))
+	must(t, removeLink(b.n.bridgeName("shop_default")))
+	must(t, b.n.rules.Remove())
+	if err := b.n.Restore(t.Context()); err == nil || !strings.Contains(err.Error(), "card") {
+		t.Errorf("Restore: %v", err)
+	}
+	b.reaches(b.lan, "tcp4", hostIP+":8080")
+}
+
+func TestForwardingStaysForAnotherLayoutAndForLinksThatHaveCome(t *testing.T) {
+	b := newBed(t)
+	must(t, setSysctl(sysctlForward, "0"))
+	o := b.another()
+	must(t, b.n.CreateNetwork(t.Context(), project.Network{Name: "shop_default"}))
+	o.network("blog_default")
+	blog := o.attach("blog", "blog_default")
+	o.serve(b.lan, "tcp4", ":7000")
+	remove := func() {
+		must(t, b.n.RemoveNetwork(t.Context(), project.Network{Name: "shop_default"}))
+	}
+	closed := func() []string {
+		r, err := b.n.wantedRules()
+		must(t, err)
+		return r.Closed
+	}
+	remove()
+	o.reaches(blog.Netns, "tcp4", lanIP+":7000")
+	if got := closed(); len(got) != 1 {
+		t.Errorf("while another layout has the host forward, %v are closed to each other", got)
+	}
+
+	must(t, o.n.Detach(t.Context(), "blog"))
+	must(t, o.n.RemoveNetwork(t.Context(), project.Network{Name: "blog_default"}))
+	b.secondLAN()
+	must(t, b.n.CreateNetwork(t.Context(), project.Network{Name: "shop_default"}))
+	remove()
+	if !isSysctl(sysctlForward, "1") || len(closed()) != 1 {
+		t.Errorf("with a link that has come, the host does not forward, or %v are closed to each other", closed())
+	}
+
+	must(t, removeLink("second"))
+	must(t, b.n.Restore(t.Context()))
+	if !isSysctl(sysctlForward, "0") {
+		t.Error("without any network the host still forwards")
+	}
+	b.checkNothingLeft()
 }

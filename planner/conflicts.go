@@ -125,8 +125,11 @@ func (b *builder) begins(r replica) bool { return r.starts() && !b.opt.NoStart }
 func (b *builder) takenPorts(ps *problems, id project.ID, list []project.Port) {
 	for _, p := range list {
 		for _, t := range b.obs.Ports {
-			if p.Overlaps(t.Port) {
+			switch {
+			case p.Overlaps(t.Port):
 				ps.conflict(id, "host port %s is taken by %s; stop that or publish another host port", hostPort(p), t.Holder)
+			case p.PublishedEnd != 0 && p == t.Port:
+				ps.conflict(id, "all host ports of %s are taken, the first by %s; publish a longer range, or another one", hostPort(p), t.Holder)
 			}
 		}
 	}
@@ -148,15 +151,19 @@ func keyOf(p project.Port) portKey {
 	return portKey{p.Published, cmp.Or(p.Protocol, "tcp")}
 }
 
-// hostPort writes the host's side of p: "127.0.0.1:8080/tcp", "8080/udp".
+// hostPort writes the host's side of p: "127.0.0.1:8080/tcp", "8080-8090/udp".
 func hostPort(p project.Port) string {
-	k := keyOf(p)
+	number := fmt.Sprint(p.Published)
+	if p.PublishedEnd != 0 {
+		number += fmt.Sprintf("-%d", p.PublishedEnd)
+	}
+	number += "/" + keyOf(p).protocol
 	switch {
 	case p.HostIP == "":
-		return fmt.Sprintf("%d/%s", k.port, k.protocol)
+		return number
 	case strings.Contains(p.HostIP, ":"):
-		return fmt.Sprintf("[%s]:%d/%s", p.HostIP, k.port, k.protocol)
+		return "[" + p.HostIP + "]:" + number
 	default:
-		return fmt.Sprintf("%s:%d/%s", p.HostIP, k.port, k.protocol)
+		return p.HostIP + ":" + number
 	}
 }

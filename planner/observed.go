@@ -27,7 +27,7 @@ type Observed struct {
 
 // TakenPort is a host port that cannot be published.
 type TakenPort struct {
-	Port   project.Port // as asked for
+	Port   project.Port // as asked for; a range, when all of it is held
 	Holder string       // who holds it, in words: "nginx (process 812)", "container blog-web-1"
 }
 

@@ -43,12 +43,13 @@ func (e *NoSuchServiceError) Error() string { return "no such service: " + e.Nam
 // on is not there.
 type ExternalMissingError struct{ ID project.ID }
 
-// Error returns docker compose's words.
+// Error returns docker compose's words, and what to do.
 func (e *ExternalMissingError) Error() string {
 	if e.ID.Kind == project.KindVolume {
-		return fmt.Sprintf("external volume %q not found", e.ID.Name)
+		return fmt.Sprintf("external volume %q not found: start the project that has it, or remove external: true", e.ID.Name)
 	}
-	return fmt.Sprintf("network %s declared as external, but could not be found", e.ID.Name)
+	return fmt.Sprintf("network %s declared as external, but could not be found: make it with gocompose network create %[1]s, "+
+		"or start the project that has it", e.ID.Name)
 }
 
 // NoContainerError says that a service cannot be started, for it has no

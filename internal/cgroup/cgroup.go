@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,6 +51,36 @@ func Remove(path string) error {
 		failed = append(failed, remove(filepath.Join(mount, path)))
 	}
 	return errors.Join(failed...)
+}
+
+// removePause is the time between two attempts of RemoveSoon: that a process has
+// ended is told by version 2 only.
+const removePause = 20 * time.Millisecond
+
+// RemoveSoon is Remove where nothing is to be left: processes that are about to
+// end, or to go elsewhere, are waited for until the deadline.
+func RemoveSoon(path string, deadline time.Time) error {
+	for {
+		if err := Remove(path); err != nil {
+			return err
+		}
+		left, err := exists(path)
+		if err != nil || !left || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(removePause)
+	}
+}
+
+// exists tells whether any hierarchy has the cgroup.
+func exists(path string) (bool, error) {
+	mounts, err := hierarchies()
+	for _, mount := range mounts {
+		if _, err := os.Stat(filepath.Join(mount, path)); err == nil {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 func enter(mount, path string, pid int) error {

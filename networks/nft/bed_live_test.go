@@ -9,50 +9,23 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/networks/netns"
 )
 
-// bedVar marks the process that runs the tests on a host of its own: a fresh
-// network namespace.
-const bedVar = "GOCOMPOSE_TEST_NFT_BED"
-
 func TestMain(m *testing.M) {
-	code, err := testMain(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	if livetest.Inside() {
+		os.Exit(m.Run())
 	}
-	os.Exit(code)
-}
-
-func testMain(m *testing.M) (int, error) {
-	if os.Geteuid() != 0 {
-		return 1, errors.New("live tests of the packet filter need root")
-	}
-	if os.Getenv(bedVar) != "" {
-		return m.Run(), nil
-	}
-	bed := exec.Command("/proc/self/exe", os.Args[1:]...)
-	bed.Env = append(os.Environ(), bedVar+"=1")
-	bed.Stdout, bed.Stderr = os.Stdout, os.Stderr
-	bed.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNET, Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL,
-	}
-	err := bed.Run()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return exit.ExitCode(), nil
-	}
-	return 0, err
+	os.Exit(livetest.Namespace{}.Run())
 }
 
 // bed is a host with bridges and links; behind each of these are namespaces.
@@ -200,7 +173,24 @@ func (b *bed) serve(path, addr string) (stop func()) {
 	return stop
 }
 
-// Patience is for what should arrive; what must not is waited for less.
+// onLink returns the link's address with its number: the net package keeps the
+// numbers of names for a while, and links come and go here.
+func (b *bed) onLink(path, addr, link string, port int) string {
+	b.t.Helper()
+	number := 0
+	must(b.t, within(path, func() error {
+		in, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		must(b.t, err)
+		defer in.Close()
+		l, err := in.LinkByName(link)
+		must(b.t, err)
+		number = l.Attrs().Index
+		return nil
+	}))
+	return fmt.Sprintf("[%s%%%d]:%d", addr, number, port)
+}
+
+// What should arrive is waited for longer than what must not.
 const (
 	someTime = 5 * time.Second
 	noTime   = 300 * time.Millisecond

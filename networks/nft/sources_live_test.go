@@ -104,8 +104,10 @@ func TestAddressesOfTheLinkServeTheLink(t *testing.T) {
 	eachBridgeFilter(t, func(t *testing.T, b *bed) {
 		h := newHost(b)
 		must(t, b.table.Replace(h.rules()))
-		b.serve("", "[fe80::1%shop]:99")
-		for addr, want := range map[string]string{"[fe80::1%eth0]:99": ".", "[fe80::3%eth0]:80": "b"} {
+		b.serve("", b.onLink("", "fe80::1", "shop", 99))
+		for addr, want := range map[string]string{
+			b.onLink(h.a, "fe80::1", "eth0", 99): ".", b.onLink(h.a, "fe80::3", "eth0", 80): "b",
+		} {
 			if who, _, err := ask(h.a, addr, someTime); who != want {
 				t.Errorf("from a to %s %q answers (%v)", addr, who, err)
 			}
@@ -139,6 +141,7 @@ func (h host) takes(path, addr string) (refused bool) {
 		defer in.Close()
 		l, err := in.LinkByName("eth0")
 		must(h.t, err)
+		sysctl(h.t, "ipv6/neigh/eth0/retrans_time_ms", "100") // an answer is waited for that long
 		ip := net.ParseIP(addr)
 		must(h.t, in.AddrAdd(l, &netlink.Addr{IPNet: &net.IPNet{IP: ip, Mask: net.CIDRMask(64, 128)}}))
 		for end := time.Now().Add(someTime); ; time.Sleep(10 * time.Millisecond) {
@@ -202,4 +205,42 @@ func sctpInit(from, to uint16) []byte {
 	b = binary.BigEndian.AppendUint32(b, sequence)
 	binary.LittleEndian.PutUint32(b[8:], crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 	return b
+}
+
+// As one asks for an address by DHCP.
+func TestWhoHasNoAddressMayAskEverybody(t *testing.T) {
+	h := newHost(newBed(t))
+	must(t, h.table.Replace(h.rules()))
+	l, err := net.ListenPacket("udp4", ":67")
+	must(t, err)
+	defer l.Close()
+	must(t, netns.Do(h.a, func() error { return h.sendFromNowhere("anybody?") }))
+	must(t, l.SetReadDeadline(time.Now().Add(someTime)))
+	buf := make([]byte, 64)
+	n, _, err := l.ReadFrom(buf)
+	must(t, err)
+	if string(buf[:n]) != "anybody?" {
+		t.Errorf("%q arrives", buf[:n])
+	}
+}
+
+// sendFromNowhere sends to port 67 of everybody, from 0.0.0.0: the kernel would
+// put an address of its own there.
+func (h host) sendFromNowhere(text string) error {
+	link, err := net.InterfaceByName("eth0")
+	must(h.t, err)
+	ipv4 := uint16(unix.ETH_P_IP>>8 | unix.ETH_P_IP&0xff<<8)
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, int(ipv4))
+	must(h.t, err)
+	defer unix.Close(fd)
+	udp := []byte{0, 68, 0, 67, 0, byte(8 + len(text)), 0, 0} // without a checksum
+	udp = append(udp, text...)
+	ip := append([]byte{0x45, 0, 0, byte(20 + len(udp)), 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0, 0, 0, 0, 0}, 255, 255, 255, 255)
+	sum := uint32(0)
+	for i := 0; i < len(ip); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(ip[i:]))
+	}
+	binary.BigEndian.PutUint16(ip[10:], ^uint16(sum+sum>>16))
+	everybody := unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: link.Index, Halen: 6, Addr: [8]byte{255, 255, 255, 255, 255, 255}}
+	return unix.Sendto(fd, append(ip, udp...), 0, &everybody)
 }

@@ -134,8 +134,8 @@ func TestPublishedPortsAreReachedFromEverywhere(t *testing.T) {
 		b.serve("", "[::1]:8080")
 		h.reaches("", "[::1]:8080", ".", "::1")
 		// So is an address that is good on the link only.
-		b.serve("", "[fe80::1%lan]:8080")
-		if who, _, err := ask(h.lan, "[fe80::1%eth0]:8080", someTime); who != "." {
+		b.serve("", b.onLink("", "fe80::1", "lan", 8080))
+		if who, _, err := ask(h.lan, b.onLink(h.lan, "fe80::1", "eth0", 8080), someTime); who != "." {
 			t.Errorf("under an address of the link only %q answers (%v)", who, err)
 		}
 	})

@@ -15,18 +15,18 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/networks/netns"
 )
 
-// bedVar marks the process that runs the tests: the first of a process namespace,
-// with which all others of it end, and with folders of its own in the place of
+// bedVar is the folder of the tests. They are in a process namespace, with whose
+// first process all others end, and have folders of their own in the place of
 // those that iptables and Docker write to.
 const bedVar = "GOCOMPOSE_TEST_BED"
 
@@ -40,9 +40,6 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) (int, error) {
-	if os.Geteuid() != 0 {
-		return 1, errors.New("live tests of networks need root")
-	}
 	for program, pkg := range map[string]string{
 		"nft": "nftables", "iptables-nft": "iptables", "iptables-legacy": "iptables", "dockerd": "docker.io", "busybox": "busybox-static",
 	} {
@@ -50,8 +47,8 @@ func testMain(m *testing.M) (int, error) {
 			return 1, fmt.Errorf("%w: apt-get install %s", err, pkg)
 		}
 	}
-	if dir := os.Getenv(bedVar); dir != "" {
-		if err := ownFolders(dir); err != nil {
+	if livetest.Inside() {
+		if err := ownFolders(os.Getenv(bedVar)); err != nil {
 			return 1, err
 		}
 		return m.Run(), nil
@@ -60,18 +57,10 @@ func testMain(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	defer os.Remove(dir)
-	bed := exec.Command("/proc/self/exe", os.Args[1:]...)
-	bed.Env = append(os.Environ(), bedVar+"="+dir, "TMPDIR="+dir)
-	bed.Stdout, bed.Stderr = os.Stdout, os.Stderr
-	bed.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWPID, Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL,
-	}
-	err = errors.Join(bed.Run(), removeCgroups(dir))
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return exit.ExitCode(), nil
-	}
-	return 0, err
+	return livetest.Namespace{
+		Env: []string{bedVar + "=" + dir, "TMPDIR=" + dir}, Own: unix.CLONE_NEWPID,
+		After: func() error { return errors.Join(removeCgroups(dir), os.Remove(dir)) },
+	}.Run(), nil
 }
 
 // cgroup is where the containers of Docker are, in each hierarchy.

@@ -137,7 +137,7 @@ func (w *World) Observe(name string) planner.Observed {
 			}
 		}
 		for _, p := range c.Spec.Ports {
-			if c.Running() && p.Published != 0 {
+			if c.Running() && p.Fixed() {
 				obs.Ports = append(obs.Ports, planner.TakenPort{Port: p, Holder: "container " + c.Spec.Name})
 			}
 		}

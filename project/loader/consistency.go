@@ -113,8 +113,10 @@ func undefinedDependency(model *types.Project, dep string, d types.ServiceDepend
 	}
 	disabled, ok := model.DisabledServices[dep]
 	switch {
+	case dep == "":
+		return "names no service; want service:NAME"
 	case !ok:
-		return fmt.Sprintf("undefined service %s", dep)
+		return fmt.Sprintf("undefined service %s; define it under services", dep)
 	case !d.Required:
 		return ""
 	}

@@ -94,7 +94,7 @@ func (p place) endpoint(n project.Network, config *types.ServiceNetworkConfig, s
 	e.Network = n.Name
 	for i, alias := range config.Aliases {
 		if !dnsName.MatchString(alias) {
-			p.in("aliases", index(i)).near(alias, "%q is not a name: want letters, digits, _ . -", alias)
+			p.in("aliases", index(i)).near(alias, "%q is not a name: want letters, digits, and between them also _ . -", alias)
 		}
 	}
 	e.Aliases = sortedSet(config.Aliases)

@@ -50,6 +50,10 @@ type ipamEntry struct {
 func (p ipamEntry) problem(key, format string, args ...any) { p.in(key).near(p.text, format, args...) }
 
 func (p ipamEntry) subnet(pool *types.IPAMPool) (project.Subnet, bool) {
+	if pool.Subnet == "" && pool.Gateway != "" {
+		p.place.problem("has a gateway and no subnet; move it into the entry of its subnet, or set one like 10.20.0.0/24")
+		return project.Subnet{}, false
+	}
 	if pool.Subnet == "" {
 		p.place.problem("has no subnet; set one like 10.20.0.0/24, or remove the entry")
 		return project.Subnet{}, false

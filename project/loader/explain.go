@@ -99,6 +99,9 @@ func (s *source) problem(err error) Problem {
 		return schemaProblem(ps, m[2], m[3])
 	}
 	if m := interpolating.FindStringSubmatch(text); m != nil {
+		if text, value := plainCast(m[2]); value != "" {
+			return ps.locate(finding{splitPath(m[1]), value, text})
+		}
 		return ps.locate(finding{splitPath(m[1]), "{" + missing(err), m[2]})
 	}
 	if m := badTemplate.FindStringSubmatch(text); m != nil {
@@ -113,7 +116,7 @@ func (s *source) problem(err error) Problem {
 		return ps.locate(f)
 	}
 	if m := portWord.FindStringSubmatch(text); m != nil {
-		return ps.locate(finding{path: ps.portWith(m[1]), text: oneLine(text)})
+		return ps.locate(finding{path: ps.portWith(m[1]), text: oneLine(text) + portHint(text)})
 	}
 	if m := pathFirst.FindStringSubmatch(text); m != nil {
 		words := strings.Fields(m[2])
@@ -203,6 +206,9 @@ func schemaProblem(ps *positions, path, text string) Problem {
 	}
 	text = strings.ReplaceAll(text, "must be a array", "must be an array")
 	if m := extraKeys.FindStringSubmatch(text); m != nil {
+		if name := meant(keys, m[1]); name != "" && strings.Count(text, "'") == 2 {
+			text += fmt.Sprintf("; did you mean %s?", name)
+		}
 		if file, node := ps.find(target{path: append(slices.Clone(keys), m[1])}); node != nil {
 			return Problem{File: ps.src.display(file), Line: node.Line, Column: node.Column,
 				Path: pathText(keys), Text: text}

@@ -1,0 +1,88 @@
+package loader
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// portHint says what a port that is wrong could have been.
+func portHint(text string) string {
+	if strings.HasPrefix(text, "invalid ranges") {
+		return "; want as many published ports as there are in the container, or one in the container"
+	}
+	return "; want [ADDRESS:][PUBLISHED:]PORT[/PROTOCOL], like 127.0.0.1:8080:80"
+}
+
+// notNumber is how compose-go tells that a word stands where a number should.
+var notNumber = regexp.MustCompile(`failed to cast to expected type: strconv\.\w+: parsing "([^"]*)": invalid syntax$`)
+
+// plainCast says what compose-go says in Go's words: the text, and the value that
+// is wrong, if it was that.
+func plainCast(text string) (plain, value string) {
+	if m := notNumber.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("%q is not a number", m[1]), m[1]
+	}
+	return text, ""
+}
+
+// meant returns the attribute that a key which does not exist at this place was
+// perhaps meant to be: the nearest one, if it is near; else nothing.
+func meant(place []string, key string) string {
+	best, nearest := 3, "" // edits
+	for _, name := range attributesAt(place) {
+		if d := edits(key, name); d < best && d < len(key) {
+			best, nearest = d, name
+		}
+	}
+	return nearest
+}
+
+// attributesAt returns the attributes that can be at a place, sorted.
+func attributesAt(place []string) []string {
+	rules := attributes()
+	pattern := ""
+	for _, key := range place {
+		if _, ok := isIndex(key); ok || key == "[]" {
+			key = "[]"
+		} else if _, named := rules[join(pattern, "*")]; named {
+			key = "*"
+		}
+		pattern = join(pattern, key)
+	}
+	names := map[string]bool{}
+	for rule := range rules {
+		rest, below := strings.CutPrefix(rule, pattern+".")
+		if pattern == "" {
+			rest, below = rule, true
+		}
+		if name, _, _ := strings.Cut(rest, "."); below && name != "*" && name != "[]" {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// edits returns how many letters have to be put in, left out or changed to make b
+// of a (Levenshtein).
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
