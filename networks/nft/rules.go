@@ -176,7 +176,7 @@ func forwarded(s tableSets) []*chain {
 		otherwise         = append(slices.Clone(pair), lookup(s.internalPairs, true))
 	)
 	to := &chain{name: "to-container"}
-	to.rule(flags(expr.CtKeySTATE, expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED), accept())
+	to.rule(flags(expr.CtKeySTATE, expr.CtStateBitRELATED), accept())
 	to.rule(flags(expr.CtKeySTATUS, ipsDNAT), accept())
 	to.rule(in(s.same, slices.Clone(pair)...), accept())
 	to.rule(drop())
@@ -185,6 +185,9 @@ func forwarded(s tableSets) []*chain {
 		name: "forward", kind: nftables.ChainTypeFilter,
 		hook: nftables.ChainHookForward, at: nftables.ChainPriorityFilter,
 	}
+	// What was let through once, both ways, is all but the first packets of a
+	// connection: they need not be looked up everywhere again.
+	forward.rule(flags(expr.CtKeySTATE, expr.CtStateBitESTABLISHED), accept())
 	for _, f := range []family{s.v4, s.v6} {
 		forward.rule(f.is(), in(f.closed, comesBy), in(f.closed, leavesBy), drop())
 	}
