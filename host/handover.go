@@ -13,6 +13,10 @@ import (
 // handOverLook is the time between two looks whether somebody has taken over.
 const handOverLook = 20 * time.Millisecond
 
+// handOverTime is for who is on the way and never gets there: whoever stops a
+// container wants it stopped.
+const handOverTime = time.Minute
+
 // handOver is called before a container is stopped. Of replicas that share host
 // ports, the last one that takes part in them goes on until another does, if one
 // that runs is still on its way to: that listens, or is healthy. One that turns
@@ -21,14 +25,17 @@ func (h *Host) handOver(ctx context.Context, id string) error {
 	if h.goingDown {
 		return nil
 	}
-	tick := time.NewTicker(handOverLook)
+	tick, limit := time.NewTicker(handOverLook), time.NewTimer(handOverTime)
 	defer tick.Stop()
+	defer limit.Stop()
 	for {
 		if waits, err := h.nobodyYet(id); err != nil || !waits {
 			return err
 		}
 		select {
 		case <-tick.C:
+		case <-limit.C:
+			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -88,7 +88,11 @@ func (h *Host) StopContainer(ctx context.Context, id string, grace time.Duration
 	if err := h.networks.Withdraw(ctx, id); err != nil {
 		return err
 	}
-	return h.stop(ctx, id, containerd.StopRequest{Grace: grace})
+	err = h.stop(ctx, id, containerd.StopRequest{Grace: grace})
+	if err != nil { // it may run on, and then it is to be reached again
+		err = errors.Join(err, h.networks.Rest(context.WithoutCancel(ctx), id, false))
+	}
+	return err
 }
 
 func (h *Host) stop(ctx context.Context, id string, how containerd.StopRequest) error {

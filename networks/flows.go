@@ -76,8 +76,8 @@ func ownAddresses() ([]netip.Addr, error) {
 		return nil, err
 	}
 	defer h.Close()
-	list, err := h.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	list, err := whole(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
 		return nil, fmt.Errorf("reading the addresses: %w", err)
 	}
 	var out []netip.Addr

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/gocompose/gocompose/internal/jsondir"
 )
 
@@ -175,8 +173,8 @@ func (n *Networks) foreignLinks() ([]string, error) {
 		return nil, err
 	}
 	defer h.Close()
-	all, err := h.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	all, err := whole(h.LinkList)
+	if err != nil {
 		return nil, err
 	}
 	names := []string{}

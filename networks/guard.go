@@ -17,6 +17,9 @@ import (
 // hundred of them.
 const guardRest = 100 * time.Millisecond
 
+// passageTime is how long a program of iptables may take.
+const passageTime = 10 * time.Second
+
 // Guard keeps networks as their records say, until ctx ends: when somebody has
 // changed the packet filter or the links of the host, what is gone of ours is made
 // again, and the filters of others let packets of ours pass. What cannot be done
@@ -100,6 +103,9 @@ func missingLinks(records []Record) (bool, error) {
 // network any more it undoes that, unless networks of another layout are left.
 // The caller has the lock on rules.
 func (n *Networks) openPassage(ctx context.Context) error {
+	// A lock of iptables that is never let go of must hold up no container.
+	ctx, cancel := context.WithTimeout(ctx, passageTime)
+	defer cancel()
 	records, err := n.readAll()
 	if err != nil {
 		return err
@@ -138,7 +144,7 @@ func ourBridges() (names []string, err error) {
 		return nil, err
 	}
 	defer h.Close()
-	links, err := h.LinkList()
+	links, err := whole(h.LinkList)
 	for _, l := range links {
 		if a := l.Attrs(); strings.HasPrefix(a.Name, BridgePrefix) || a.Alias == bridgeAlias {
 			names = append(names, a.Name)

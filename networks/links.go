@@ -47,10 +47,24 @@ func openLinks() (*netlink.Handle, error) {
 	return h, nil
 }
 
+// dumps is how often a list is asked for that changes while the kernel tells it.
+const dumps = 10
+
+// whole returns a list of the kernel that did not change while it was told, if
+// that can be had; else what there is of it.
+func whole[T any](list func() ([]T, error)) (all []T, err error) {
+	for range dumps {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
 // uplinkMTU is what fits through the device of the default route: more would
 // be lost on hosts behind a VPN or in some clouds, silently.
 func uplinkMTU(h *netlink.Handle) (int, error) {
-	routes, err := h.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := whole(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return 0, fmt.Errorf("reading the routes: %w", err)
 	}
@@ -96,11 +110,13 @@ func takenPrefixes() ([]netip.Prefix, error) {
 	defer h.Close()
 	var nets []*net.IPNet
 	for _, f := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		routes, err := h.RouteListFiltered(f, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		routes, err := whole(func() ([]netlink.Route, error) {
+			return h.RouteListFiltered(f, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("reading the routes: %w", err)
 		}
-		addrs, err := h.AddrList(nil, f)
+		addrs, err := whole(func() ([]netlink.Addr, error) { return h.AddrList(nil, f) })
 		if err != nil {
 			return nil, fmt.Errorf("reading the addresses: %w", err)
 		}
@@ -126,7 +142,7 @@ func (r Record) sparesHost() error {
 		return err
 	}
 	defer h.Close()
-	links, err := h.LinkList()
+	links, err := whole(h.LinkList)
 	if err != nil {
 		return fmt.Errorf("reading the links: %w", err)
 	}

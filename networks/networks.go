@@ -63,27 +63,27 @@ func (n *Networks) locked(ctx context.Context, name string, do func() error) err
 // CreateNetwork makes the network, or makes whole what there is of it. A
 // network that exists keeps its subnet.
 func (n *Networks) CreateNetwork(ctx context.Context, want project.Network) error {
-	r, err := n.record(ctx, want)
-	if err != nil {
-		return err
-	}
-	return n.ensure(ctx, r)
-}
-
-// record returns the network's record, and writes it first when there is none.
-func (n *Networks) record(ctx context.Context, want project.Network) (r Record, err error) {
-	err = n.locked(ctx, recordsLock, func() error {
-		r, err = n.read(want.Name)
-		if err == nil || !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		r, err = n.newRecord(want)
+	// Nobody removes it in between: what is made of it then would be nobody's.
+	return n.locked(ctx, recordsLock, func() error {
+		r, err := n.record(want)
 		if err != nil {
 			return err
 		}
-		return n.write(r)
+		return n.ensure(ctx, r)
 	})
-	return r, err
+}
+
+// record returns the network's record, and writes it first when there is none.
+// The caller has the lock on records.
+func (n *Networks) record(want project.Network) (Record, error) {
+	r, err := n.read(want.Name)
+	if err == nil || !errors.Is(err, ErrNotFound) {
+		return r, err
+	}
+	if r, err = n.newRecord(want); err != nil {
+		return Record{}, err
+	}
+	return r, n.write(r)
 }
 
 // newRecord chooses what the network leaves open. The caller has the lock on

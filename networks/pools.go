@@ -154,7 +154,8 @@ func (s subnets) complete(p Pool, a project.Subnet) (Pool, error) {
 // hasGateway tells whether the first address of a subnet is the gateway's without
 // being named: in Docker's macvlan and ipvlan networks too.
 func hasGateway(n project.Network) bool {
-	return !(n.Internal && n.Driver != "" && n.Driver != project.DriverBridge)
+	r := Record{Network: n}
+	return r.bridged() || !n.Internal && !r.routed()
 }
 
 // after returns the IPv4 address by steps behind a; past the end, it begins

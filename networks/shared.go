@@ -1,6 +1,7 @@
 package networks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,7 +47,8 @@ func (n *Networks) join(e *endpoint.Endpoint, of string) error {
 	return endpoint.Write(n.paths.Endpoints(), *e)
 }
 
-// bindShared binds the namespace that e shares at its own path.
+// bindShared binds the namespace that e shares at its own path: while whose it is
+// is just being started again, that of another sharer is the same.
 func (n *Networks) bindShared(e endpoint.Endpoint) error {
 	exists, err := netns.Exists(e.Netns)
 	if err != nil || exists {
@@ -55,7 +57,18 @@ func (n *Networks) bindShared(e endpoint.Endpoint) error {
 	if e.Of == HostNamespace {
 		return netns.Bind("/proc/self/ns/net", e.Netns)
 	}
-	return netns.Bind(filepath.Join(n.paths.Netns(), e.Of), e.Netns)
+	from := filepath.Join(n.paths.Netns(), e.Of)
+	if exists, err = netns.Exists(from); err != nil {
+		return err
+	}
+	if !exists {
+		kept, err := n.kept(e.Of)
+		if err != nil {
+			return err
+		}
+		from = cmp.Or(kept, from)
+	}
+	return netns.Bind(from, e.Netns)
 }
 
 // namespace tells whether the container's namespace exists; one that sharers have
@@ -65,21 +78,27 @@ func (n *Networks) namespace(e endpoint.Endpoint) (bool, error) {
 	if err != nil || exists {
 		return exists, err
 	}
-	sharers, err := os.ReadDir(n.sharedDir(e.ID))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
+	kept, err := n.kept(e.ID)
+	if err != nil || kept == "" {
 		return false, err
+	}
+	return true, netns.Bind(kept, e.Netns)
+}
+
+// kept returns the path at which a sharer has the namespace of the container;
+// empty: none has.
+func (n *Networks) kept(owner string) (string, error) {
+	sharers, err := os.ReadDir(n.sharedDir(owner))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
 	}
 	for _, s := range sharers {
 		path := filepath.Join(n.paths.Netns(), s.Name())
-		if is, err := netns.Exists(path); err != nil || !is {
-			continue
+		if is, err := netns.Exists(path); err == nil && is {
+			return path, nil
 		}
-		return true, netns.Bind(path, e.Netns)
 	}
-	return false, nil
+	return "", nil
 }
 
 // leave undoes join, also that of an attempt that was cut short before there was a
