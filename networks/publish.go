@@ -172,6 +172,29 @@ func (n *Networks) forgetFlowsTo(e endpoint.Endpoint) error {
 // its service have too. It changes nothing for one that is not attached, or is
 // alone.
 func (n *Networks) Rest(ctx context.Context, id string, resting bool) error {
+	return n.restIf(ctx, id, resting, func(endpoint.Endpoint, mapped) bool { return true })
+}
+
+// Withdraw sends no new connections to the container any more, if other replicas
+// of its service take them: it is about to end.
+func (n *Networks) Withdraw(ctx context.Context, id string) error {
+	e, err := endpoint.Read(n.paths.Endpoints(), id)
+	if errors.Is(err, endpoint.ErrNotFound) || err == nil && len(e.Ports) == 0 {
+		return nil
+	}
+	return n.restIf(ctx, id, true, func(e endpoint.Endpoint, have mapped) bool {
+		for _, to := range have {
+			if left := without(to, e); len(left) > 0 && len(left) < len(to) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// restIf is Rest where what is mapped says so. All of it is under one lock: who is
+// about to take part has its record before it is mapped, and must not be missed.
+func (n *Networks) restIf(ctx context.Context, id string, resting bool, should func(endpoint.Endpoint, mapped) bool) error {
 	var added []nft.Mapping
 	err := n.locked(ctx, rulesLock, func() error {
 		e, err := endpoint.Read(n.paths.Endpoints(), id)
@@ -181,15 +204,13 @@ func (n *Networks) Rest(ctx context.Context, id string, resting bool) error {
 		if err != nil || e.Resting == resting {
 			return err
 		}
-		e.Resting = resting
-		if err := endpoint.Rewrite(n.paths.Endpoints(), e); err != nil {
-			return err
-		}
 		have, err := n.mapped()
-		if errors.Is(err, nft.ErrNoTable) {
-			return nil
+		lost := errors.Is(err, nft.ErrNoTable)
+		if err != nil && !lost || !should(e, have) {
+			return ignore(err, nft.ErrNoTable)
 		}
-		if err != nil {
+		e.Resting = resting
+		if err := endpoint.Rewrite(n.paths.Endpoints(), e); err != nil || lost {
 			return err
 		}
 		added, err = n.rebalance(e, have)
@@ -202,6 +223,14 @@ func (n *Networks) Rest(ctx context.Context, id string, resting bool) error {
 		return fmt.Errorf("balancing the ports of container %s: %w", id, err)
 	}
 	return nil
+}
+
+// ignore is err, unless it is the one that does not matter.
+func ignore(err, what error) error {
+	if errors.Is(err, what) {
+		return nil
+	}
+	return err
 }
 
 // rebalance spreads what comes to the ports of e anew.
@@ -219,28 +248,6 @@ func (n *Networks) rebalance(e endpoint.Endpoint, have mapped) ([]nft.Mapping, e
 		next.set(d.key, all.targets(d.key, e))
 	}
 	return n.change(have, next)
-}
-
-// Withdraw sends no new connections to the container any more, if other replicas
-// of its service take them: it is about to end.
-func (n *Networks) Withdraw(ctx context.Context, id string) error {
-	e, err := endpoint.Read(n.paths.Endpoints(), id)
-	if errors.Is(err, endpoint.ErrNotFound) {
-		return nil
-	}
-	if err != nil || len(e.Ports) == 0 {
-		return err
-	}
-	have, err := n.mapped()
-	if err != nil && !errors.Is(err, nft.ErrNoTable) {
-		return err
-	}
-	for _, to := range have {
-		if left := without(to, e); len(left) > 0 && len(left) < len(to) {
-			return n.Rest(ctx, id, true)
-		}
-	}
-	return nil
 }
 
 // mapped returns what is mapped, or nft.ErrNoTable.
