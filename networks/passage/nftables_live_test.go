@@ -272,6 +272,45 @@ func TestWatchTellsOfRulesAndLinks(t *testing.T) {
 	}
 }
 
+func TestWatchTellsOfBridgesNotOfContainersLinks(t *testing.T) {
+	newHost(t)
+	changes, err := Watch(t.Context())
+	must(t, err)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "gc0123456789-12"
+	container := &netlink.Bridge{LinkAttrs: attrs}
+	// Now and then something else is told: iptables-legacy of another host.
+	told := 0
+	for range 5 {
+		drain(changes)
+		must(t, netlink.LinkAdd(container))
+		must(t, netlink.LinkSetUp(container))
+		must(t, netlink.LinkDel(container))
+		select {
+		case <-changes:
+			told++
+		case <-time.After(impatience):
+		}
+	}
+	if told == 5 {
+		t.Error("the link of a container is told of")
+	}
+	must(t, netlink.LinkAdd(container))
+	attrs.Name = "gc-01234567"
+	for i, change := range []func(){
+		func() { must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs})) },
+		func() { must(t, netlink.LinkSetName(container, "mine")) },
+	} {
+		change()
+		select {
+		case <-changes:
+		case <-time.After(patience):
+			t.Fatalf("change %d was not told", i+1)
+		}
+		drain(changes)
+	}
+}
+
 // drain takes what is told of one change in several parts.
 func drain(changes <-chan struct{}) {
 	for {

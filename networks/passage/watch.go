@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/mdlayher/netlink"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,8 +30,8 @@ const (
 func Watch(ctx context.Context) (<-chan struct{}, error) {
 	w := &watch{changes: make(chan struct{}, 1)}
 	err := errors.Join(
-		w.listen(unix.NETLINK_NETFILTER, unix.NFNLGRP_NFTABLES, otherRules),
-		w.listen(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, otherLinks()),
+		w.listen(unix.NETLINK_NETFILTER, unix.NFNLGRP_NFTABLES, nil, otherRules),
+		w.listen(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, noContainerLinks(), otherLinks()),
 		w.listenToLegacy(),
 	)
 	if err != nil {
@@ -91,10 +91,21 @@ func (w *watch) close() (err error) {
 	return err
 }
 
-func (w *watch) listen(family int, group uint32, is func([]netlink.Message) bool) error {
+// listen adds a source: messages of the group that the filter, if there is one, has
+// let through.
+func (w *watch) listen(family int, group uint32, filter []bpf.Instruction, is func([]netlink.Message) bool) error {
 	c, err := netlink.Dial(family, nil)
 	if err != nil {
 		return err
+	}
+	if filter != nil {
+		program, err := bpf.Assemble(filter)
+		if err == nil {
+			err = c.SetBPF(program)
+		}
+		if err != nil {
+			return errors.Join(err, c.Close())
+		}
 	}
 	w.sources = append(w.sources, source{close: c.Close, next: func() (bool, error) {
 		ms, err := c.Receive()
@@ -142,40 +153,6 @@ func tableOf(m netlink.Message) (string, bool) {
 
 // sizeofNfgenmsg is the size of the header before the attributes (struct nfgenmsg).
 const sizeofNfgenmsg = 4
-
-// containerLink is what the host's end of a container's link is called.
-var containerLink = regexp.MustCompile(`^gc[0-9a-f]{10}-[0-9]+$`)
-
-// otherLinks tells of messages whether links have come, gone or been renamed:
-// most are about other things. Of a link that it does not know yet it says so
-// once too often.
-func otherLinks() func([]netlink.Message) bool {
-	names := map[uint32]string{}
-	return func(ms []netlink.Message) (changed bool) {
-		for _, m := range ms {
-			if len(m.Data) < unix.SizeofIfInfomsg || m.Data[0] != unix.AF_UNSPEC {
-				continue
-			}
-			index := binary.NativeEndian.Uint32(m.Data[4:])
-			if m.Header.Type == unix.RTM_DELLINK {
-				changed = changed || !containerLink.MatchString(names[index])
-				delete(names, index)
-				continue
-			}
-			ad, err := netlink.NewAttributeDecoder(m.Data[unix.SizeofIfInfomsg:])
-			if err != nil {
-				continue
-			}
-			for ad.Next() {
-				if name := ad.Type() == unix.IFLA_IFNAME; name && names[index] != ad.String() {
-					names[index] = ad.String()
-					changed = changed || !containerLink.MatchString(ad.String())
-				}
-			}
-		}
-		return changed
-	}
-}
 
 // listenToLegacy waits for others to let go of the lock of iptables-legacy: the
 // kernel does not tell of changes to legacy tables.
