@@ -4,13 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
-
-	"github.com/gocompose/gocompose/internal/paths"
-	"github.com/gocompose/gocompose/networks"
-	"github.com/gocompose/gocompose/project"
-	"github.com/gocompose/gocompose/supervisor"
 )
 
 // belonging is to how many networks the services of a stack belong.
@@ -107,57 +101,4 @@ func (b *bench) starting(ctx context.Context, p program) (err error) {
 	_, err = fmt.Fprintf(b.out, "\nstart of one container on one network takes %.2fx of start on none (%+.1f ms), on two %.2fx (%+.1f ms)\n",
 		ratio(m[1], m[0]), milliseconds(m[1]-m[0]), ratio(m[2], m[0]), milliseconds(m[2]-m[0]))
 	return err
-}
-
-// attaching measures what is done for a container's networks alone: n containers,
-// one after the other, on none, one and two networks.
-func (b *bench) attaching(ctx context.Context, n int) error {
-	root := filepath.Join(b.dir, "attach")
-	nets, err := networks.Open(paths.Paths{Root: root, State: filepath.Join(root, "state")})
-	if err != nil {
-		return err
-	}
-	var m times
-	err = b.on(func() (err error) {
-		defer func() { err = errors.Join(err, nets.Close()) }()
-		m, err = attachAll(ctx, nets, n)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(b.out, "\nattaching a container to one network takes %.2f ms, to two %.2f, to none %.2f\n",
-		milliseconds(m[1]), milliseconds(m[2]), milliseconds(m[0]))
-	return err
-}
-
-// attachAll returns the medians of attaching to none, one and two networks.
-func attachAll(ctx context.Context, nets *networks.Networks, n int) (_ times, err error) {
-	var both []networks.NetworkEndpoint
-	for _, name := range []string{"bench_front", "bench_back"} {
-		network := project.Network{Name: name}
-		if err := nets.CreateNetwork(ctx, network); err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, nets.RemoveNetwork(context.WithoutCancel(ctx), network)) }()
-		both = append(both, networks.NetworkEndpoint{Endpoint: project.Endpoint{Network: name}})
-	}
-	var all []times
-	for i := range n {
-		took := make(times, len(both)+1)
-		for k := range took {
-			id := fmt.Sprintf("bench-%d-%d", i, k)
-			req := networks.AttachRequest{ID: id, Name: id, DNSPort: supervisor.DNSPort, Endpoints: both[:k]}
-			defer func() { err = errors.Join(err, nets.Detach(context.WithoutCancel(ctx), id)) }()
-			took[k], err = timed(func() error {
-				_, err := nets.Attach(ctx, req)
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, took)
-	}
-	return medians(all), nil
 }

@@ -45,10 +45,17 @@ func main() {
 	rounds := flag.Int("rounds", 5, "rounds; the medians are shown")
 	others := flag.Bool("others", true, "measure docker compose and nerdctl compose too, where they work")
 	parts := flag.String("parts", allParts, "what to measure")
+	attachIn := flag.String("attach", "", "attach as many containers to networks, recorded in this folder, and do nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, options{*bin, *sizes, *rounds, *others, *parts}); err != nil {
+	err := error(nil)
+	if *attachIn != "" {
+		err = attachOnly(ctx, *attachIn, *sizes)
+	} else {
+		err = run(ctx, options{*bin, *sizes, *rounds, *others, *parts})
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
