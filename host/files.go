@@ -130,11 +130,23 @@ func (h *Host) gateway(ctx context.Context, e endpoint.Endpoint) (netip.Addr, er
 	if found.IsValid() || len(e.Interfaces) == 0 {
 		return found, nil
 	}
-	r, ok, err := h.networks.Get(ctx, e.Interfaces[0].Network)
-	if err != nil || !ok || len(r.Pools) == 0 {
-		return netip.Addr{}, err
+	for _, i := range e.Interfaces {
+		if i.Apart { // its gateway is the LAN's, and the host is out of reach
+			continue
+		}
+		r, ok, err := h.networks.Get(ctx, i.Network)
+		if err != nil || ok && len(r.Pools) > 0 {
+			return firstGateway(r), err
+		}
 	}
-	return r.Pools[0].Gateway, nil
+	return netip.Addr{}, nil
+}
+
+func firstGateway(r networks.Record) netip.Addr {
+	if len(r.Pools) == 0 {
+		return netip.Addr{}
+	}
+	return r.Pools[0].Gateway
 }
 
 // hostsRequest is what goes into /etc/hosts.
