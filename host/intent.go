@@ -58,6 +58,7 @@ func (h *Host) observed(c containerd.Container, l life) planner.Container {
 		ID:          c.ID,
 		Spec:        c.Record.Spec,
 		State:       l.state,
+		ExitCode:    l.ExitCode,
 		Stopped:     exists(h.stoppedPath(c.ID)),
 		ImageDigest: c.Record.ImageDigest,
 		Anonymous:   c.Record.Anonymous,

@@ -49,6 +49,8 @@ type Container struct {
 	ID    string // the runtime's identifier
 	Spec  project.Container
 	State State
+	// ExitCode is that of the last run, while State is StateExited.
+	ExitCode int
 	// Stopped: the user stopped or killed it, and it was not started since.
 	Stopped bool
 	// CutOff: it runs in the network namespace of a container that does not run now:

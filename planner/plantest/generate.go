@@ -79,6 +79,7 @@ func (g *generator) service(i int) {
 		}
 	}
 	g.network(c, g.ports[i])
+	s.Job = fateOf(*c).ends && g.flip("job")
 	g.p.Services = append(g.p.Services, s)
 }
 

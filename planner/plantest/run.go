@@ -298,7 +298,7 @@ func (l *life) last(h History) error {
 }
 
 // settled checks that another up finds nothing to do but to start what has ended
-// by itself, and to wait for that.
+// by itself, and is no job that succeeded, and to wait for that.
 func (l *life) settled(p *project.Project) error {
 	rest, err := planner.Up(p, l.world.Observe(ProjectName), planner.Options{Nonce: l.nonce(), RemoveOrphans: true})
 	if err != nil {
@@ -307,7 +307,8 @@ func (l *life) settled(p *project.Project) error {
 	ends := map[string]bool{}
 	for _, s := range p.Services {
 		for _, c := range s.Containers() {
-			ends[c.ID().String()] = fateOf(c).ends
+			f := fateOf(c)
+			ends[c.ID().String()] = f.ends && !(s.Job && f.code == 0)
 		}
 	}
 	starts := false

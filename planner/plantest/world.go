@@ -126,7 +126,10 @@ func (w *World) Observe(name string) planner.Observed {
 		obs.Others[c.Spec.Name] = c.Running()
 		if c.Spec.Project == name {
 			c.CutOff = w.cutOff(w.containers[id])
-			c.Anonymous = maps.Clone(c.Anonymous)
+			c.Anonymous, c.ExitCode = maps.Clone(c.Anonymous), 0
+			if c.State == planner.StateExited {
+				c.ExitCode = w.containers[id].code
+			}
 			obs.Containers = append(obs.Containers, c)
 			continue
 		}

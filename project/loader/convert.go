@@ -82,12 +82,14 @@ func (c *converter) volume(key string, v types.VolumeConfig) project.Volume {
 
 func (c *converter) service(s types.ServiceConfig) project.Service {
 	at := place{c, []string{"services", s.Name}}
-	return project.Service{
+	out := project.Service{
 		Name:     s.Name,
 		Replicas: at.replicas(s),
 		NoAttach: s.Attach != nil && !*s.Attach,
 		Template: at.container(s),
 	}
+	at.deploy(s, &out)
+	return out
 }
 
 // place is one attribute: where problems are reported.
@@ -111,21 +113,6 @@ func (p place) near(text, format string, args ...any) {
 func (p place) warn(format string, args ...any) {
 	p.c.warned = append(p.c.warned, finding{path: p.path, text: fmt.Sprintf(format, args...)})
 }
-
-func (p place) replicas(s types.ServiceConfig) int {
-	n := s.GetScale()
-	switch {
-	case n < 0:
-		p.in("scale").problem("must be greater than or equal to 0")
-		return 0
-	case n > 1 && s.ContainerName != "":
-		p.in("container_name").problem(namedReplicasText)
-	}
-	return n
-}
-
-const namedReplicasText = "a container name is unique, so there cannot be several replicas of it; " +
-	"remove container_name or the scale"
 
 func (p place) container(s types.ServiceConfig) project.Container {
 	env, unset := environment(s.Environment)
