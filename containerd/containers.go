@@ -34,6 +34,9 @@ type CreateRequest struct {
 	// Netns is the path of the network namespace; empty makes a new one at each
 	// start, with nothing in it.
 	Netns string
+	// IPC and PID are the paths of the namespaces that it does not have alone, and
+	// Shm is what its /dev/shm is then.
+	IPC, PID, Shm string
 	// Hostname is spec.Hostname when empty.
 	Hostname string
 	// InitBinary is the host's path of the init program, for Spec.Init.
@@ -121,6 +124,10 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	if _, err := signal.ParseSignal(stop); err != nil {
 		return fmt.Errorf("stop_signal: there is no signal %q", stop)
 	}
+	runtime, err := runtimeProgram(req.Spec.Runtime)
+	if err != nil {
+		return err
+	}
 	oci, err := c.specification(req, mounts)
 	if err != nil {
 		return err
@@ -136,6 +143,7 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		Args:        oci.Process.Args,
 		Anonymous:   req.Anonymous,
 		Health:      healthcheck(req),
+		Runtime:     runtime,
 	}.extension()
 	if err != nil {
 		return err
@@ -176,10 +184,14 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 	if err != nil {
 		return nil, err
 	}
+	if user, err = withGroups(user, req.Spec.Security.Groups, mounts); err != nil {
+		return nil, err
+	}
 	host, err := host(req.Spec.Privileged)
 	if err != nil {
 		return nil, err
 	}
+	host.AppArmor = c.appArmor.profile()
 	return spec.Build(spec.Input{
 		ID:          req.ID,
 		Container:   req.Spec,
@@ -188,8 +200,11 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 		Mounts:      req.Mounts,
 		Files:       req.Files,
 		Netns:       req.Netns,
+		IPC:         req.IPC,
+		PID:         req.PID,
+		Shm:         req.Shm,
 		Hostname:    req.Hostname,
-		CgroupsPath: path.Join("/", c.cfg.CgroupParent, req.ID),
+		CgroupsPath: path.Join("/", cmp.Or(req.Spec.CgroupParent, c.cfg.CgroupParent), req.ID),
 		InitBinary:  req.InitBinary,
 		Host:        host,
 	})

@@ -32,6 +32,7 @@ func host(privileged bool) (spec.Host, error) {
 		Capabilities:      caps,
 	}
 	h.SwapLimit = canLimitSwap(h.CgroupV2)
+	h.SELinux = exists("/sys/fs/selinux/enforce")
 	// Who may not raise limits cannot give more than it has itself.
 	if !slices.Contains(caps, "CAP_SYS_RESOURCE") {
 		var limit unix.Rlimit

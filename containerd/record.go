@@ -28,6 +28,9 @@ type Record struct {
 	// Health is how to tell whether the container works: the service's check
 	// over the image's, complete; nil: it is not checked.
 	Health *project.Healthcheck `json:"health,omitempty"`
+	// Runtime is the path of the OCI runtime that Spec.Runtime was; empty: our own
+	// runc.
+	Runtime string `json:"runtime,omitempty"`
 }
 
 const (

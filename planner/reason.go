@@ -20,7 +20,7 @@ const (
 	Requested   Cause = "requested"   // the user asked for it by a flag or verb
 	Paused      Cause = "paused"      // wanted running, there, paused
 	Needed      Cause = "needed"      // Of, which is started, needs it to be so
-	CutOff      Cause = "cut-off"     // the network namespace it shared is gone
+	CutOff      Cause = "cut-off"     // a namespace it shares is not its owner's any more
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
 )
 
@@ -54,7 +54,7 @@ func (r Reason) String() string {
 	case Policy:
 		return "restart policy " + r.To
 	case CutOff:
-		return "cut off from its network"
+		return "cut off from what it shares"
 	case NotRunning:
 		return "not running"
 	case Unwanted:

@@ -194,8 +194,8 @@ func (u *up) create(r *replica) {
 }
 
 // restarts finds out which of the running containers that stay must be started
-// anew: those on networks that are replaced, those that have lost the network
-// namespace that they shared, and those that follow what is replaced or started.
+// anew: those on networks that are replaced, those that have lost a namespace
+// that they shared, and those that follow what is replaced or started.
 func (u *up) restarts(g graph) {
 	u.again = map[string][]Reason{}
 	anew, fresh := map[string]bool{}, map[project.ID]bool{}

@@ -71,11 +71,20 @@ type Container struct {
 	CapAdd     []string          `json:"capAdd,omitempty"`  // sorted, "CAP_NET_ADMIN" or "ALL"
 	CapDrop    []string          `json:"capDrop,omitempty"` // the same
 	Privileged bool              `json:"privileged,omitempty"`
+	Security   Security          `json:"security,omitzero"`
 	Ulimits    []Ulimit          `json:"ulimits,omitempty"` // sorted by name
 	Sysctls    map[string]string `json:"sysctls,omitempty"`
 	ShmSize    int64             `json:"shmSize,omitempty"`  // bytes
 	NanoCPUs   int64             `json:"nanoCPUs,omitempty"` // 1e9 is one processor
 	Memory     int64             `json:"memory,omitempty"`   // bytes
+
+	Namespaces Namespaces `json:"namespaces,omitzero"`
+	// CgroupParent is the cgroup that the container's is made in, from the root:
+	// "/batch"; empty: gocompose's own.
+	CgroupParent string `json:"cgroupParent,omitempty"`
+	// Runtime is an OCI runtime: the name of a program, or its absolute path;
+	// empty: the runc that gocompose came with.
+	Runtime string `json:"runtime,omitempty"`
 
 	Logging Logging `json:"logging"`
 

@@ -32,7 +32,7 @@ func mounts(in Input) ([]specs.Mount, error) {
 		users = append(users, mount)
 	}
 	var all []specs.Mount
-	for _, m := range defaultMounts(in.Container) {
+	for _, m := range shareMounts(in, defaultMounts(in.Container)) {
 		if !taken[m.Destination] && !(taken["/dev"] && strings.HasPrefix(m.Destination, "/dev/")) {
 			all = append(all, m)
 		}

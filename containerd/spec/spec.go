@@ -44,6 +44,9 @@ type Input struct {
 	// Netns is the path of the network namespace to join; empty makes a new one. It
 	// does not count in network mode host.
 	Netns string
+	// IPC and PID are the paths of the namespaces to join where they are not the
+	// container's alone, and Shm is what /dev/shm is then.
+	IPC, PID, Shm string
 	// Hostname defaults to Hostname(ID, Container).
 	Hostname string
 	// CgroupsPath is the container's cgroup, seen from the root of the hierarchy.
@@ -88,6 +91,10 @@ type Host struct {
 	Capabilities []string
 	// MaxOpenFiles is the highest nofile limit that can be set; 0 is any.
 	MaxOpenFiles uint64
+	// AppArmor is the name of the profile for containers; empty: the host has no
+	// AppArmor. SELinux: it has that.
+	AppArmor string
+	SELinux  bool
 	// MaskedPaths are hidden beside Docker's, unless the container is privileged.
 	MaskedPaths []string
 	// Devices are all devices of the host. Only privileged containers get them.
@@ -130,10 +137,10 @@ func Build(in Input) (*specs.Spec, error) {
 		Mounts:   mounts,
 		Linux:    linux,
 	}
-	if in.Container.Privileged {
-		return s, nil
+	if in.Container.Namespaces.UTS == project.NamespaceHost {
+		s.Hostname = "" // it is the host's, and stays so
 	}
-	return s, addSeccomp(s)
+	return s, addProfile(in.Container, s)
 }
 
 func process(in Input) (*specs.Process, error) {
@@ -173,6 +180,9 @@ func process(in Input) (*specs.Process, error) {
 		// Set, or the shim's own would be inherited.
 		OOMScoreAdj: new(int),
 	}
+	if err := secure(in, p); err != nil {
+		return nil, err
+	}
 	// Only root holds capabilities; others can get them, up to the bounding
 	// set, from files. Inheritable ones would outlive a change of user.
 	if in.User.UID == 0 {
@@ -206,6 +216,9 @@ func linux(in Input) (*specs.Linux, error) {
 	if in.CgroupsPath == "" {
 		return nil, errors.New("no cgroup for the container")
 	}
+	if err := checkNamespaces(in); err != nil {
+		return nil, err
+	}
 	l := &specs.Linux{
 		CgroupsPath:       in.CgroupsPath,
 		Namespaces:        namespaces(in),
@@ -217,27 +230,12 @@ func linux(in Input) (*specs.Linux, error) {
 		l.Devices = in.Host.Devices
 		return l, nil
 	}
+	if in.Container.Security.OpenPaths {
+		return l, nil
+	}
 	l.MaskedPaths = append(maskedPaths(), in.Host.MaskedPaths...)
 	l.ReadonlyPaths = readonlyPaths()
 	return l, nil
-}
-
-func namespaces(in Input) []specs.LinuxNamespace {
-	ns := []specs.LinuxNamespace{{Type: specs.MountNamespace}}
-	if in.Container.NetworkMode != project.ModeHost {
-		ns = append(ns, specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: in.Netns})
-	}
-	ns = append(ns,
-		specs.LinuxNamespace{Type: specs.UTSNamespace},
-		specs.LinuxNamespace{Type: specs.PIDNamespace},
-		specs.LinuxNamespace{Type: specs.IPCNamespace},
-	)
-	// Docker's default-cgroupns-mode: private with the unified hierarchy, of
-	// privileged containers too, and the host's otherwise.
-	if in.Host.CgroupV2 {
-		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})
-	}
-	return ns
 }
 
 // maskedPaths are Docker's.

@@ -112,13 +112,14 @@ func (l *life) move(m Move) error {
 	}
 }
 
-// shared returns the containers whose network namespaces others are in.
+// shared returns the containers whose namespaces others are in.
 func shared(obs planner.Observed) []string {
 	var ids []string
 	for _, c := range obs.Containers {
 		if slices.ContainsFunc(obs.Containers, func(o planner.Container) bool {
-			mode := o.Spec.NetworkMode
-			return mode.SharedService() == c.Spec.Service && c.Spec.Replica == 1 || mode.SharedContainer() == c.Spec.Name
+			return slices.ContainsFunc(o.Spec.Shares(), func(share project.Share) bool {
+				return share.Service == c.Spec.Service && c.Spec.Replica == 1 || share.Container == c.Spec.Name
+			})
 		}) {
 			ids = append(ids, c.ID)
 		}

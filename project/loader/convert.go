@@ -142,6 +142,9 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		CapAdd:     p.in("cap_add").capabilities(s.CapAdd),
 		CapDrop:    p.in("cap_drop").capabilities(s.CapDrop),
 		Privileged: s.Privileged,
+		Security:   p.security(s),
+		Namespaces: p.namespaces(s),
+		Runtime:    p.in("runtime").runtime(s.Runtime),
 		Ulimits:    p.in("ulimits").ulimits(s.Ulimits),
 		Sysctls:    labels(types.Labels(s.Sysctls)),
 		ShmSize:    p.in("shm_size").size(s.ShmSize, project.DefaultShmSize),
@@ -151,6 +154,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Needs:      needs(s.DependsOn),
 		Origin:     p.c.origin,
 	}
+	t.CgroupParent = p.in("cgroup_parent").cgroupParent(s.CgroupParent)
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
 	if s.StopGracePeriod != nil {
