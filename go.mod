@@ -44,6 +44,7 @@ require (
 	google.golang.org/grpc v1.83.2
 	google.golang.org/protobuf v1.36.12-0.20260120151049-f2248ac996af
 	pgregory.net/rapid v1.3.0
+	tags.cncf.io/container-device-interface v1.1.2
 )
 
 require (

@@ -18,6 +18,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -176,22 +177,36 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 	if err != nil {
 		return nil, err
 	}
-	host, err := host(req.Spec.Privileged)
+	groups, err := cgroup.Look()
+	if err != nil {
+		return nil, fmt.Errorf("looking at cgroups: %w", err)
+	}
+	host, err := host(req.Spec.Privileged, groups)
+	if err != nil {
+		return nil, err
+	}
+	disks, err := blockDevices(req.Spec.Resources.BlockIO, lookAtWeights(host.CgroupV2, groups))
+	if err != nil {
+		return nil, err
+	}
+	devices, err := deviceNodes(req.Spec.Devices.Nodes)
 	if err != nil {
 		return nil, err
 	}
 	return spec.Build(spec.Input{
-		ID:          req.ID,
-		Container:   req.Spec,
-		Image:       req.Image.Config,
-		User:        user,
-		Mounts:      req.Mounts,
-		Files:       req.Files,
-		Netns:       req.Netns,
-		Hostname:    req.Hostname,
-		CgroupsPath: path.Join("/", c.cfg.CgroupParent, req.ID),
-		InitBinary:  req.InitBinary,
-		Host:        host,
+		ID:           req.ID,
+		Container:    req.Spec,
+		Image:        req.Image.Config,
+		User:         user,
+		Mounts:       req.Mounts,
+		Devices:      devices,
+		BlockDevices: disks,
+		Files:        req.Files,
+		Netns:        req.Netns,
+		Hostname:     req.Hostname,
+		CgroupsPath:  path.Join("/", c.cfg.CgroupParent, req.ID),
+		InitBinary:   req.InitBinary,
+		Host:         host,
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/pkg/cap"
@@ -21,7 +20,7 @@ const cgroupRoot = "/sys/fs/cgroup"
 
 // host looks at what specifications depend on. Devices are looked for only
 // when asked.
-func host(privileged bool) (spec.Host, error) {
+func host(privileged bool, groups cgroup.Facts) (spec.Host, error) {
 	caps, err := boundingSet()
 	if err != nil {
 		return spec.Host{}, err
@@ -32,13 +31,9 @@ func host(privileged bool) (spec.Host, error) {
 		Capabilities:      caps,
 	}
 	h.SwapLimit = canLimitSwap(h.CgroupV2)
-	// Who may not raise limits cannot give more than it has itself.
-	if !slices.Contains(caps, "CAP_SYS_RESOURCE") {
-		var limit unix.Rlimit
-		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-			return spec.Host{}, fmt.Errorf("reading the limit of open files: %w", err)
-		}
-		h.MaxOpenFiles = limit.Max
+	lookAtCgroups(&h, groups)
+	if h.Limits, err = highestLimits(caps); err != nil {
+		return spec.Host{}, err
 	}
 	// Docker hides what tells of other tenants by the processors' heat.
 	h.MaskedPaths, err = filepath.Glob("/sys/devices/system/cpu/cpu*/thermal_throttle")

@@ -22,6 +22,8 @@ func diff(have Container, want project.Container, images map[string]string) []Re
 	d.network(h, w)
 	d.storage(h, w)
 	d.limits(h, w)
+	d.resources(h.Resources, w.Resources)
+	d.devices(h.Devices, w.Devices)
 	d.health(h.Health, w.Health)
 	d.restart(h.Restart, w.Restart)
 	return d.reasons

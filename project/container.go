@@ -76,6 +76,8 @@ type Container struct {
 	ShmSize    int64             `json:"shmSize,omitempty"`  // bytes
 	NanoCPUs   int64             `json:"nanoCPUs,omitempty"` // 1e9 is one processor
 	Memory     int64             `json:"memory,omitempty"`   // bytes
+	Resources  Resources         `json:"resources,omitzero"`
+	Devices    Devices           `json:"devices,omitzero"`
 
 	Logging Logging `json:"logging"`
 
