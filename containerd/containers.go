@@ -12,7 +12,6 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/typeurl/v2"
 	"github.com/moby/sys/signal"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -126,9 +125,11 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	if err != nil {
 		return err
 	}
-	encoded, err := typeurl.MarshalAny(oci)
+	// Devices are looked for again at each start; here, so that those that are
+	// not there are told.
+	encoded, bare, err := withDevices(oci, req.Spec)
 	if err != nil {
-		return fmt.Errorf("writing its specification: %w", err)
+		return err
 	}
 	extensions, err := Record{
 		Spec:        req.Spec,
@@ -140,6 +141,9 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	}.extension()
 	if err != nil {
 		return err
+	}
+	if bare != nil {
+		extensions[bareType] = bare
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -181,15 +185,11 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 	if err != nil {
 		return nil, fmt.Errorf("looking at cgroups: %w", err)
 	}
-	host, err := host(req.Spec.Privileged, groups)
+	host, err := host(groups)
 	if err != nil {
 		return nil, err
 	}
 	disks, err := blockDevices(req.Spec.Resources.BlockIO, lookAtWeights(host.CgroupV2, groups))
-	if err != nil {
-		return nil, err
-	}
-	devices, err := deviceNodes(req.Spec.Devices.Nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,6 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 		Image:        req.Image.Config,
 		User:         user,
 		Mounts:       req.Mounts,
-		Devices:      devices,
 		BlockDevices: disks,
 		Files:        req.Files,
 		Netns:        req.Netns,

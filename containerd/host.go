@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/containerd/containerd/v2/pkg/cap"
-	"github.com/containerd/containerd/v2/pkg/oci"
 	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/containerd/spec"
@@ -18,9 +17,8 @@ import (
 // cgroupRoot is where the hierarchies are mounted on every host.
 const cgroupRoot = "/sys/fs/cgroup"
 
-// host looks at what specifications depend on. Devices are looked for only
-// when asked.
-func host(privileged bool, groups cgroup.Facts) (spec.Host, error) {
+// host looks at what specifications depend on.
+func host(groups cgroup.Facts) (spec.Host, error) {
 	caps, err := boundingSet()
 	if err != nil {
 		return spec.Host{}, err
@@ -39,11 +37,6 @@ func host(privileged bool, groups cgroup.Facts) (spec.Host, error) {
 	h.MaskedPaths, err = filepath.Glob("/sys/devices/system/cpu/cpu*/thermal_throttle")
 	if err != nil {
 		return spec.Host{}, err
-	}
-	if privileged {
-		if h.Devices, err = oci.HostDevices(); err != nil {
-			return spec.Host{}, fmt.Errorf("listing the host's devices: %w", err)
-		}
 	}
 	return h, nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // Device is a device node that the container gets.
@@ -15,32 +17,34 @@ type Device struct {
 	Access string
 }
 
-// devices returns the nodes to be made. Privileged containers have all of the
-// host, and what was asked for at other places.
-func devices(in Input) []specs.LinuxDevice {
-	var out []specs.LinuxDevice
-	if in.Container.Privileged {
-		out = slices.Clone(in.Host.Devices)
+// AddDevices gives a container that Build made devices of the host. Privileged
+// ones get all of them, and may do everything with each: of those that were
+// asked for, other places in the container count, and permissions do not.
+func AddDevices(s *specs.Spec, c project.Container, all []specs.LinuxDevice, asked []Device) {
+	nodes := s.Linux.Devices
+	if c.Privileged {
+		nodes = append(nodes, all...)
 	}
-	for _, d := range in.Devices {
-		out = slices.DeleteFunc(out, func(other specs.LinuxDevice) bool { return other.Path == d.Path })
-		out = append(out, d.LinuxDevice)
+	for _, d := range asked {
+		nodes = slices.DeleteFunc(nodes, func(other specs.LinuxDevice) bool { return other.Path == d.Path })
+		nodes = append(nodes, d.LinuxDevice)
+		if !c.Privileged {
+			major, minor := d.Major, d.Minor
+			s.Linux.Resources.Devices = append(s.Linux.Resources.Devices,
+				specs.LinuxDeviceCgroup{Allow: true, Type: d.Type, Major: &major, Minor: &minor, Access: d.Access})
+		}
 	}
-	return out
+	s.Linux.Devices = nodes
 }
 
-// deviceRules returns what may be done with which devices. For privileged
-// containers that is everything: permissions of single devices do not count.
-func deviceRules(in Input) []specs.LinuxDeviceCgroup {
-	rules := []specs.LinuxDeviceCgroup{{Allow: in.Container.Privileged, Access: "rwm"}}
-	if in.Container.Privileged {
+// deviceRules returns what may be done with which devices, beside those that
+// AddDevices gives.
+func deviceRules(c project.Container) []specs.LinuxDeviceCgroup {
+	rules := []specs.LinuxDeviceCgroup{{Allow: c.Privileged, Access: "rwm"}}
+	if c.Privileged {
 		return rules
 	}
-	for _, d := range in.Devices {
-		major, minor := d.Major, d.Minor
-		rules = append(rules, specs.LinuxDeviceCgroup{Allow: true, Type: d.Type, Major: &major, Minor: &minor, Access: d.Access})
-	}
-	for _, text := range in.Container.Devices.Rules {
+	for _, text := range c.Devices.Rules {
 		rules = append(rules, deviceRule(text))
 	}
 	return rules

@@ -12,11 +12,10 @@ import (
 )
 
 // resources returns the limits, and which devices may be used: those that
-// every runtime allows by itself (null, zero, tty, …) and those asked for, or
-// all when privileged. What the host cannot do is an error: runtimes leave some
+// every runtime allows by itself (null, zero, tty, …), or all when privileged. What the host cannot do is an error: runtimes leave some
 // of it out in silence, and tell the rest in words of the kernel.
 func resources(in Input) (*specs.LinuxResources, error) {
-	r := &specs.LinuxResources{Devices: deviceRules(in)}
+	r := &specs.LinuxResources{Devices: deviceRules(in.Container)}
 	for _, set := range []func(Input, *specs.LinuxResources) error{setCPU, setMemory, setPids, setBlockIO} {
 		if err := set(in, r); err != nil {
 			return nil, err

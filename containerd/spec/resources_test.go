@@ -163,23 +163,24 @@ func TestDevicesAreMadeAndAllowed(t *testing.T) {
 	}
 	ten, one, three, n := int64(10), int64(1), int64(3), int64(229)
 	in := input()
-	in.Devices = []Device{{device("/dev/own", n), "rw"}}
+	all := []specs.LinuxDevice{device("/dev/fuse", n), device("/dev/own", 1)}
+	asked := []Device{{device("/dev/own", n), "rw"}}
 	in.Container.Devices.Rules = []string{"c 1:3 mr", "b *:1 rwm", "a *:* rwm"}
-	in.Host.Devices = []specs.LinuxDevice{device("/dev/fuse", n), device("/dev/own", 1)}
 
 	s, err := Build(in)
 	if err != nil {
 		t.Fatal(err)
 	}
+	AddDevices(s, in.Container, all, asked)
 	if diff := cmp.Diff([]specs.LinuxDevice{device("/dev/own", n)}, s.Linux.Devices); diff != "" {
 		t.Errorf("devices (-want +got):\n%s", diff)
 	}
 	want := []specs.LinuxDeviceCgroup{
 		{Access: "rwm"},
-		{Allow: true, Type: "c", Major: &ten, Minor: &n, Access: "rw"},
 		{Allow: true, Type: "c", Major: &one, Minor: &three, Access: "mr"},
 		{Allow: true, Type: "b", Minor: &one, Access: "rwm"},
 		{Allow: true, Type: "a", Access: "rwm"},
+		{Allow: true, Type: "c", Major: &ten, Minor: &n, Access: "rw"},
 	}
 	if diff := cmp.Diff(want, s.Linux.Resources.Devices); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
@@ -189,6 +190,7 @@ func TestDevicesAreMadeAndAllowed(t *testing.T) {
 	if s, err = Build(in); err != nil {
 		t.Fatal(err)
 	}
+	AddDevices(s, in.Container, all, asked)
 	if diff := cmp.Diff([]specs.LinuxDevice{device("/dev/fuse", n), device("/dev/own", n)}, s.Linux.Devices); diff != "" {
 		t.Errorf("privileged: devices (-want +got):\n%s", diff)
 	}

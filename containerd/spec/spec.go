@@ -37,9 +37,8 @@ type Input struct {
 	User  User
 	// Mounts are Container.Mounts with their sources found on the host.
 	Mounts []Mount
-	// Devices are Container.Devices.Nodes as they were found on the host, and
-	// BlockDevices the paths of Container.Resources.BlockIO.
-	Devices      []Device
+	// BlockDevices are the paths of Container.Resources.BlockIO as they were
+	// found on the host.
 	BlockDevices map[string]BlockDevice
 	// Files maps paths in the container to files of the host that are bound
 	// there: /etc/hosts, /etc/hostname, /etc/resolv.conf. A mount with the same
@@ -108,8 +107,6 @@ type Host struct {
 	BlockWeight, BlockDeviceWeight, BlockThrottle bool
 	// MaskedPaths are hidden beside Docker's, unless the container is privileged.
 	MaskedPaths []string
-	// Devices are all devices of the host. Only privileged containers get them.
-	Devices []specs.LinuxDevice
 }
 
 // Hostname returns the host name of container id: the one it asks for, or 12
@@ -123,7 +120,8 @@ func Hostname(id string, c project.Container) string {
 }
 
 // Build returns the specification of a container. Its root is "rootfs", as
-// containerd's bundles have it. Errors name the attribute that is wrong.
+// containerd's bundles have it; devices are for AddDevices. Errors name the
+// attribute that is wrong.
 func Build(in Input) (*specs.Spec, error) {
 	if in.Hostname == "" {
 		in.Hostname = Hostname(in.ID, in.Container)
@@ -231,7 +229,6 @@ func linux(in Input) (*specs.Linux, error) {
 		Resources:         resources,
 		Sysctl:            sysctl,
 		RootfsPropagation: rootPropagation(in.Mounts),
-		Devices:           devices(in),
 	}
 	if in.Container.Privileged {
 		return l, nil
