@@ -12,12 +12,12 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/typeurl/v2"
 	"github.com/moby/sys/signal"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -132,9 +132,11 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	if err != nil {
 		return err
 	}
-	encoded, err := typeurl.MarshalAny(oci)
+	// Devices are looked for again at each start; here, so that those that are
+	// not there are told.
+	encoded, bare, err := withDevices(oci, req.Spec)
 	if err != nil {
-		return fmt.Errorf("writing its specification: %w", err)
+		return err
 	}
 	extensions, err := Record{
 		Spec:        req.Spec,
@@ -147,6 +149,9 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	}.extension()
 	if err != nil {
 		return err
+	}
+	if bare != nil {
+		extensions[bareType] = bare
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -187,26 +192,35 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 	if user, err = withGroups(user, req.Spec.Security.Groups, mounts); err != nil {
 		return nil, err
 	}
-	host, err := host(req.Spec.Privileged)
+	groups, err := cgroup.Look()
+	if err != nil {
+		return nil, fmt.Errorf("looking at cgroups: %w", err)
+	}
+	host, err := host(groups)
+	if err != nil {
+		return nil, err
+	}
+	disks, err := blockDevices(req.Spec.Resources.BlockIO, lookAtWeights(host.CgroupV2, groups))
 	if err != nil {
 		return nil, err
 	}
 	host.AppArmor = c.appArmor.profile()
 	return spec.Build(spec.Input{
-		ID:          req.ID,
-		Container:   req.Spec,
-		Image:       req.Image.Config,
-		User:        user,
-		Mounts:      req.Mounts,
-		Files:       req.Files,
-		Netns:       req.Netns,
-		IPC:         req.IPC,
-		PID:         req.PID,
-		Shm:         req.Shm,
-		Hostname:    req.Hostname,
-		CgroupsPath: path.Join("/", cmp.Or(req.Spec.CgroupParent, c.cfg.CgroupParent), req.ID),
-		InitBinary:  req.InitBinary,
-		Host:        host,
+		ID:           req.ID,
+		Container:    req.Spec,
+		Image:        req.Image.Config,
+		User:         user,
+		Mounts:       req.Mounts,
+		BlockDevices: disks,
+		Files:        req.Files,
+		Netns:        req.Netns,
+		IPC:          req.IPC,
+		PID:          req.PID,
+		Shm:          req.Shm,
+		Hostname:     req.Hostname,
+		CgroupsPath:  path.Join("/", cmp.Or(req.Spec.CgroupParent, c.cfg.CgroupParent), req.ID),
+		InitBinary:   req.InitBinary,
+		Host:         host,
 	})
 }
 

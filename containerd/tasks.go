@@ -120,6 +120,9 @@ func (c *Client) createTask(ctx context.Context, id string, req StartRequest) er
 	if err != nil {
 		return fmt.Errorf("finding its file system: %w", err)
 	}
+	if err := c.renew(ctx, id); err != nil {
+		return err
+	}
 	runtime, err := typeurl.MarshalAnyToProto(&options.Options{BinaryName: cmp.Or(req.Runtime, c.cfg.Runc), Root: c.cfg.RuncRoot})
 	if err != nil {
 		return fmt.Errorf("writing the runtime's options: %w", err)

@@ -77,6 +77,8 @@ type Container struct {
 	ShmSize    int64             `json:"shmSize,omitempty"`  // bytes
 	NanoCPUs   int64             `json:"nanoCPUs,omitempty"` // 1e9 is one processor
 	Memory     int64             `json:"memory,omitempty"`   // bytes
+	Resources  Resources         `json:"resources,omitzero"`
+	Devices    Devices           `json:"devices,omitzero"`
 
 	Namespaces Namespaces `json:"namespaces,omitzero"`
 	// CgroupParent is the cgroup that the container's is made in, from the root:

@@ -30,14 +30,15 @@ func attributes() map[string]rule {
 		"models":  {verdict: noEffect, why: "refused at the service that uses it"},
 	}
 	for prefix, rules := range map[string]map[string]rule{
-		"services.*":             serviceRules(),
-		"services.*.deploy":      deployRules(),
-		"services.*.healthcheck": healthRules(),
-		"services.*.networks":    endpointRules(),
-		"services.*.ports.[]":    portRules(),
-		"services.*.volumes.[]":  mountRules(),
-		"networks.*":             networkRules(),
-		"volumes.*":              volumeRules(),
+		"services.*":        serviceRules(),
+		"services.*.deploy": deployRules(),
+		"services.*.deploy.resources.reservations": reservationRules(),
+		"services.*.healthcheck":                   healthRules(),
+		"services.*.networks":                      endpointRules(),
+		"services.*.ports.[]":                      portRules(),
+		"services.*.volumes.[]":                    mountRules(),
+		"networks.*":                               networkRules(),
+		"volumes.*":                                volumeRules(),
 	} {
 		for key, r := range rules {
 			all[join(prefix, key)] = r
@@ -72,8 +73,8 @@ func deployRules() map[string]rule {
 		"resources.limits":        is(parts),
 		"resources.limits.cpus":   is(honoured),
 		"resources.limits.memory": is(honoured),
-		"resources.limits.pids":   no("processes are not limited; remove it"),
-		"resources.reservations":  no("nothing is reserved; use limits, or remove it"),
+		"resources.limits.pids":   but("0 and -1 are no limit"),
+		"resources.reservations":  is(parts),
 		"labels":                  nothing("metadata of the service, not of its containers"),
 		"mode": only("only replicated, global (one replica: there is one host), replicated-job and global-job (run to completion; "+
 			"`up` runs it again when it has failed or was changed) are", modeReplicated, modeGlobal, modeReplicatedJob, modeGlobalJob),

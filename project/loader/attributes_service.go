@@ -5,7 +5,7 @@ import "math"
 func serviceRules() map[string]rule {
 	rules := processRules()
 	for _, more := range []map[string]rule{
-		lifeRules(), isolationRules(), securityRules(), resourceRules(), connectionRules(),
+		lifeRules(), isolationRules(), securityRules(), resourceRules(), deviceRules(), connectionRules(),
 	} {
 		for key, r := range more {
 			rules[key] = r
@@ -104,43 +104,12 @@ func healthRules() map[string]rule {
 // isolationRules are about what separates the container from the host.
 func isolationRules() map[string]rule {
 	return map[string]rule{
-		"privileged":          is(honoured),
-		"cap_add":             is(honoured),
-		"cap_drop":            is(honoured),
-		"sysctls":             is(honoured),
-		"isolation":           only("only default is", "default"),
-		"credential_spec":     no("it is for Windows; remove it"),
-		"devices":             no("devices are not passed through; remove it"),
-		"device_cgroup_rules": no("devices are not passed through; remove it"),
-		"gpus":                no("devices are not passed through; remove it"),
-		"storage_opt":         no("the container's files are not limited; remove it"),
-	}
-}
-
-// resourceRules are about limits.
-func resourceRules() map[string]rule {
-	const cpu = "processors are limited by cpus; use it, or remove this"
-	const memory = "memory is limited by mem_limit; use it, or remove this"
-	return map[string]rule{
-		"cpus":             is(honoured),
-		"mem_limit":        is(honoured),
-		"shm_size":         is(honoured),
-		"ulimits":          is(honoured),
-		"cpu_count":        no(cpu),
-		"cpu_percent":      no(cpu),
-		"cpu_period":       no(cpu),
-		"cpu_quota":        no(cpu),
-		"cpu_rt_period":    no(cpu),
-		"cpu_rt_runtime":   no(cpu),
-		"cpu_shares":       no(cpu),
-		"cpuset":           no(cpu),
-		"mem_reservation":  no(memory),
-		"mem_swappiness":   no(memory),
-		"memswap_limit":    no(memory),
-		"oom_kill_disable": only("cgroup v2 cannot do it; remove it", "false"),
-		"oom_score_adj":    no("the kernel's choice is not adjusted; remove it"),
-		"pids_limit":       no("processes are not limited; remove it"),
-		"blkio_config":     no("disks are not limited; remove it"),
+		"privileged":      is(honoured),
+		"cap_add":         is(honoured),
+		"cap_drop":        is(honoured),
+		"sysctls":         is(honoured),
+		"isolation":       only("only default is", "default"),
+		"credential_spec": no("it is for Windows; remove it"),
 	}
 }
 

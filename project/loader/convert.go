@@ -157,6 +157,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 	t.CgroupParent = p.in("cgroup_parent").cgroupParent(s.CgroupParent)
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
+	t.Resources, t.Devices = p.resources(s, t.Memory), p.devices(s)
 	if s.StopGracePeriod != nil {
 		if t.StopGrace = time.Duration(*s.StopGracePeriod); t.StopGrace < 0 {
 			p.in("stop_grace_period").problem("must not be negative")
