@@ -22,10 +22,11 @@ func attributes() map[string]rule {
 		"volumes":  is(parts),
 		"jobs":     no("jobs are not run; use a service and `depends_on`"),
 
+		"secrets": is(parts),
+		"configs": is(parts),
+
 		// Nothing is made of these until a service uses them, and that is refused.
-		"secrets": {verdict: noEffect, why: "refused at the service that uses it"},
-		"configs": {verdict: noEffect, why: "refused at the service that uses it"},
-		"models":  {verdict: noEffect, why: "refused at the service that uses it"},
+		"models": {verdict: noEffect, why: "refused at the service that uses it"},
 	}
 	for prefix, rules := range map[string]map[string]rule{
 		"services.*":             serviceRules(),
@@ -36,12 +37,14 @@ func attributes() map[string]rule {
 		"services.*.volumes.[]":  mountRules(),
 		"networks.*":             networkRules(),
 		"volumes.*":              volumeRules(),
+		"secrets.*":              secretRules(),
+		"configs.*":              configRules(),
 	} {
 		for key, r := range rules {
 			all[join(prefix, key)] = r
 		}
 	}
-	for _, p := range []string{"services.*", "networks.*", "volumes.*"} {
+	for _, p := range []string{"services.*", "networks.*", "volumes.*", "secrets.*", "configs.*"} {
 		all[p] = is(parts)
 	}
 	return all

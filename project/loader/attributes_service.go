@@ -4,7 +4,7 @@ import "math"
 
 func serviceRules() map[string]rule {
 	rules := processRules()
-	for _, more := range []map[string]rule{lifeRules(), isolationRules(), resourceRules(), connectionRules()} {
+	for _, more := range []map[string]rule{lifeRules(), isolationRules(), resourceRules(), connectionRules(), fileRules()} {
 		for key, r := range more {
 			rules[key] = r
 		}
@@ -39,8 +39,6 @@ func processRules() map[string]rule {
 
 		"build":          no("images are not built; build it and name it with `image`"),
 		"annotations":    no("OCI annotations are not set; use labels"),
-		"configs":        no("configs are not mounted; use a bind mount"),
-		"secrets":        no("secrets are not mounted; use a read-only bind mount"),
 		"group_add":      no("supplementary groups are not added; use user"),
 		"models":         no("models are not run; use a service"),
 		"provider":       no("providers are not run; use a service with an image"),

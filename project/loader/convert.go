@@ -24,6 +24,11 @@ type converter struct {
 	found  []finding
 	warned []finding
 
+	files     map[string]defined // secrets and configs, by kind and name
+	contents  project.Contents
+	digestKey []byte
+	failed    error // what is not the files' fault
+
 	networks map[string]network // by the key in the files
 	bridged  bool               // a service is on project.DefaultBridge
 	// fixed are the addresses that services fix, with the service, by network.
@@ -66,6 +71,7 @@ func (c *converter) project() *project.Project {
 	c.checkContainerNames()
 	c.checkNeeds(p.Services)
 	keepAddresses(p.Services)
+	p.Contents = c.contents
 	return p
 }
 
@@ -164,6 +170,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Needs:      needs(s.DependsOn),
 		Origin:     p.c.origin,
 	}
+	t.Files = p.files(s, t.Mounts)
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
 	if s.StopGracePeriod != nil {
