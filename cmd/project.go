@@ -25,6 +25,8 @@ func (a *app) loadOptions() (loader.Options, error) {
 		AllResources:     g.allResources,
 		Compatibility:    g.compat,
 		Environ:          os.Environ(),
+		Key:              a.readKey,
+		External:         externalFolders(),
 		WorkingDir:       dir,
 		Stdin:            a.In,
 		Warn:             a.warn,

@@ -49,7 +49,7 @@ func ContentDigest(key, content []byte) string {
 }
 
 // Contents are what is in files, by digest. Printed, formatted or marshalled they
-// show nothing; the zero value is empty. They are written by the loader alone.
+// show nothing; the zero value is empty. They are complete before anybody reads them.
 type Contents struct {
 	byDigest map[string]*hiddenContent
 }
@@ -64,6 +64,13 @@ func (c *Contents) Add(digest string, content []byte) {
 		c.byDigest = map[string]*hiddenContent{}
 	}
 	c.byDigest[digest] = &hiddenContent{&content}
+}
+
+// AddAll puts others in.
+func (c *Contents) AddAll(others Contents) {
+	for digest, content := range others.byDigest {
+		c.Add(digest, *content.bytes)
+	}
 }
 
 // Of returns the content with that digest; ok is false when it is not there.

@@ -223,6 +223,19 @@ func (s *source) content(kind project.FileKind, o types.FileObjectConfig, d defi
 	return []byte(value), "environment", err
 }
 
+// hideContents takes out of a tree what compose-go has put there of variables
+// that secrets and configs are from.
+func hideContents(tree map[string]any) {
+	for kind, added := range map[project.FileKind]string{project.KindSecret: types.SecretConfigXValue, project.KindConfig: "content"} {
+		all, _ := tree[section(kind)].(map[string]any)
+		for _, one := range all {
+			if o, ok := one.(map[string]any); ok && o["environment"] != nil {
+				delete(o, added)
+			}
+		}
+	}
+}
+
 // key returns the key of digests, which is asked for once.
 func (c *converter) key() ([]byte, error) {
 	if c.digestKey == nil && c.src.options.Key != nil {

@@ -88,7 +88,7 @@ func (f Folders) External(kind project.FileKind, name string) ([]byte, error) {
 		}
 		looked = append(looked, filepath.Join(dir, name))
 	}
-	return nil, fmt.Errorf("%w: looked for %s", ErrNotFound, strings.Join(looked, " and "))
+	return nil, fmt.Errorf("%w: looked for %s; make it", ErrNotFound, strings.Join(looked, " and "))
 }
 
 func inFolder(dir, name string) ([]byte, error) {

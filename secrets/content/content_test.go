@@ -79,7 +79,7 @@ func TestExternalOnesStayInTheirFolders(t *testing.T) {
 		}
 	}
 	_, err := f.External(project.KindSecret, "none")
-	want := "there is no such file: looked for " + dir + "/credentials/none and " + dir + "/own/none"
+	want := "there is no such file: looked for " + dir + "/credentials/none and " + dir + "/own/none; make it"
 	if !errors.Is(err, content.ErrNotFound) || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
