@@ -24,10 +24,7 @@ type converter struct {
 	found  []finding
 	warned []finding
 
-	files     map[string]defined // secrets and configs, by kind and name
-	contents  project.Contents
-	digestKey []byte
-	failed    error // what is not the files' fault
+	files map[string]defined // secrets and configs, by fileKey
 
 	networks map[string]network // by the key in the files
 	bridged  bool               // a service is on project.DefaultBridge
@@ -71,7 +68,6 @@ func (c *converter) project() *project.Project {
 	c.checkContainerNames()
 	c.checkNeeds(p.Services)
 	keepAddresses(p.Services)
-	p.Contents = c.contents
 	return p
 }
 

@@ -62,7 +62,7 @@ func (p place) file(kind project.FileKind, ref types.FileReferenceConfig) (proje
 	f := project.File{
 		Kind: kind, Name: ref.Source,
 		UID: p.in("uid").owner(ref.UID), GID: p.in("gid").owner(ref.GID), Mode: project.DefaultFileMode,
-		Digest: from.digest, Path: from.path, External: from.external,
+		Path: from.path, External: from.external,
 	}
 	if ref.Mode != nil {
 		if f.Mode = int(*ref.Mode); f.Mode < 0 || f.Mode > 0o777 {
@@ -117,12 +117,17 @@ func (p place) owner(text string) int {
 }
 
 // defined is what the files say of one secret or config, read at most once.
-type defined struct{ digest, path, external string }
+type defined struct {
+	path, external string
+	content        *[]byte // nil: not read
+}
+
+func fileKey(kind project.FileKind, name string) string { return string(kind) + " " + name }
 
 // definition returns the secret or config of a name; ok is false when there is
 // none.
 func (c *converter) definition(kind project.FileKind, name string) (d defined, ok bool) {
-	key := string(kind) + " " + name
+	key := fileKey(kind, name)
 	if d, ok = c.files[key]; ok {
 		return d, true
 	}
@@ -148,7 +153,7 @@ func (c *converter) definition(kind project.FileKind, name string) (d defined, o
 		d.path = c.src.inProject(o.File)
 	}
 	if at.defines(kind, o) && c.src.options.readsContents() {
-		d.digest = at.read(kind, o, d)
+		d.content = at.read(kind, o, d)
 	}
 	if c.files == nil {
 		c.files = map[string]defined{}
@@ -177,23 +182,40 @@ func (p place) onlyExternal(o types.FileObjectConfig) {
 // readsContents tells whether what is in secrets and configs is wanted.
 func (o Options) readsContents() bool { return !o.Existing || o.Contents }
 
-// read takes the content from where it is and returns its digest.
-func (p place) read(kind project.FileKind, o types.FileObjectConfig, d defined) string {
+// read takes the content from where it is.
+func (p place) read(kind project.FileKind, o types.FileObjectConfig, d defined) *[]byte {
 	data, key, err := p.c.src.content(kind, o, d)
-	if err != nil {
-		if !p.c.src.options.Existing {
-			p.in(key).problem("%v", err)
+	if err == nil {
+		return &data
+	}
+	if !p.c.src.options.Existing {
+		p.in(key).problem("%v", err)
+	}
+	return nil
+}
+
+// seal gives the files of a project, in which nothing is wrong, the digests of
+// their contents, and the contents to the project.
+func (c *converter) seal(p *project.Project) error {
+	var key []byte
+	for _, s := range p.Services {
+		for i := range s.Template.Files {
+			f := &s.Template.Files[i]
+			data := c.files[fileKey(f.Kind, f.Name)].content
+			if data == nil {
+				continue
+			}
+			if key == nil && c.src.options.Key != nil {
+				var err error
+				if key, err = c.src.options.Key(); err != nil {
+					return err
+				}
+			}
+			f.Digest = project.ContentDigest(key, *data)
+			p.Contents.Add(f.Digest, *data)
 		}
-		return ""
 	}
-	secret, err := p.c.key()
-	if err != nil {
-		p.c.failed = err
-		return ""
-	}
-	digest := project.ContentDigest(secret, data)
-	p.c.contents.Add(digest, data)
-	return digest
+	return nil
 }
 
 // content returns what is in a secret or config, and the attribute that says so.
@@ -234,17 +256,6 @@ func hideContents(tree map[string]any) {
 			}
 		}
 	}
-}
-
-// key returns the key of digests, which is asked for once.
-func (c *converter) key() ([]byte, error) {
-	if c.digestKey == nil && c.src.options.Key != nil {
-		var err error
-		if c.digestKey, err = c.src.options.Key(); err != nil {
-			return nil, err
-		}
-	}
-	return c.digestKey, nil
 }
 
 // undefinedFile is the problem of what is referred to and not defined.

@@ -49,7 +49,7 @@ type Options struct {
 	// as it can be.
 	Contents bool
 	// Key returns the key of the digests of contents; nil: there is none. It is
-	// called when a service has a secret or a config.
+	// called when a service has a secret or a config, and nothing is wrong.
 	Key func() ([]byte, error)
 	// External are the folders of external secrets and configs.
 	External content.Folders
@@ -103,9 +103,6 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 	}
 	c := newConverter(s, model)
 	out := c.project()
-	if c.failed != nil {
-		return nil, c.failed
-	}
 	found := append(keepUsed(loaded.refused, model), c.found...)
 	if s.options.Existing {
 		found = slices.DeleteFunc(found, finding.unsupported)
@@ -122,5 +119,5 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 	if len(problems) > 0 {
 		return nil, problems.sorted()
 	}
-	return out, nil
+	return out, c.seal(out)
 }
