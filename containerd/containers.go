@@ -31,6 +31,8 @@ type CreateRequest struct {
 	Mounts []spec.Mount
 	// Files maps paths in the container to files of the host.
 	Files map[string]string
+	// Secrets maps the targets of Spec.Files to files of the host.
+	Secrets map[string]string
 	// Netns is the path of the network namespace; empty makes a new one at each
 	// start, with nothing in it.
 	Netns string
@@ -213,6 +215,7 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 		Mounts:       req.Mounts,
 		BlockDevices: disks,
 		Files:        req.Files,
+		Secrets:      req.Secrets,
 		Netns:        req.Netns,
 		IPC:          req.IPC,
 		PID:          req.PID,

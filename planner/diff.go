@@ -21,6 +21,7 @@ func diff(have Container, want project.Container, images map[string]string) []Re
 	d.process(h, w)
 	d.network(h, w)
 	d.storage(h, w)
+	d.files(h.Files, w.Files)
 	d.limits(h, w)
 	d.security(h.Security, w.Security)
 	d.namespaces(h, w)

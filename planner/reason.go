@@ -34,6 +34,8 @@ type Reason struct {
 	Field string `json:"field,omitempty"`
 	From  string `json:"from,omitempty"`
 	To    string `json:"to,omitempty"`
+	// Content: it is what is in Field that differs, a secret or a config.
+	Content bool `json:"content,omitempty"`
 	// Of is the resource that is followed, or the service in need; zero but for
 	// Follows and Needed.
 	Of project.ID `json:"of,omitzero"`
@@ -43,6 +45,9 @@ type Reason struct {
 func (r Reason) String() string {
 	switch r.Cause {
 	case Changed:
+		if r.Content {
+			return r.Field + ": content changed"
+		}
 		if r.From == "" && r.To == "" {
 			return r.Field + " changed"
 		}

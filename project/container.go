@@ -64,6 +64,7 @@ type Container struct {
 
 	Mounts   []Mount `json:"mounts,omitempty"` // sorted by target
 	ReadOnly bool    `json:"readOnly,omitempty"`
+	Files    []File  `json:"files,omitempty"` // secrets and configs, sorted by target
 
 	StopSignal string        `json:"stopSignal,omitempty"` // empty: the image's, then SIGTERM
 	StopGrace  time.Duration `json:"stopGrace,omitempty"`

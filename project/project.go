@@ -18,6 +18,8 @@ type Project struct {
 	// Networks and Volumes are those that Services use, sorted by name.
 	Networks []Network `json:"networks"`
 	Volumes  []Volume  `json:"volumes"`
+	// Contents are what is in the services' Files.
+	Contents Contents `json:"-"`
 }
 
 // Service is a template for Replicas equal containers.

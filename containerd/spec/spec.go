@@ -44,6 +44,8 @@ type Input struct {
 	// there: /etc/hosts, /etc/hostname, /etc/resolv.conf. A mount with the same
 	// target goes before.
 	Files map[string]string
+	// Secrets maps the targets of Container.Files to files of the host.
+	Secrets map[string]string
 	// Netns is the path of the network namespace to join; empty makes a new one. It
 	// does not count in network mode host.
 	Netns string

@@ -26,8 +26,14 @@ var values = map[string]map[string][]string{
 		"name": {`"named"`, `"theirs"`}, "external": {`true`, `false`}, "driver": {`"local"`}, "labels": {`{"a": "b"}`, `["a=c"]`},
 		"driver_opts": {`{"type": "none", "device": "/srv", "o": "bind"}`, `{"type": "tmpfs", "device": "tmpfs"}`},
 	},
-	"secrets": {"file": {`"./secret"`, `"/etc/hostname"`}, "environment": {`"HOME"`}, "name": {`"named"`}, "external": {`true`}},
-	"configs": {"file": {`"./config"`}, "content": {`"text"`, `""`}, "environment": {`"HOME"`}, "name": {`"named"`}, "external": {`true`}},
+	"secrets": {
+		"file": {`"./secret"`, `"/etc/hostname"`}, "environment": {`"HOME"`}, "name": {`"named"`}, "external": {`true`},
+		"labels": {`{"a": "b"}`}, "driver": {`"vault"`}, "driver_opts": {`{"a": "b"}`}, "template_driver": {`"golang"`},
+	},
+	"configs": {
+		"file": {`"./config"`}, "content": {`"text"`, `""`}, "environment": {`"HOME"`}, "name": {`"named"`}, "external": {`true`},
+		"labels": {`{"a": "b"}`}, "template_driver": {`"golang"`},
+	},
 	"models":  {"model": {`"ai/small"`}, "context_size": {`1024`}, "runtime_flags": {`["-v"]`}},
 }
 

@@ -24,10 +24,11 @@ func attributes() map[string]rule {
 		"jobs.*": {verdict: limited, ok: isManualJob, why: "only those without `triggers.schedule` are, which `up` leaves alone; nothing is run by the clock: " +
 			"for what runs to completion with the others, use a service with `deploy.mode: replicated-job`"},
 
+		"secrets": is(parts),
+		"configs": is(parts),
+
 		// Nothing is made of these until a service uses them, and that is refused.
-		"secrets": {verdict: noEffect, why: "refused at the service that uses it"},
-		"configs": {verdict: noEffect, why: "refused at the service that uses it"},
-		"models":  {verdict: noEffect, why: "refused at the service that uses it"},
+		"models": {verdict: noEffect, why: "refused at the service that uses it"},
 	}
 	for prefix, rules := range map[string]map[string]rule{
 		"services.*":        serviceRules(),
@@ -39,12 +40,14 @@ func attributes() map[string]rule {
 		"services.*.volumes.[]":                    mountRules(),
 		"networks.*":                               networkRules(),
 		"volumes.*":                                volumeRules(),
+		"secrets.*":                                secretRules(),
+		"configs.*":                                configRules(),
 	} {
 		for key, r := range rules {
 			all[join(prefix, key)] = r
 		}
 	}
-	for _, p := range []string{"services.*", "networks.*", "volumes.*"} {
+	for _, p := range []string{"services.*", "networks.*", "volumes.*", "secrets.*", "configs.*"} {
 		all[p] = is(parts)
 	}
 	return all

@@ -5,7 +5,7 @@ import "math"
 func serviceRules() map[string]rule {
 	rules := processRules()
 	for _, more := range []map[string]rule{
-		lifeRules(), isolationRules(), securityRules(), resourceRules(), deviceRules(), connectionRules(),
+		lifeRules(), isolationRules(), securityRules(), resourceRules(), deviceRules(), connectionRules(), fileRules(),
 	} {
 		for key, r := range more {
 			rules[key] = r
@@ -41,8 +41,6 @@ func processRules() map[string]rule {
 
 		"build":          no("images are not built; build it and name it with `image`"),
 		"annotations":    no("OCI annotations are not set; use labels"),
-		"configs":        no("configs are not mounted; use a bind mount"),
-		"secrets":        no("secrets are not mounted; use a read-only bind mount"),
 		"models":         no("models are not run; use a service"),
 		"provider":       no("providers are not run; use a service with an image"),
 		"stdin_open":     only("containers have no standard input", "false"),

@@ -52,6 +52,7 @@ func undefinedReferences(model *types.Project) []finding {
 				found = append(found, undefinedVolume(slices.Concat(at, []string{"volumes", index(i)}), v.Source))
 			}
 		}
+		found = append(found, undefinedFiles(model, service)...)
 		if service.NetworkMode != "" && len(service.Networks) > 0 {
 			found = append(found, finding{path: slices.Concat(at, []string{"network_mode"}), text: notBoth})
 		}

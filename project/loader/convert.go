@@ -24,6 +24,8 @@ type converter struct {
 	found  []finding
 	warned []finding
 
+	files map[string]defined // secrets and configs, by fileKey
+
 	networks map[string]network // by the key in the files
 	bridged  bool               // a service is on project.DefaultBridge
 	// fixed are the addresses that services fix, with the service, by network.
@@ -155,6 +157,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Origin:     p.c.origin,
 	}
 	t.CgroupParent = p.in("cgroup_parent").cgroupParent(s.CgroupParent)
+	t.Files = p.files(s, t.Mounts)
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
 	t.Resources, t.Devices = p.resources(s, t.Memory), p.devices(s)

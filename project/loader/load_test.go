@@ -15,6 +15,7 @@ import (
 
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/project/loader"
+	"github.com/gocompose/gocompose/secrets/content"
 )
 
 // scenario is one testdata/*.txtar: options, files, and what comes of them.
@@ -24,6 +25,7 @@ import (
 //	files: a.yaml b.yaml        name: x           directory: sub
 //	profiles: p q               env-files: x.env  env: KEY=value
 //	services: web db            scale: web=2      cd: sub
+//	external: folder
 //	stdin: stdin.yaml           no-deps | all-resources | compatibility
 //
 // "want" has lines like "web.image = …" with JSON of parts of the project;
@@ -126,6 +128,9 @@ func (s *scenario) option(t *testing.T, line string) {
 		o.WorkingDir = filepath.Join(s.dir, value)
 	case "stdin":
 		o.Stdin = bytes.NewReader(s.file(value).Data)
+	case "external":
+		dir := filepath.Join(s.dir, value)
+		o.External = content.Folders{Secrets: []string{dir}, Configs: []string{dir}}
 	case "no-deps":
 		o.NoDeps = true
 	case "all-resources":
