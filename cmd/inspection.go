@@ -105,12 +105,12 @@ type inspectedPort struct {
 	Protocol string `json:"protocol"` // tcp, udp
 }
 
-// inspectedMount is a mount: of a folder of the host (bind), a volume or memory
-// (tmpfs).
+// inspectedMount is a mount: of a file or folder of the host (bind), a volume, an
+// image or memory (tmpfs).
 type inspectedMount struct {
 	Type      project.MountType `json:"type"`
 	Name      string            `json:"name"`   // of a volume
-	Source    string            `json:"source"` // on the host; empty: tmpfs
+	Source    string            `json:"source"` // on the host, or the image; empty: tmpfs
 	Target    string            `json:"target"`
 	ReadOnly  bool              `json:"readOnly"`
 	Anonymous bool              `json:"anonymous"` // a volume without a name of the user's

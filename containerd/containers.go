@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -40,6 +41,8 @@ type CreateRequest struct {
 	InitBinary string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string
+	// MountedImages are those of Spec.Mounts.
+	MountedImages []MountedImage
 }
 
 // Image is an unpacked image.
@@ -83,7 +86,11 @@ func (c *Client) CreateContainer(ctx context.Context, req CreateRequest) (err er
 	if err != nil && made {
 		ctx, cancel := outlast(ctx)
 		defer cancel()
-		err = errors.Join(err, c.deleteRecord(ctx, req.ID))
+		var views []string
+		for _, i := range req.MountedImages {
+			views = append(views, viewKey(req.ID, i.Target))
+		}
+		err = errors.Join(err, c.deleteRecord(ctx, req.ID, views))
 	}
 	return err
 }
@@ -130,12 +137,13 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		return fmt.Errorf("writing its specification: %w", err)
 	}
 	extensions, err := Record{
-		Spec:        req.Spec,
-		ImageDigest: req.Image.Digest,
-		StopSignal:  stop,
-		Args:        oci.Process.Args,
-		Anonymous:   req.Anonymous,
-		Health:      healthcheck(req),
+		Spec:          req.Spec,
+		ImageDigest:   req.Image.Digest,
+		StopSignal:    stop,
+		Args:          oci.Process.Args,
+		Anonymous:     req.Anonymous,
+		MountedImages: digests(req.MountedImages),
+		Health:        healthcheck(req),
 	}.extension()
 	if err != nil {
 		return err
@@ -145,9 +153,15 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	}
 	ctx, cancel := outlast(ctx)
 	defer cancel()
+	views, err := c.views(ctx, req)
+	if err != nil {
+		return err
+	}
+	labels := labels(req.Spec, req.Image.Digest, c.cfg.Version)
+	maps.Copy(labels, views)
 	_, err = c.raw.ContainerService().Create(ctx, containers.Container{
 		ID:          req.ID,
-		Labels:      labels(req.Spec, req.Image.Digest, c.cfg.Version),
+		Labels:      labels,
 		Image:       req.Spec.Image,
 		Runtime:     containers.RuntimeInfo{Name: c.cfg.Runtime},
 		Spec:        encoded,
@@ -220,17 +234,24 @@ func (c *Client) RemoveContainer(ctx context.Context, id string) error {
 	if err := c.deleteTask(ctx, id); err != nil {
 		return err
 	}
-	return c.deleteRecord(ctx, id)
+	record, err := c.raw.ContainerService().Get(ctx, id)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	return c.deleteRecord(ctx, id, viewsOf(record.Labels))
 }
 
-// deleteRecord takes away what containerd stores of a container without a task.
-func (c *Client) deleteRecord(ctx context.Context, id string) error {
+// deleteRecord takes away what containerd stores of a container without a task:
+// also the snapshots, views, of the images that it mounts.
+func (c *Client) deleteRecord(ctx context.Context, id string, views []string) error {
 	// The snapshot last: a container must never point to nothing.
 	if err := c.raw.ContainerService().Delete(ctx, id); err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
-	if err := c.Snapshots().Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("removing its file system: %w", err)
+	for _, key := range append(views, id) {
+		if err := c.Snapshots().Remove(ctx, key); err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("removing its file system: %w", err)
+		}
 	}
 	return nil
 }

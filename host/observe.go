@@ -60,7 +60,7 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 func imageRefs(p *project.Project) []string {
 	var refs []string
 	for _, s := range p.Services {
-		refs = append(refs, s.Template.Image)
+		refs = append(refs, s.Template.Images()...)
 	}
 	slices.Sort(refs)
 	return slices.Compact(refs)

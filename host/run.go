@@ -68,12 +68,13 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 			Digest: img.Digest, ChainID: img.ChainID, Config: img.Config,
 			Healthcheck: img.Healthcheck, Shell: img.Shell,
 		},
-		Mounts:     m.spec,
-		Files:      files(dir),
-		Netns:      filepath.Join(h.cfg.Paths.Netns(), id),
-		Hostname:   hostname(c, spec.Hostname(id, c)),
-		InitBinary: h.engine.Init,
-		Anonymous:  m.anonymous,
+		Mounts:        m.spec,
+		Files:         files(dir),
+		Netns:         filepath.Join(h.cfg.Paths.Netns(), id),
+		Hostname:      hostname(c, spec.Hostname(id, c)),
+		InitBinary:    h.engine.Init,
+		Anonymous:     m.anonymous,
+		MountedImages: m.images,
 	})
 }
 

@@ -56,6 +56,9 @@ type Container struct {
 	CutOff bool
 	// ImageDigest is what Spec.Image was when the container was made.
 	ImageDigest string
+	// MountedImages maps the targets where images are mounted to what their digests
+	// were then.
+	MountedImages map[string]string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string
 }

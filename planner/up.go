@@ -178,8 +178,10 @@ func (u *up) create(r *replica) {
 	}
 	c := r.want
 	var needs []StepID
-	if _, here := u.obs.Images[c.Image]; !here {
-		needs = append(needs, u.add(PullImage{c.Image}, nil, because(Missing)))
+	for _, ref := range c.Images() {
+		if _, here := u.obs.Images[ref]; !here {
+			needs = append(needs, u.add(PullImage{ref}, nil, because(Missing)))
+		}
 	}
 	for _, m := range c.Mounts {
 		if m.Type == project.MountVolume && m.Source != "" {

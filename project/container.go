@@ -182,33 +182,6 @@ type Resolver struct {
 	Search []string `json:"search,omitempty"`
 }
 
-// MountType is the kind of a mount.
-type MountType string
-
-const (
-	MountBind   MountType = "bind"
-	MountVolume MountType = "volume"
-	MountTmpfs  MountType = "tmpfs"
-)
-
-// Mount is one mount of a container.
-type Mount struct {
-	Type MountType `json:"type"`
-	// Source is an absolute path (bind), the full name of a volume, or empty:
-	// an anonymous volume, or a tmpfs.
-	Source   string `json:"source,omitempty"`
-	Target   string `json:"target"` // absolute, clean
-	ReadOnly bool   `json:"readOnly,omitempty"`
-	// CreateHostPath: a bind's missing source is made, as a folder.
-	CreateHostPath bool `json:"createHostPath,omitempty"`
-	// NoCopy: an empty volume is not filled from the image.
-	NoCopy bool `json:"noCopy,omitempty"`
-	// Propagation of a bind: "", "rprivate", "rshared", …
-	Propagation string `json:"propagation,omitempty"`
-	// Options of a tmpfs, as in mount(8): "size=1048576", "mode=1777", "exec".
-	Options []string `json:"options,omitempty"`
-}
-
 // Ulimit is one resource limit; -1 is unlimited.
 type Ulimit struct {
 	Name string `json:"name"` // "nofile"

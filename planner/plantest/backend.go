@@ -98,7 +98,15 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 			return err
 		}
 		w.used[id] = true
-		c := container{Container: planner.Container{ID: id, Spec: spec, State: planner.StateCreated, ImageDigest: w.images[spec.Image], Anonymous: map[string]string{}}}
+		c := container{Container: planner.Container{
+			ID: id, Spec: spec, State: planner.StateCreated, ImageDigest: w.images[spec.Image],
+			MountedImages: map[string]string{}, Anonymous: map[string]string{},
+		}}
+		for _, m := range spec.Mounts {
+			if m.Type == project.MountImage {
+				c.MountedImages[m.Target] = w.images[m.Source]
+			}
+		}
 		for _, target := range w.anonymousTargets(spec) {
 			name, inherited := inherit[target]
 			if !inherited {
@@ -117,8 +125,10 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 // ingredients returns an error for the first thing that a container of spec is
 // made with and that is not there.
 func (w *World) ingredients(spec project.Container) error {
-	if _, ok := w.images[spec.Image]; !ok {
-		return fmt.Errorf("no image %s", spec.Image)
+	for _, ref := range spec.Images() {
+		if _, ok := w.images[ref]; !ok {
+			return fmt.Errorf("no image %s", ref)
+		}
 	}
 	for _, m := range spec.Mounts {
 		if _, ok := w.volumes[m.Source]; m.Type == project.MountVolume && m.Source != "" && !ok {

@@ -186,6 +186,7 @@ func mounts(target string) []project.Mount {
 		{Type: project.MountVolume, Source: "outside", Target: target},
 		{Type: project.MountBind, Source: "/srv", Target: target},
 		{Type: project.MountTmpfs, Target: target},
+		{Type: project.MountImage, Source: images[1], Target: target, ReadOnly: true},
 	}
 }
 
