@@ -239,12 +239,12 @@ func inspectPorts(published []endpoint.Port) []inspectedPort {
 	return out
 }
 
-// inspectMounts returns what was asked for, and the anonymous volumes that only
-// the image asks for.
+// inspectMounts returns what was asked for, what was taken over from others, and
+// the anonymous volumes that only the image asks for.
 func inspectMounts(i host.Info, at places) ([]inspectedMount, error) {
 	out := []inspectedMount{}
 	anonymous := maps.Clone(i.Anonymous)
-	for _, m := range i.Spec.Mounts {
+	for _, m := range slices.Concat(i.Spec.Mounts, i.Taken) {
 		mount := inspectedMount{Type: m.Type, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly}
 		if m.Type == project.MountVolume {
 			mount.Name, mount.Source = m.Source, ""

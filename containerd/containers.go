@@ -28,7 +28,7 @@ type CreateRequest struct {
 	ID    string
 	Spec  project.Container
 	Image Image
-	// Mounts are Spec.Mounts with their sources found on the host.
+	// Mounts are Spec.Mounts and Taken with their sources found on the host.
 	Mounts []spec.Mount
 	// Files maps paths in the container to files of the host.
 	Files map[string]string
@@ -41,7 +41,9 @@ type CreateRequest struct {
 	InitBinary string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string
-	// MountedImages are those of Spec.Mounts.
+	// Taken are mounts that the container takes over from others.
+	Taken []project.Mount
+	// MountedImages are those of Spec.Mounts and Taken.
 	MountedImages []MountedImage
 }
 
@@ -143,6 +145,7 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		Args:          oci.Process.Args,
 		Anonymous:     req.Anonymous,
 		MountedImages: digests(req.MountedImages),
+		Taken:         req.Taken,
 		Health:        healthcheck(req),
 	}.extension()
 	if err != nil {

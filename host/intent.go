@@ -62,6 +62,7 @@ func (h *Host) observed(c containerd.Container, l life) planner.Container {
 		ImageDigest:   c.Record.ImageDigest,
 		MountedImages: c.Record.MountedImages,
 		Anonymous:     c.Record.Anonymous,
+		Taken:         c.Record.Taken,
 	}
 }
 

@@ -26,6 +26,8 @@ type mounts struct {
 	fill []filling
 	// images are those that are mounted.
 	images []containerd.MountedImage
+	// taken are the mounts that are taken over from other containers.
+	taken []project.Mount
 }
 
 type filling struct{ volume, target string }
@@ -47,11 +49,16 @@ type mountRequest struct {
 }
 
 // resolveMounts finds or makes what a container mounts: the folders of binds,
-// its volumes, and those that the image declares.
+// its volumes, what it takes over from others, and the volumes that the image
+// declares.
 func (h *Host) resolveMounts(ctx context.Context, req mountRequest) (*mounts, error) {
 	m := &mounts{anonymous: map[string]string{}}
 	covered := map[string]bool{}
-	for _, want := range req.want.Mounts {
+	var err error
+	if m.taken, err = h.taken(ctx, req.want); err != nil {
+		return nil, err
+	}
+	for _, want := range slices.Concat(req.want.Mounts, m.taken) {
 		covered[want.Target] = true
 		if err := h.resolveMount(ctx, m, req, want); err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -48,7 +49,7 @@ func (h *Host) run(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) start(ctx context.Context, c containerd.Container) error {
-	if err := sources(c.Record.Spec.Mounts); err != nil {
+	if err := sources(slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)); err != nil {
 		return err
 	}
 	e, err := h.attach(ctx, c)

@@ -74,6 +74,7 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 		Hostname:      hostname(c, spec.Hostname(id, c)),
 		InitBinary:    h.engine.Init,
 		Anonymous:     m.anonymous,
+		Taken:         m.taken,
 		MountedImages: m.images,
 	})
 }

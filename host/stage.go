@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cyphar/filepath-securejoin/pathrs-lite"
 	"golang.org/x/sys/unix"
@@ -35,7 +36,7 @@ func (h *Host) stage(ctx context.Context, c containerd.Container) error {
 	if err := h.unstage(c.ID); err != nil { // of one that was killed
 		return err
 	}
-	for _, m := range c.Record.Spec.Mounts {
+	for _, m := range slices.Concat(c.Record.Spec.Mounts, c.Record.Taken) {
 		if m.Type != project.MountImage && m.Subpath == "" {
 			continue
 		}

@@ -16,6 +16,7 @@ func (d *differ) mounts(have Container, want project.Container, images map[strin
 			d.secret("volumes."+target+".labels", hadLabels[target], hasLabels[target])
 		}
 	}
+	d.list("volumes_from", suppliers(have.Spec), suppliers(want))
 	for _, m := range want.Mounts {
 		before, now := have.MountedImages[m.Target], images[m.Source]
 		if m.Type != project.MountImage || from[m.Target] != to[m.Target] || before == "" || now == "" {
@@ -55,6 +56,16 @@ func mounts(list []project.Mount) map[string]string {
 			}
 		}
 		out[m.Target] = strings.Join(words, " ")
+	}
+	return out
+}
+
+// suppliers returns volumes_from as in a Compose file. Which container it is now,
+// is looked at by up.supply.
+func suppliers(c project.Container) []string {
+	out := make([]string, len(c.VolumesFrom))
+	for i, f := range c.VolumesFrom {
+		out[i] = f.String()
 	}
 	return out
 }

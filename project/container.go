@@ -62,8 +62,11 @@ type Container struct {
 	DNS         Resolver    `json:"dns,omitzero"`
 	ExtraHosts  []string    `json:"extraHosts,omitempty"` // "name=address", sorted; the address may be "host-gateway"
 
-	Mounts   []Mount `json:"mounts,omitempty"` // sorted by target
-	ReadOnly bool    `json:"readOnly,omitempty"`
+	Mounts []Mount `json:"mounts,omitempty"` // sorted by target
+	// VolumesFrom are in the order of the file: of two mounts at one target the
+	// later is taken over.
+	VolumesFrom []VolumesFrom `json:"volumesFrom,omitempty"`
+	ReadOnly    bool          `json:"readOnly,omitempty"`
 
 	StopSignal string        `json:"stopSignal,omitempty"` // empty: the image's, then SIGTERM
 	StopGrace  time.Duration `json:"stopGrace,omitempty"`

@@ -218,6 +218,9 @@ func (l *life) asWanted(p *project.Project) error {
 				return fmt.Errorf("%s has an old image at %s", c.ID, m.Target)
 			}
 		}
+		if err := l.takes(c, obs); err != nil {
+			return err
+		}
 		running[c.Spec.ID()]++
 	}
 	total := 0
