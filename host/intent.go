@@ -56,13 +56,15 @@ func (h *Host) observed(c containerd.Container, l life) planner.Container {
 		l.state = planner.StateRestarting
 	}
 	return planner.Container{
-		ID:          c.ID,
-		Spec:        c.Record.Spec,
-		State:       l.state,
-		ExitCode:    l.ExitCode,
-		Stopped:     exists(h.stoppedPath(c.ID)),
-		ImageDigest: c.Record.ImageDigest,
-		Anonymous:   c.Record.Anonymous,
+		ID:            c.ID,
+		Spec:          c.Record.Spec,
+		State:         l.state,
+		ExitCode:      l.ExitCode,
+		Stopped:       exists(h.stoppedPath(c.ID)),
+		ImageDigest:   c.Record.ImageDigest,
+		MountedImages: c.Record.MountedImages,
+		Anonymous:     c.Record.Anonymous,
+		Taken:         c.Record.Taken,
 	}
 }
 

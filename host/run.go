@@ -71,13 +71,15 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 			Digest: img.Digest, ChainID: img.ChainID, Config: img.Config,
 			Healthcheck: img.Healthcheck, Shell: img.Shell,
 		},
-		Mounts:     m.spec,
-		Files:      files(dir),
-		Secrets:    h.mountedSecrets(id, c.Files),
-		Netns:      filepath.Join(h.cfg.Paths.Netns(), id),
-		Hostname:   hostname(c, spec.Hostname(id, c)),
-		InitBinary: h.engine.Init,
-		Anonymous:  m.anonymous,
+		Mounts:        m.spec,
+		Files:         files(dir),
+		Secrets:       h.mountedSecrets(id, c.Files),
+		Netns:         filepath.Join(h.cfg.Paths.Netns(), id),
+		Hostname:      hostname(c, spec.Hostname(id, c)),
+		InitBinary:    h.engine.Init,
+		Anonymous:     m.anonymous,
+		Taken:         m.taken,
+		MountedImages: m.images,
 	})
 }
 

@@ -25,6 +25,7 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	u := up{builder: newBuilder(p, obs, opt)}
 	u.wanted = u.replicas()
 	u.surplus()
+	u.supply()
 	u.changed = u.changes()
 	if err := u.check(); err != nil {
 		return nil, err
@@ -154,6 +155,7 @@ func (u *up) check() error {
 	u.portConflicts(&ps, u.wanted, u.rest())
 	u.usedNetworks(&ps)
 	u.sharedConflicts(&ps)
+	u.supplyConflicts(&ps)
 	return ps.err()
 }
 
@@ -180,14 +182,17 @@ func (u *up) create(r *replica) {
 	}
 	c := r.want
 	var needs []StepID
-	if _, here := u.obs.Images[c.Image]; !here {
-		needs = append(needs, u.add(PullImage{c.Image}, nil, because(Missing)))
+	for _, ref := range c.Images() {
+		if _, here := u.obs.Images[ref]; !here {
+			needs = append(needs, u.add(PullImage{ref}, nil, because(Missing)))
+		}
 	}
 	for _, m := range c.Mounts {
 		if m.Type == project.MountVolume && m.Source != "" {
 			needs = append(needs, u.planned(VerbCreate, project.Volume{Name: m.Source}.ID())...)
 		}
 	}
+	needs = append(needs, u.suppliers(c)...)
 	id := ContainerID(u.project.Name, c.Service, c.Replica, u.opt.Nonce)
 	step := u.add(CreateContainer{ID: id, Spec: c, Inherit: u.inherit(*r)}, needs, r.why)
 	u.creates[c.Service] = append(u.creates[c.Service], step)

@@ -62,9 +62,12 @@ type Container struct {
 	DNS         Resolver    `json:"dns,omitzero"`
 	ExtraHosts  []string    `json:"extraHosts,omitempty"` // "name=address", sorted; the address may be "host-gateway"
 
-	Mounts   []Mount `json:"mounts,omitempty"` // sorted by target
-	ReadOnly bool    `json:"readOnly,omitempty"`
-	Files    []File  `json:"files,omitempty"` // secrets and configs, sorted by target
+	Mounts []Mount `json:"mounts,omitempty"` // sorted by target
+	// VolumesFrom are in the order of the file: of two mounts at one target the
+	// later is taken over.
+	VolumesFrom []VolumesFrom `json:"volumesFrom,omitempty"`
+	ReadOnly    bool          `json:"readOnly,omitempty"`
+	Files       []File        `json:"files,omitempty"` // secrets and configs, sorted by target
 
 	StopSignal string        `json:"stopSignal,omitempty"` // empty: the image's, then SIGTERM
 	StopGrace  time.Duration `json:"stopGrace,omitempty"`
@@ -192,33 +195,6 @@ type Resolver struct {
 	Options []string     `json:"options,omitempty"`
 	// Search are the search domains; nil: the host's; ".": none.
 	Search []string `json:"search,omitempty"`
-}
-
-// MountType is the kind of a mount.
-type MountType string
-
-const (
-	MountBind   MountType = "bind"
-	MountVolume MountType = "volume"
-	MountTmpfs  MountType = "tmpfs"
-)
-
-// Mount is one mount of a container.
-type Mount struct {
-	Type MountType `json:"type"`
-	// Source is an absolute path (bind), the full name of a volume, or empty:
-	// an anonymous volume, or a tmpfs.
-	Source   string `json:"source,omitempty"`
-	Target   string `json:"target"` // absolute, clean
-	ReadOnly bool   `json:"readOnly,omitempty"`
-	// CreateHostPath: a bind's missing source is made, as a folder.
-	CreateHostPath bool `json:"createHostPath,omitempty"`
-	// NoCopy: an empty volume is not filled from the image.
-	NoCopy bool `json:"noCopy,omitempty"`
-	// Propagation of a bind: "", "rprivate", "rshared", …
-	Propagation string `json:"propagation,omitempty"`
-	// Options of a tmpfs, as in mount(8): "size=1048576", "mode=1777", "exec".
-	Options []string `json:"options,omitempty"`
 }
 
 // Ulimit is one resource limit; -1 is unlimited.

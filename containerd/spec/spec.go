@@ -71,13 +71,16 @@ type User struct {
 
 // Mount is one mount that the user asked for.
 type Mount struct {
-	// Type is bind or tmpfs; a volume is the bind of its folder.
+	// Type is bind or tmpfs; a volume is the bind of its folder, an image the bind
+	// of its files.
 	Type     project.MountType
 	Source   string // path on the host; empty for a tmpfs
 	Target   string // absolute, clean
 	ReadOnly bool
 	// Propagation of a bind: "" is "rprivate".
 	Propagation string
+	// Recursive says what becomes of mounts below the source of a bind.
+	Recursive project.Recursive
 	// Options of a tmpfs, as in mount(8).
 	Options []string
 }

@@ -220,6 +220,14 @@ func (l *life) asWanted(p *project.Project) error {
 		if c.ImageDigest != obs.Images[c.Spec.Image] {
 			return fmt.Errorf("%s is of an old image", c.ID)
 		}
+		for _, m := range c.Spec.Mounts {
+			if m.Type == project.MountImage && c.MountedImages[m.Target] != obs.Images[m.Source] {
+				return fmt.Errorf("%s has an old image at %s", c.ID, m.Target)
+			}
+		}
+		if err := l.takes(c, obs); err != nil {
+			return err
+		}
 		running[c.Spec.ID()]++
 	}
 	total := 0

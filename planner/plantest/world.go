@@ -119,10 +119,13 @@ func (w *World) Observe(name string) planner.Observed {
 	defer w.mu.Unlock()
 	obs := planner.Observed{
 		Images: maps.Clone(w.images), Names: map[string]string{}, Ports: slices.Clone(w.ports),
-		Used: map[project.ID][]string{}, Others: map[string]bool{},
+		Used: map[project.ID][]string{}, Others: map[string]bool{}, OtherIDs: map[string]string{},
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
 		c := w.containers[id].Container
+		if _, another := obs.OtherIDs[c.Spec.Name]; !another || c.Running() {
+			obs.OtherIDs[c.Spec.Name] = c.ID
+		}
 		obs.Others[c.Spec.Name] = c.Running()
 		if c.Spec.Project == name {
 			c.CutOff = w.cutOff(w.containers[id])

@@ -32,7 +32,9 @@ func processRules() map[string]rule {
 		"extends":     is(honoured),
 		"volumes":     is(parts),
 		"tmpfs":       is(honoured),
-		"read_only":   is(honoured),
+		"volumes_from": but("what the first replica, or the container, has at the time: binds, volumes, also anonymous ones and its image's, and " +
+			"images, but no tmpfs; when it is replaced, so is who takes from it"),
+		"read_only": but("volumes, tmpfs and /dev/shm can be written to"),
 		"platform": {verdict: limited, why: "only the host's own platform is run; remove it",
 			ok: isHostPlatform},
 		"pull_policy": only("images are pulled when they are missing; pull before `up`, or remove it",
@@ -46,7 +48,6 @@ func processRules() map[string]rule {
 		"stdin_open":     only("containers have no standard input", "false"),
 		"tty":            only("containers have no terminal; remove it", "false"),
 		"use_api_socket": only("there is no Docker API; remove it", "false"),
-		"volumes_from":   no("mounts are not taken over; name the volumes in each service"),
 	}
 }
 
