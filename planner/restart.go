@@ -16,6 +16,7 @@ import (
 // notice.
 func Restart(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
+	b.clear()
 	var ps problems
 	b.unknownServices(&ps)
 	asked := b.meant(opt.Selected)

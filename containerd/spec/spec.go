@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -130,6 +131,7 @@ func Build(in Input) (*specs.Spec, error) {
 		Mounts:   mounts,
 		Linux:    linux,
 	}
+	s.Annotations = maps.Clone(in.Container.Annotations)
 	if in.Container.Privileged {
 		return s, nil
 	}
@@ -165,20 +167,14 @@ func process(in Input) (*specs.Process, error) {
 			// would pass permissions that are denied to the group.
 			AdditionalGids: append([]uint32{in.User.GID}, in.User.Groups...),
 		},
-		Args:         args,
-		Env:          env,
-		Cwd:          cwd,
-		Capabilities: &specs.LinuxCapabilities{Bounding: bounding},
-		Rlimits:      limits,
+		Args:    args,
+		Env:     env,
+		Cwd:     cwd,
+		Rlimits: limits,
 		// Set, or the shim's own would be inherited.
 		OOMScoreAdj: new(int),
 	}
-	// Only root holds capabilities; others can get them, up to the bounding
-	// set, from files. Inheritable ones would outlive a change of user.
-	if in.User.UID == 0 {
-		p.Capabilities.Effective = bounding
-		p.Capabilities.Permitted = bounding
-	}
+	p.Capabilities = CapabilitiesFor(p.User, bounding)
 	return p, nil
 }
 

@@ -22,6 +22,7 @@ type container struct {
 	// joined is the ID of the container whose network namespace it is in: that one
 	// has the same again when it is started anew meanwhile.
 	joined string
+	due    bool // its post_start is to be run
 }
 
 // fate is what becomes of a container that is left alone.
@@ -74,6 +75,7 @@ func restarts(r project.Restart, code, n int) bool {
 func (c *container) start() {
 	c.runs++
 	c.State, c.Stopped, c.restarts, c.checked = planner.StateRunning, false, 0, false
+	c.due = len(c.Spec.Hooks.AfterStart) > 0
 }
 
 // end is the end of the process that nobody asked for.

@@ -79,6 +79,7 @@ func (g *generator) service(i int) {
 		}
 	}
 	g.network(c, g.ports[i])
+	g.hooks(c)
 	g.p.Services = append(g.p.Services, s)
 }
 
