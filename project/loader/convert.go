@@ -166,6 +166,8 @@ func (p place) container(s types.ServiceConfig) project.Container {
 	}
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
+	t.Hooks = p.hooks(s, t)
+	t.Annotations = p.in("annotations").annotations(s.Annotations)
 	if s.StopGracePeriod != nil {
 		if t.StopGrace = time.Duration(*s.StopGracePeriod); t.StopGrace < 0 {
 			p.in("stop_grace_period").problem("must not be negative")
