@@ -28,7 +28,8 @@ const makingPrefix = ".making-"
 
 func (h *Host) beginMaking(id string) (*making, error) { return h.note(id, os.O_APPEND) }
 
-// beginRemoving notes no volumes: those of a container that was there stay.
+// beginRemoving notes no volumes: those of a container that was there stay, but
+// for those that noteOwnVolumes adds.
 func (h *Host) beginRemoving(id string) (*making, error) { return h.note(id, os.O_TRUNC) }
 
 func (h *Host) note(id string, how int) (*making, error) {

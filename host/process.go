@@ -29,7 +29,7 @@ func (h *Host) StartContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.wantRunning(c); err != nil || c.Running() {
+	if err := errors.Join(h.noteDue(c), h.wantRunning(c)); err != nil || c.Running() {
 		return err
 	}
 	if err := h.run(ctx, c); err != nil {

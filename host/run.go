@@ -94,10 +94,31 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := h.noteOwnVolumes(ctx, note, id); err != nil {
+		return errors.Join(err, note.end())
+	}
 	if err := h.containerd.RemoveContainer(ctx, id); err != nil {
 		return errors.Join(err, note.end())
 	}
 	return errors.Join(note.file.Close(), h.unmake(context.WithoutCancel(ctx), id))
+}
+
+// noteOwnVolumes notes the anonymous volumes that go with a container: of one
+// that only prepared a start, all.
+func (h *Host) noteOwnVolumes(ctx context.Context, note *making, id string) error {
+	c, err := h.containerd.Container(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil || c.Record.Spec.Role == "" {
+		return err
+	}
+	for _, name := range c.Record.Anonymous {
+		if err := note.volume(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shimOptions are what the container's shim is told: where its output goes, and

@@ -30,6 +30,8 @@ func diff(have Container, want project.Container, images map[string]string) []Re
 	d.devices(h.Devices, w.Devices)
 	d.health(h.Health, w.Health)
 	d.restart(h.Restart, w.Restart)
+	d.hooks(h.Hooks, w.Hooks)
+	d.secret("annotations", h.Annotations, w.Annotations)
 	return d.reasons
 }
 

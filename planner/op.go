@@ -23,6 +23,10 @@ const (
 	VerbAwaitHealthy   Verb = "await-healthy"
 	VerbAwaitCompleted Verb = "await-completed"
 	VerbAwaitReady     Verb = "await-ready"
+
+	VerbPreStart  Verb = "pre-start"
+	VerbPostStart Verb = "post-start"
+	VerbPreStop   Verb = "pre-stop"
 )
 
 // Op is one operation on one resource: a value that says everything the
@@ -92,7 +96,27 @@ type (
 	// on.
 	PauseContainer   struct{ Container Ref }
 	UnpauseContainer struct{ Container Ref }
+
+	// RunHooks runs the commands that the container's own specification has for
+	// a moment, in the container, one after the other; At is project.AfterStart or
+	// project.BeforeStop.
+	RunHooks struct {
+		Container Ref
+		At        project.Moment
+	}
+	// RunInits runs containers one after the other to their end, and takes each
+	// away, before Of is started: a service, or one of its replicas.
+	RunInits struct {
+		Of    project.ID
+		Inits []Init
+	}
 )
+
+// Init is a container that runs to its end.
+type Init struct {
+	ID   string
+	Spec project.Container
+}
 
 // Ref names a container that exists or will exist.
 type Ref struct {
@@ -126,6 +150,16 @@ func (o AwaitContainer) Verb() Verb {
 	}
 }
 
+func (RunInits) Verb() Verb { return VerbPreStart }
+
+// Verb tells the moment.
+func (o RunHooks) Verb() Verb {
+	if o.At == project.BeforeStop {
+		return VerbPreStop
+	}
+	return VerbPostStart
+}
+
 func (o CreateNetwork) Target() project.ID    { return o.Network.ID() }
 func (o RemoveNetwork) Target() project.ID    { return o.Network.ID() }
 func (o CreateVolume) Target() project.ID     { return o.Volume.ID() }
@@ -139,6 +173,8 @@ func (o AwaitContainer) Target() project.ID   { return o.Container.Target }
 func (o KillContainer) Target() project.ID    { return o.Container.Target }
 func (o PauseContainer) Target() project.ID   { return o.Container.Target }
 func (o UnpauseContainer) Target() project.ID { return o.Container.Target }
+func (o RunHooks) Target() project.ID         { return o.Container.Target }
+func (o RunInits) Target() project.ID         { return o.Of }
 
 func (CreateNetwork) op()    {}
 func (RemoveNetwork) op()    {}
@@ -153,3 +189,5 @@ func (AwaitContainer) op()   {}
 func (KillContainer) op()    {}
 func (PauseContainer) op()   {}
 func (UnpauseContainer) op() {}
+func (RunHooks) op()         {}
+func (RunInits) op()         {}

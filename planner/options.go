@@ -5,7 +5,7 @@ import "time"
 // Options are the user's wishes that are not part of the project. What a
 // function does not name it ignores.
 type Options struct {
-	// Nonce marks the containers of this run (Up): letters and digits, at
+	// Nonce marks the containers of this run (Up, Start, Restart): letters and digits, at
 	// most 16. The planner could not make one: it has no clock and no dice.
 	// No two runs may share it.
 	Nonce string
@@ -28,6 +28,7 @@ type Options struct {
 	Signal         string         // Kill; empty: SIGKILL
 	Timeout        *time.Duration // what stops: instead of each container's grace; below zero: for ever
 	IgnoreOrphans  bool           // Up: say nothing about orphans
+	NoHooks        bool           // Stop: no pre_stop is run
 }
 
 // RecreatePolicy says when a container that is there is replaced.

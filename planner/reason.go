@@ -21,6 +21,8 @@ const (
 	Paused      Cause = "paused"      // wanted running, there, paused
 	Needed      Cause = "needed"      // Of, which is started, needs it to be so
 	CutOff      Cause = "cut-off"     // a namespace it shares is not its owner's any more
+	HooksDue    Cause = "hooks-due"   // running, and its post_start did not come to its end
+	CutShort    Cause = "cut-short"   // left by a pre_start that a killed command was running
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
 )
 
@@ -60,6 +62,10 @@ func (r Reason) String() string {
 		return "restart policy " + r.To
 	case CutOff:
 		return "cut off from what it shares"
+	case HooksDue:
+		return "post_start did not finish"
+	case CutShort:
+		return "left by a pre_start that was cut short"
 	case NotRunning:
 		return "not running"
 	case Unwanted:

@@ -35,6 +35,8 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	for i := range u.wanted {
 		u.create(&u.wanted[i])
 	}
+	u.initImages()
+	u.clear()
 	g := wholeGraph(u.project, obs.Containers)
 	u.restarts(g)
 	for i := range u.wanted {
@@ -292,7 +294,9 @@ func (u *up) run(r *replica) {
 			u.keep(r.have[0])
 		}
 	default:
-		u.unchanged = append(u.unchanged, r.have[0].ref())
+		if !u.isDue(r.have[0]) {
+			u.unchanged = append(u.unchanged, r.have[0].ref())
+		}
 		u.keep(r.have[0])
 	}
 }

@@ -97,15 +97,26 @@ type Container struct {
 	// Health is the service's own; what it leaves open is the image's.
 	Health  *Healthcheck `json:"health,omitempty"`
 	Restart Restart      `json:"restart,omitzero"`
+	Hooks   Hooks        `json:"hooks,omitzero"`
+
+	Annotations map[string]string `json:"annotations,omitempty"` // of the OCI specification
 
 	// Needs and Origin are known so that a project can be taken down in order
 	// without its files. They do not count when specifications are compared.
 	Needs  []Need `json:"needs,omitempty"` // sorted by service
 	Origin Origin `json:"origin"`
+
+	// Role is what a container is that is no replica: "pre_start-1". Its Replica is 0,
+	// or that of the replica which it is for. It does not count when specifications
+	// are compared.
+	Role string `json:"role,omitempty"`
 }
 
-// ID returns "container/<service>-<replica>".
+// ID returns "container/<service>-<replica>"; see also Role.
 func (c Container) ID() ID {
+	if c.Role != "" {
+		return ID{KindContainer, c.roleID()}
+	}
 	return ID{KindContainer, fmt.Sprintf("%s-%d", c.Service, c.Replica)}
 }
 

@@ -96,6 +96,8 @@ func actionName(a planner.Action) string {
 		return "pause"
 	case planner.Thaw:
 		return "unpause"
+	case planner.Prepare:
+		return "prepare"
 	default:
 		return "wait"
 	}
@@ -119,6 +121,8 @@ func safe(op planner.Op) opJSON {
 	case planner.PauseContainer:
 		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
 	case planner.UnpauseContainer:
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
+	case planner.RunHooks:
 		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
 	case planner.PullImage:
 		return opJSON{Image: op.Ref}

@@ -85,6 +85,7 @@ func (g *generator) service(i int) {
 	g.network(c, g.ports[i])
 	s.Job = fateOf(*c).ends && g.flip("job")
 	c.Namespaces.IPC, c.Namespaces.PID = g.namespace("ipc", project.AttributeIPC), g.namespace("pid", project.AttributePID)
+	g.hooks(c)
 	g.p.Services = append(g.p.Services, s)
 }
 

@@ -42,7 +42,7 @@ func processRules() map[string]rule {
 		"pull_refresh_after": no("images are pulled when they are missing; remove it"),
 
 		"build":          no("images are not built; build it and name it with `image`"),
-		"annotations":    no("OCI annotations are not set; use labels"),
+		"annotations":    but("of the OCI specification"),
 		"models":         no("models are not run; use a service"),
 		"provider":       no("providers are not run; use a service with an image"),
 		"stdin_open":     only("containers have no standard input", "false"),
@@ -75,9 +75,11 @@ func lifeRules() map[string]rule {
 		"x-gocompose":            is(parts),
 		"x-gocompose.restart_unhealthy": but("gocompose's own: a container that turns unhealthy is stopped and started again, " +
 			"whatever its restart policy"),
-		"pre_start":  no("hooks are not run; use a service and depends_on"),
-		"post_start": no("hooks are not run; put it into the command"),
-		"pre_stop":   no("hooks are not run; handle the stop signal"),
+		"pre_start": but("each entry is as a service, and runs before every start by `up`, `start`, `restart`: once, or with " +
+			"per_replica once for each; the service's named volumes and binds are there, its anonymous volumes are not"),
+		"post_start": but("after every start by `up`, `start`, `restart`; not when a restart policy starts the container again"),
+		"pre_stop": but("before every stop by `stop`, `down`, `restart`, a replacement; one that fails keeps the container running; " +
+			"not by `kill`"),
 	}
 }
 

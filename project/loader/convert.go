@@ -162,11 +162,13 @@ func (p place) container(s types.ServiceConfig) project.Container {
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
 	t.Resources, t.Devices = p.resources(s, t.Memory), p.devices(s)
+	t.Annotations = p.in("annotations").annotations(s.Annotations)
 	if s.StopGracePeriod != nil {
 		if t.StopGrace = time.Duration(*s.StopGracePeriod); t.StopGrace < 0 {
 			p.in("stop_grace_period").problem("must not be negative")
 		}
 	}
+	t.Hooks = p.hooks(s, t) // those before the start are run as all of it says
 	return t
 }
 
