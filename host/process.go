@@ -55,7 +55,11 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := h.writeFiles(ctx, c, e); err != nil {
 		return err
 	}
-	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{LogURI: h.shimOptions(c).URI()})
+	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{
+		LogURI:   h.shimOptions(c).URI(),
+		Terminal: c.Record.Spec.TTY,
+		Stdin:    c.Record.Spec.StdinOpen,
+	})
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {

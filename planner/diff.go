@@ -117,6 +117,8 @@ func (d *differ) process(h, w project.Container) {
 	d.value("hostname", h.Hostname, w.Hostname)
 	d.secret("labels", h.Labels, w.Labels)
 	d.value("init", yesNo(h.Init), yesNo(w.Init))
+	d.value("tty", yesNo(h.TTY), yesNo(w.TTY))
+	d.value("stdin_open", yesNo(h.StdinOpen), yesNo(w.StdinOpen))
 	d.value("stop_signal", h.StopSignal, w.StopSignal)
 	d.value("stop_grace_period", h.StopGrace.String(), w.StopGrace.String())
 	d.value("logging", logging(h.Logging), logging(w.Logging))

@@ -52,6 +52,10 @@ type Container struct {
 	Domainname string            `json:"domainname,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"` // the user's, not ours
 	Init       bool              `json:"init,omitempty"`
+	// TTY: standard input, output and error are a terminal. StdinOpen: standard
+	// input has no end; else it is empty, or a terminal that nobody types at.
+	TTY       bool `json:"tty,omitempty"`
+	StdinOpen bool `json:"stdinOpen,omitempty"`
 
 	Ports  []Port   `json:"ports,omitempty"`  // sorted by target, protocol, host IP, published
 	Expose []string `json:"expose,omitempty"` // "80/tcp", sorted

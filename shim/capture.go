@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/log"
 
 	"github.com/gocompose/gocompose/logs"
@@ -26,8 +27,9 @@ const (
 
 // capture reads what one container prints, from FIFOs in its task's bundle.
 type capture struct {
-	taps []*tap
-	done chan struct{} // closed when everything is read and the log is closed
+	taps  []*tap
+	stdin *stdin        // nil: standard input is empty
+	done  chan struct{} // closed when everything is read and the log is closed
 }
 
 // streamsOf returns the streams that a task has.
@@ -41,20 +43,26 @@ func streamsOf(terminal bool) []logs.Stream {
 // fifo is the path of a stream's FIFO in a task's bundle.
 func fifo(bundle string, s logs.Stream) string { return filepath.Join(bundle, "gocompose-"+string(s)) }
 
-// openCapture makes the FIFOs in bundle and begins to read them. After release
-// it ends when nobody has them open for writing.
-func openCapture(o options.Options, bundle string, streams []logs.Stream) (*capture, error) {
+// openCapture makes the FIFOs in the task's bundle and begins to read them. After
+// release it ends when nobody has them open for writing.
+func openCapture(o options.Options, r *taskapi.CreateTaskRequest) (*capture, error) {
 	c := &capture{done: make(chan struct{})}
-	for _, s := range streams {
-		t, err := makeTap(s, fifo(bundle, s))
+	for _, s := range streamsOf(r.Terminal) {
+		t, err := makeTap(s, fifo(r.Bundle, s))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("opening output: %w", err), c.close())
 		}
 		c.taps = append(c.taps, t)
 	}
+	var err error
+	if r.Stdin != "" {
+		if c.stdin, err = makeStdin(r.Bundle, r.Terminal); err != nil {
+			return nil, errors.Join(fmt.Errorf("opening input: %w", err), c.close())
+		}
+	}
 	sink, err := openSink(o)
 	if err != nil {
-		return nil, errors.Join(err, c.close())
+		return nil, errors.Join(err, c.close(), c.stdin.close())
 	}
 	var reading sync.WaitGroup
 	for _, t := range c.taps {

@@ -173,6 +173,10 @@ func process(in Input) (*specs.Process, error) {
 		// Set, or the shim's own would be inherited.
 		OOMScoreAdj: new(int),
 	}
+	if in.Container.TTY {
+		p.Terminal = true
+		p.ConsoleSize = &specs.Box{Width: terminalWidth, Height: terminalHeight}
+	}
 	// Only root holds capabilities; others can get them, up to the bounding
 	// set, from files. Inheritable ones would outlive a change of user.
 	if in.User.UID == 0 {

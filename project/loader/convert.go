@@ -147,6 +147,8 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Domainname: p.in("domainname").hostname(s.DomainName),
 		Labels:     labels(s.Labels),
 		Init:       s.Init != nil && *s.Init,
+		TTY:        s.Tty,
+		StdinOpen:  s.StdinOpen,
 		Expose:     p.in("expose").expose(s.Expose),
 		Mounts:     p.mounts(s),
 		ReadOnly:   s.ReadOnly,
