@@ -90,6 +90,7 @@ func liveParams(t *testing.T) testscript.Params {
 			"fill":        fill,
 			"unfill":      unfill,
 			"push":        push(registry, testImages(t)),
+			"pushfor":     pushFor(registry, testImages(t)),
 			"inside":      inside,
 			"ask":         ask,
 			"nameserver":  nameserver,

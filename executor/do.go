@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
 // do is the one place where operations become calls.
@@ -19,7 +20,7 @@ func do(ctx context.Context, b Backend, op planner.Op, progress func(current, to
 	case planner.RemoveVolume:
 		return b.RemoveVolume(ctx, op.Volume)
 	case planner.PullImage:
-		return b.PullImage(ctx, op.Ref, progress)
+		return b.PullImage(ctx, project.Image(op), progress)
 	case planner.CreateContainer:
 		return b.CreateContainer(ctx, op.ID, op.Spec, op.Inherit)
 	case planner.StartContainer:

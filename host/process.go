@@ -48,6 +48,9 @@ func (h *Host) run(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) start(ctx context.Context, c containerd.Container) error {
+	if err := canRun(c.Record.Spec.Platform, binfmtRoot); err != nil {
+		return err
+	}
 	e, err := h.attach(ctx, c)
 	if err != nil {
 		return err

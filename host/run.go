@@ -42,7 +42,7 @@ func (h *Host) CreateContainer(ctx context.Context, id string, c project.Contain
 }
 
 func (h *Host) create(ctx context.Context, note *making, id string, c project.Container, inherit map[string]string) error {
-	img, err := h.images.Get(ctx, c.Image)
+	img, err := h.images.For(c.Platform).Get(ctx, c.Image)
 	if err != nil {
 		return err
 	}

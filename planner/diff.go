@@ -17,6 +17,7 @@ import (
 func diff(have Container, want project.Container, images map[string]string) []Reason {
 	var d differ
 	d.image(have, want, images)
+	d.value("platform", have.Spec.Platform, want.Platform)
 	h, w := have.Spec, want
 	d.process(h, w)
 	d.network(h, w)
@@ -71,10 +72,10 @@ func (d *differ) secret(field string, from, to map[string]string) {
 
 func (d *differ) image(have Container, want project.Container, images map[string]string) {
 	from, to := have.Spec.Image, want.Image
-	before, now := have.ImageDigest, images[to]
+	before, now := have.ImageDigest, images[want.WantedImage().String()]
 	if from != to {
 		d.value("image", ShortImage(from), ShortImage(to))
-	} else if before != "" && now != "" && before != now {
+	} else if have.Spec.Platform == want.Platform && before != "" && now != "" && before != now {
 		d.value("image", ShortImage(from)+"@"+shortDigest(before, now), ShortImage(to)+"@"+shortDigest(now, before))
 	}
 }

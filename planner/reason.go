@@ -22,6 +22,7 @@ const (
 	Needed      Cause = "needed"      // Of, which is started, needs it to be so
 	CutOff      Cause = "cut-off"     // the network namespace it shared is gone
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
+	Due         Cause = "due"         // its pull policy, To, has it pulled; the last time was From
 )
 
 // Reason is one reason for a step. It is comparable.
@@ -53,6 +54,11 @@ func (r Reason) String() string {
 		return "needed by " + r.Of.String()
 	case Policy:
 		return "restart policy " + r.To
+	case Due:
+		if r.From == "" {
+			return "pull_policy " + r.To
+		}
+		return fmt.Sprintf("pull_policy %s, and pulled %s", r.To, r.From)
 	case CutOff:
 		return "cut off from its network"
 	case NotRunning:

@@ -148,6 +148,7 @@ func (u *up) check() error {
 		ps.add(cycle)
 	}
 	u.missingExternals(&ps)
+	u.missingImages(&ps)
 	u.nameConflicts(&ps, u.wanted, u.rest())
 	u.portConflicts(&ps, u.wanted, u.rest())
 	u.usedNetworks(&ps)
@@ -178,8 +179,8 @@ func (u *up) create(r *replica) {
 	}
 	c := r.want
 	var needs []StepID
-	if _, here := u.obs.Images[c.Image]; !here {
-		needs = append(needs, u.add(PullImage{c.Image}, nil, because(Missing)))
+	if image := c.WantedImage(); !u.here(image) {
+		needs = append(needs, u.add(PullImage(image), nil, because(Missing)))
 	}
 	for _, m := range c.Mounts {
 		if m.Type == project.MountVolume && m.Source != "" {

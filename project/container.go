@@ -34,8 +34,10 @@ type Container struct {
 	// Name is unique on the host: "shop-web-1", or container_name.
 	Name string `json:"name"`
 
-	// Image is a normalised reference: "docker.io/library/nginx:1.27".
-	Image string `json:"image"`
+	// Image is a normalised reference: "docker.io/library/nginx:1.27". Platform is
+	// "linux/arm64"; empty: the host's own.
+	Image    string `json:"image"`
+	Platform string `json:"platform,omitempty"`
 	// Entrypoint and Command: nil takes the image's; empty means none. A set
 	// Entrypoint drops the image's command.
 	Entrypoint []string `json:"entrypoint"`

@@ -26,7 +26,8 @@ type Service struct {
 	Replicas int    `json:"replicas"`
 	// NoAttach is attach: false: an `up` in the foreground shows its output only
 	// when asked to.
-	NoAttach bool `json:"noAttach,omitempty"`
+	NoAttach bool       `json:"noAttach,omitempty"`
+	Pull     PullPolicy `json:"pull,omitzero"`
 	// Template is the specification all replicas share; its Replica is 0 and
 	// its Name is empty unless the service sets container_name.
 	Template Container `json:"template"`

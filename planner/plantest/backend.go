@@ -68,7 +68,8 @@ func (w *World) RemoveVolume(ctx context.Context, v project.Volume) error {
 }
 
 // PullImage implements executor.Images.
-func (w *World) PullImage(ctx context.Context, ref string, progress func(current, total int64)) error {
+func (w *World) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+	ref := image.String()
 	if progress != nil {
 		progress(1, 2)
 	}

@@ -31,11 +31,11 @@ func processRules() map[string]rule {
 		"volumes":     is(parts),
 		"tmpfs":       is(honoured),
 		"read_only":   is(honoured),
-		"platform": {verdict: limited, why: "only the host's own platform is run; remove it",
-			ok: isHostPlatform},
-		"pull_policy": only("images are pulled when they are missing; pull before `up`, or remove it",
-			"missing", "if_not_present"),
-		"pull_refresh_after": no("images are pulled when they are missing; remove it"),
+		"platform": but("not given, DOCKER_DEFAULT_PLATFORM, then the host's; what the processor does not run needs an " +
+			"emulator in the kernel (binfmt_misc)"),
+		"pull_policy": {verdict: limited, why: "images are not built; always, missing, if_not_present, never, daily, weekly, " +
+			"every_<duration> and refresh are", ok: func(v any) bool { return v != "build" }},
+		"pull_refresh_after": but("with pull_policy: refresh; without it that is always"),
 
 		"build":          no("images are not built; build it and name it with `image`"),
 		"annotations":    no("OCI annotations are not set; use labels"),

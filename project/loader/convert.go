@@ -86,6 +86,7 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 		Name:     s.Name,
 		Replicas: at.replicas(s),
 		NoAttach: s.Attach != nil && !*s.Attach,
+		Pull:     at.pullPolicy(s),
 		Template: at.container(s),
 	}
 }
@@ -137,6 +138,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Service:    s.Name,
 		Name:       s.ContainerName,
 		Image:      p.image(s),
+		Platform:   p.platform(s),
 		Entrypoint: s.Entrypoint,
 		Command:    s.Command,
 		Env:        env,

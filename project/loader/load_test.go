@@ -205,6 +205,7 @@ func partsOf(t *testing.T, p *project.Project) map[string]any {
 		service := s.(map[string]any)
 		template := service["template"].(map[string]any)
 		template["replicas"], template["noAttach"] = service["replicas"], service["noAttach"]
+		template["pull"] = service["pull"]
 		names = append(names, service["name"])
 		parts[service["name"].(string)] = template
 	}
