@@ -58,8 +58,12 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := h.writeFiles(ctx, c, e); err != nil {
 		return err
 	}
+	log, err := h.shimOptions(c)
+	if err != nil {
+		return err
+	}
 	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{
-		LogURI:   h.shimOptions(c).URI(),
+		LogURI:   log.URI(),
 		Terminal: c.Record.Spec.TTY,
 		Stdin:    c.Record.Spec.StdinOpen,
 	})

@@ -96,17 +96,19 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 
 // shimOptions are what the container's shim is told: where its output goes, and
 // which supervisor to keep alive.
-func (h *Host) shimOptions(c containerd.Container) options.Options {
+func (h *Host) shimOptions(c containerd.Container) (options.Options, error) {
 	p := h.cfg.Paths
 	l := c.Record.Spec.Logging
+	forward, err := forward(c)
 	return options.Options{
-		Dir:    p.Container(c.ID),
-		Driver: l.Driver,
-		Log:    logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
+		Dir:     p.Container(c.ID),
+		Driver:  storeDriver(l),
+		Log:     logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
+		Forward: forward,
 		Supervisor: options.Supervisor{
 			Socket:  p.SupervisorSocket(),
 			Command: supervisorCommand(h.cfg),
 			Env:     []string{"GOCOMPOSE_ROOT=" + p.Root, "GOCOMPOSE_STATE=" + p.State},
 		},
-	}
+	}, err
 }

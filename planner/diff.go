@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -122,7 +121,7 @@ func (d *differ) process(h, w project.Container) {
 	d.value("stdin_open", yesNo(h.StdinOpen), yesNo(w.StdinOpen))
 	d.value("stop_signal", h.StopSignal, w.StopSignal)
 	d.value("stop_grace_period", h.StopGrace.String(), w.StopGrace.String())
-	d.value("logging", logging(h.Logging), logging(w.Logging))
+	d.logging(h.Logging, w.Logging)
 }
 
 // environment compares the variables that are set and those taken away, as one
@@ -212,17 +211,6 @@ func ulimits(list []project.Ulimit) map[string]string {
 	out := make(map[string]string, len(list))
 	for _, u := range list {
 		out[u.Name] = fmt.Sprintf("%d:%d", u.Soft, u.Hard)
-	}
-	return out
-}
-
-func logging(l project.Logging) string {
-	out := cmp.Or(l.Driver, "default")
-	if l.MaxSize != 0 {
-		out += fmt.Sprintf(" max-size=%d", l.MaxSize)
-	}
-	if l.MaxFiles != 0 {
-		out += fmt.Sprintf(" max-file=%d", l.MaxFiles)
 	}
 	return out
 }

@@ -222,13 +222,6 @@ type Ulimit struct {
 	Hard int64  `json:"hard"`
 }
 
-// Logging says what happens to a container's output.
-type Logging struct {
-	Driver   string `json:"driver"`             // "json-file" or "none"
-	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes a file
-	MaxFiles int    `json:"maxFiles,omitempty"` // the one written included
-}
-
 // Origin says which files a container was made from.
 type Origin struct {
 	// Services are the names of all services that the files define, sorted: one

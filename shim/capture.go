@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"sync"
 	"time"
@@ -30,6 +29,7 @@ type capture struct {
 	taps  []*tap
 	stdin *stdin        // nil: standard input is empty
 	done  chan struct{} // closed when everything is read and the log is closed
+	sent  chan struct{} // closed when what is forwarded is sent, or given up, too
 }
 
 // streamsOf returns the streams that a task has.
@@ -46,7 +46,7 @@ func fifo(bundle string, s logs.Stream) string { return filepath.Join(bundle, "g
 // openCapture makes the FIFOs in the task's bundle and begins to read them. After
 // release it ends when nobody has them open for writing.
 func openCapture(o options.Options, r *taskapi.CreateTaskRequest) (*capture, error) {
-	c := &capture{done: make(chan struct{})}
+	c := &capture{done: make(chan struct{}), sent: make(chan struct{})}
 	for _, s := range streamsOf(r.Terminal) {
 		t, err := makeTap(s, fifo(r.Bundle, s))
 		if err != nil {
@@ -73,12 +73,14 @@ func openCapture(o options.Options, r *taskapi.CreateTaskRequest) (*capture, err
 			t.waiting.Store(forEver)
 		})
 	}
-	go func() { // ends with the readers; close waits for it by way of done
-		defer close(c.done)
+	go func() { // ends with the readers; the service waits for it by way of sent
+		defer close(c.sent)
 		reading.Wait()
 		if err := errors.Join(sink.Close(), c.close()); err != nil {
 			log.L.WithError(err).Error("closing log")
 		}
+		close(c.done)
+		sink.sent()
 	}()
 	return c, nil
 }
@@ -172,37 +174,3 @@ func (c *capture) quiet(now, exited time.Time) bool {
 	}
 	return true
 }
-
-// sink takes what streams give.
-type sink interface {
-	Copy(logs.Stream, logs.Acknowledger) error
-	Close() error
-}
-
-func openSink(o options.Options) (sink, error) {
-	if o.Driver == options.None {
-		return nowhere{}, nil
-	}
-	return logs.OpenWriter(o.Dir, o.Log)
-}
-
-// nowhere reads and forgets.
-type nowhere struct{}
-
-func (nowhere) Copy(_ logs.Stream, r logs.Acknowledger) error {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := r.Read(buf)
-		if err == nil {
-			err = r.Ack(n)
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (nowhere) Close() error { return nil }

@@ -81,7 +81,7 @@ func (s *service) close(ctx context.Context) error {
 	s.goroutines.Wait()
 	for _, c := range draining {
 		select {
-		case <-c.done:
+		case <-c.sent:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

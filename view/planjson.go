@@ -46,7 +46,7 @@ type opJSON struct {
 	Container    string            `json:"container,omitempty"` // the runtime's identifier
 	Name         string            `json:"name,omitempty"`      // of the container
 	Image        string            `json:"image,omitempty"`
-	Platform     string            `json:"platform,omitempty"` // of the image; empty: the host's own
+	Platform     string            `json:"platform,omitempty"`     // of the image; empty: the host's own
 	Inherit      map[string]string `json:"inherit,omitempty"`      // mount target: anonymous volume
 	GraceSeconds *float64          `json:"graceSeconds,omitempty"` // below zero: for ever
 	Until        project.Condition `json:"until,omitempty"`        // what is waited for

@@ -1,6 +1,10 @@
 package loader
 
-import "math"
+import (
+	"math"
+
+	"github.com/gocompose/gocompose/project"
+)
 
 func serviceRules() map[string]rule {
 	rules := processRules()
@@ -67,13 +71,14 @@ func lifeRules() map[string]rule {
 		"stop_signal":            is(honoured),
 		"stop_grace_period":      is(honoured),
 		"logging":                is(parts),
-		"logging.driver":         only("only json-file and none are", "json-file", "none"),
-		"logging.options":        is(honoured),
-		"attach":                 is(honoured),
-		"develop":                nothing("for `watch` only"),
-		"healthcheck":            is(parts),
-		"restart":                but(`"no", always, on-failure, on-failure:3, unless-stopped`),
-		"x-gocompose":            is(parts),
+		"logging.driver": only("json-file, local, none, journald, syslog and fluentd are; for others have a collector, such as Fluent Bit, "+
+			"read one of these", project.LogJSONFile, project.LogLocal, project.LogNone, project.LogJournald, project.LogSyslog, project.LogFluentd),
+		"logging.options": but("of json-file and local max-size and max-file; Docker's of the others, see docs/logging.md"),
+		"attach":          is(honoured),
+		"develop":         nothing("for `watch` only"),
+		"healthcheck":     is(parts),
+		"restart":         but(`"no", always, on-failure, on-failure:3, unless-stopped`),
+		"x-gocompose":     is(parts),
 		"x-gocompose.restart_unhealthy": but("gocompose's own: a container that turns unhealthy is stopped and started again, " +
 			"whatever its restart policy"),
 		"pre_start":  no("hooks are not run; use a service and depends_on"),
