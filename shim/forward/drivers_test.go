@@ -1,11 +1,15 @@
 package forward
 
 import (
+	"crypto/tls"
 	"encoding/binary"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -178,5 +182,35 @@ func TestAcksOfOthersAreNone(t *testing.T) {
 		if ack, ok := readAck([]byte(text)); ok != (want != "") || ok && ack != want {
 			t.Errorf("%q: %q, %v", text, ack, ok)
 		}
+	}
+}
+
+func TestSyslogByTLS(t *testing.T) {
+	web := httptest.NewUnstartedServer(nil) // for its certificate
+	web.StartTLS()
+	defer web.Close()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{Listener: l}
+	go s.accept() // until stop
+	t.Cleanup(s.stop)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := options.Forward{Driver: options.Syslog, Address: "tcp+tls://" + l.Addr().String(), Tag: "t", Format: "rfc5424"}
+	f, notes := open(t, c)
+	print(t, f, logs.Stdout, "to somebody\n")
+	notes.await(t)
+	if got := notes.all(); !strings.Contains(got, "certificate") {
+		t.Errorf("a server that nobody knows: %q", got)
+	}
+	c.TLS.CA = ca
+	f, _ = open(t, c)
+	print(t, f, logs.Stdout, "to a friend\n")
+	if got := s.await(t, "to a friend"); !regexp.MustCompile(`^\d+ <6>1 `).MatchString(got) || strings.Contains(got, "\n") || strings.Contains(got, "somebody") {
+		t.Errorf("got %q", got)
 	}
 }
