@@ -42,8 +42,9 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 		obs.Volumes, err = h.observeVolumes(p)
 		return err
 	})
-	group.Go(func() (err error) {
-		obs.Images, err = h.images.Digests(gctx, imageRefs(p))
+	group.Go(func() error {
+		images, err := h.ObserveImages(gctx, p)
+		obs.Images, obs.Pulled = images.Images, images.Pulled
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -55,15 +56,6 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	}
 	obs.Ports, err = h.takenPorts(p)
 	return obs, err
-}
-
-func imageRefs(p *project.Project) []string {
-	var refs []string
-	for _, s := range p.Services {
-		refs = append(refs, s.Template.Images()...)
-	}
-	slices.Sort(refs)
-	return slices.Compact(refs)
 }
 
 // observeContainers returns the replicas of the project's services, and the

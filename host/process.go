@@ -49,6 +49,9 @@ func (h *Host) run(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) start(ctx context.Context, c containerd.Container) error {
+	if err := canRun(c.Record.Spec.Platform, binfmtRoot); err != nil {
+		return err
+	}
 	if err := sources(slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)); err != nil {
 		return err
 	}
@@ -62,10 +65,18 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := h.writeFiles(ctx, c, e); err != nil {
 		return err
 	}
+	log, err := h.shimOptions(c)
+	if err != nil {
+		return err
+	}
 	if err := h.stage(ctx, c); err != nil {
 		return errors.Join(err, h.unstage(c.ID))
 	}
-	err = h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{LogURI: h.shimOptions(c).URI()})
+	err = h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{
+		LogURI:   log.URI(),
+		Terminal: c.Record.Spec.TTY,
+		Stdin:    c.Record.Spec.StdinOpen,
+	})
 	return errors.Join(err, h.unstage(c.ID))
 }
 

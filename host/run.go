@@ -42,7 +42,7 @@ func (h *Host) CreateContainer(ctx context.Context, id string, c project.Contain
 }
 
 func (h *Host) create(ctx context.Context, note *making, id string, c project.Container, inherit map[string]string) error {
-	img, err := h.images.Get(ctx, c.Image)
+	img, err := h.images.For(c.Platform).Get(ctx, c.Image)
 	if err != nil {
 		return err
 	}
@@ -123,17 +123,19 @@ func (h *Host) noteOwnVolumes(ctx context.Context, note *making, id string) erro
 
 // shimOptions are what the container's shim is told: where its output goes, and
 // which supervisor to keep alive.
-func (h *Host) shimOptions(c containerd.Container) options.Options {
+func (h *Host) shimOptions(c containerd.Container) (options.Options, error) {
 	p := h.cfg.Paths
 	l := c.Record.Spec.Logging
+	forward, err := forward(c)
 	return options.Options{
-		Dir:    p.Container(c.ID),
-		Driver: l.Driver,
-		Log:    logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
+		Dir:     p.Container(c.ID),
+		Driver:  storeDriver(l),
+		Log:     logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
+		Forward: forward,
 		Supervisor: options.Supervisor{
 			Socket:  p.SupervisorSocket(),
 			Command: supervisorCommand(h.cfg),
 			Env:     []string{"GOCOMPOSE_ROOT=" + p.Root, "GOCOMPOSE_STATE=" + p.State},
 		},
-	}
+	}, err
 }

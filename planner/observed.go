@@ -1,6 +1,10 @@
 package planner
 
-import "github.com/gocompose/gocompose/project"
+import (
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+)
 
 // Observed is what is there. Adapters fill it in; the planner only reads it.
 type Observed struct {
@@ -10,9 +14,12 @@ type Observed struct {
 	Inits    []Container
 	Networks []project.Network // those the project owns or wants, and project.DefaultBridge
 	Volumes  []project.Volume  // the same, and the project's anonymous ones
-	// Images maps references to the digest of the platform's manifest. What is
-	// not in it is not on this host.
+	// Images maps images (project.Image.String) to the digest of the platform's
+	// manifest. What is not in it is not on this host.
 	Images map[string]string
+	// Pulled maps them to when their registry was asked last, or they were loaded.
+	// Only Refresh asks for it.
+	Pulled map[string]time.Time
 	// Names maps container names that the project wants and that containers of
 	// other projects have to those projects.
 	Names map[string]string

@@ -24,6 +24,7 @@ const (
 	HooksDue    Cause = "hooks-due"   // running, and its post_start did not come to its end
 	CutShort    Cause = "cut-short"   // left by a pre_start that a killed command was running
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
+	Due         Cause = "due"         // its pull policy, To, has it pulled; the last time was From
 )
 
 // Reason is one reason for a step. It is comparable.
@@ -60,6 +61,11 @@ func (r Reason) String() string {
 		return "needed by " + r.Of.String()
 	case Policy:
 		return "restart policy " + r.To
+	case Due:
+		if r.From == "" {
+			return "pull_policy " + r.To
+		}
+		return fmt.Sprintf("pull_policy %s, and pulled %s", r.To, r.From)
 	case CutOff:
 		return "cut off from what it shares"
 	case HooksDue:

@@ -153,6 +153,7 @@ func (u *up) check() error {
 		ps.add(cycle)
 	}
 	u.missingExternals(&ps)
+	u.missingImages(&ps)
 	u.nameConflicts(&ps, u.wanted, u.rest())
 	u.portConflicts(&ps, u.wanted, u.rest())
 	u.usedNetworks(&ps)
@@ -184,9 +185,9 @@ func (u *up) create(r *replica) {
 	}
 	c := r.want
 	var needs []StepID
-	for _, ref := range c.Images() {
-		if _, here := u.obs.Images[ref]; !here {
-			needs = append(needs, u.add(PullImage{ref}, nil, because(Missing)))
+	for _, image := range c.Images() {
+		if !u.here(image) {
+			needs = append(needs, u.add(PullImage(image), nil, because(Missing)))
 		}
 	}
 	for _, m := range c.Mounts {

@@ -206,6 +206,10 @@ func process(in Input) (*specs.Process, error) {
 	if err := secure(in, p); err != nil {
 		return nil, err
 	}
+	if in.Container.TTY {
+		p.Terminal = true
+		p.ConsoleSize = &specs.Box{Width: terminalWidth, Height: terminalHeight}
+	}
 	p.Capabilities = CapabilitiesFor(p.User, bounding)
 	return p, nil
 }

@@ -88,6 +88,7 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 		Name:     s.Name,
 		Replicas: at.replicas(s),
 		NoAttach: s.Attach != nil && !*s.Attach,
+		Pull:     at.pullPolicy(s),
 		Template: at.container(s),
 	}
 	at.deploy(s, &out)
@@ -126,6 +127,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Service:     s.Name,
 		Name:        s.ContainerName,
 		Image:       p.image(s),
+		Platform:    p.platform(s),
 		Entrypoint:  s.Entrypoint,
 		Command:     s.Command,
 		Env:         env,
@@ -136,6 +138,8 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Domainname:  p.in("domainname").hostname(s.DomainName),
 		Labels:      labels(s.Labels),
 		Init:        s.Init != nil && *s.Init,
+		TTY:         s.Tty,
+		StdinOpen:   s.StdinOpen,
 		Expose:      p.in("expose").expose(s.Expose),
 		Mounts:      p.mounts(s),
 		VolumesFrom: p.volumesFrom(s),
