@@ -66,7 +66,7 @@ func (h *Host) Sweep(ctx context.Context) error {
 			errs = append(errs, h.sweep(ctx, id))
 		}
 	}
-	return errors.Join(append(errs, h.sweepLocks(), h.forgetRemoved())...)
+	return errors.Join(append(errs, h.sweepVolumes(ctx), h.sweepLocks(), h.forgetRemoved())...)
 }
 
 // sweepLocks takes away the lock files of containers of which there is nothing

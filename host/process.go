@@ -48,6 +48,9 @@ func (h *Host) run(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) start(ctx context.Context, c containerd.Container) error {
+	if err := h.useVolumes(ctx, c.ID, c.Record.Spec); err != nil {
+		return err
+	}
 	e, err := h.attach(ctx, c)
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {
-	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id))
+	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id), h.volumes.Release(id))
 }
 
 // StopContainer ends the container's process, by its stop signal, after grace by

@@ -81,6 +81,10 @@ func (p Paths) Health() string { return filepath.Join(p.State, "health") }
 // network.
 func (p Paths) Addresses() string { return filepath.Join(p.State, "addresses") }
 
+// UsedVolumes is the folder that says which containers use which of the volumes
+// that something is mounted on.
+func (p Paths) UsedVolumes() string { return filepath.Join(p.State, "volumes") }
+
 // Locks is the folder of lock files.
 func (p Paths) Locks() string { return filepath.Join(p.State, "locks") }
 
