@@ -28,6 +28,9 @@ type Options struct {
 	Signal         string         // Kill; empty: SIGKILL
 	Timeout        *time.Duration // what stops: instead of each container's grace; below zero: for ever
 	IgnoreOrphans  bool           // Up: say nothing about orphans
+	// Redefined says what becomes of the volumes that ChangedVolumes returns, by
+	// name (Up).
+	Redefined map[string]VolumePolicy
 }
 
 // RecreatePolicy says when a container that is there is replaced.
@@ -41,4 +44,13 @@ const (
 	// --always-recreate-deps: what is not selected always, the selected when
 	// changed. Where none is selected nothing is forced.
 	RecreateDependencies RecreatePolicy = "dependencies"
+)
+
+// VolumePolicy says what becomes of a volume that was made by another definition.
+type VolumePolicy string
+
+const (
+	VolumeRefused VolumePolicy = ""        // it is a conflict
+	VolumeKept    VolumePolicy = "keep"    // as it is, with its data
+	VolumeAnew    VolumePolicy = "replace" // all of its data is lost
 )
