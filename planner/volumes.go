@@ -30,6 +30,18 @@ type ChangedVolume struct {
 	Why    []Reason
 }
 
+// Loses tells whether the volume's data goes with it: what is on a device stays.
+func (c ChangedVolume) Loses() bool {
+	return c.Volume.Options[project.VolumeDevice] == "" || c.Volume.Options[project.VolumeType] == "tmpfs"
+}
+
+func (c ChangedVolume) loss() string {
+	if c.Loses() {
+		return "all of its data is lost"
+	}
+	return "what is on its device stays there"
+}
+
 // ChangedVolumes returns the project's volumes that were made by another
 // definition, in the order of the project. What becomes of them is the user's
 // to say, see Options.Redefined.
@@ -85,7 +97,7 @@ func (u *up) redefine() {
 		switch u.opt.Redefined[v.Volume.Name] {
 		case VolumeAnew:
 			u.redefined[v.Volume.Name] = v.Why
-			u.notice(fmt.Sprintf("volume %q has changed (%s): it is removed with all its data, and made anew", v.Volume.Name, joined(v.Why)), v.Volume.ID())
+			u.notice(fmt.Sprintf("volume %q has changed (%s): it is removed and made anew, and %s", v.Volume.Name, joined(v.Why), v.loss()), v.Volume.ID())
 		case VolumeKept:
 			u.notice(fmt.Sprintf("volume %q has changed (%s), and stays as it is", v.Volume.Name, joined(v.Why)), v.Volume.ID())
 		}
@@ -144,8 +156,8 @@ func (u *up) besidesRedefined(steps []StepID) []StepID {
 func (u *up) redefinedVolumes(ps *problems) {
 	for _, v := range ChangedVolumes(u.project, u.obs) {
 		if u.opt.Redefined[v.Volume.Name] == VolumeRefused {
-			ps.conflict(v.Volume.ID(), "it has changed (%s). `gocompose up --yes` removes it with all its data, and makes it anew; "+
-				"to keep the data, take the change back, or give the new volume another name", joined(v.Why))
+			ps.conflict(v.Volume.ID(), "it has changed (%s). `gocompose up --yes` removes it and makes it anew, and %s; "+
+				"to keep it, take the change back, or give the new volume another name", joined(v.Why), v.loss())
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(u.redefined)) {
