@@ -184,13 +184,25 @@ func (u *up) volumes() {
 			u.add(CreateVolume{v}, nil, because(Missing))
 		case why != nil:
 			u.add(CreateVolume{v}, []StepID{u.add(RemoveVolume{have}, nil, why)}, why)
-		case v.External || have.Project == u.project.Name:
+		case v.External:
+		case have.Project == u.project.Name:
+			u.otherLabels(have, v)
 		case have.Project == "":
 			u.notice(fmt.Sprintf("volume %q already exists but was not created by gocompose. Use `external: true` to use an existing volume", v.Name), v.ID())
 		default:
 			u.notice(fmt.Sprintf("volume %q already exists but was created for project %q (expected %q). Use `external: true` to use an existing volume",
 				v.Name, have.Project, u.project.Name), v.ID())
 		}
+	}
+}
+
+// otherLabels says that the labels of a volume are not those of the files: it has
+// them from when it was made.
+func (u *up) otherLabels(have, want project.Volume) {
+	var d differ
+	d.secret("labels", have.Labels, want.Labels)
+	if len(d.reasons) > 0 {
+		u.notice(fmt.Sprintf("volume %q keeps the labels that it was made with (%s)", want.Name, joined(d.reasons)), want.ID())
 	}
 }
 
