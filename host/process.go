@@ -48,7 +48,7 @@ func (h *Host) run(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) start(ctx context.Context, c containerd.Container) error {
-	if err := h.useVolumes(ctx, c.ID, c.Record.Spec); err != nil {
+	if err := h.useVolumes(ctx, c.ID, c.Record.Spec.Mounts); err != nil {
 		return err
 	}
 	e, err := h.attach(ctx, c)

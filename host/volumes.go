@@ -106,8 +106,8 @@ const makerMark = "+"
 
 // useVolumes has mounted what the volumes of a container say is to be, until
 // user, its ID or its maker, releases them.
-func (h *Host) useVolumes(ctx context.Context, user string, c project.Container) error {
-	for _, m := range c.Mounts {
+func (h *Host) useVolumes(ctx context.Context, user string, mounts []project.Mount) error {
+	for _, m := range mounts {
 		if m.Type != project.MountVolume || m.Source == "" {
 			continue // anonymous ones are folders
 		}

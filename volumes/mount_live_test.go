@@ -258,3 +258,34 @@ func TestAMountedVolumeIsFilled(t *testing.T) {
 		b.must(b.Remove(t.Context(), name))
 	}
 }
+
+func TestAFileSystemOnADeviceIsAVolume(t *testing.T) {
+	b := newBed(t)
+	disk := filepath.Join(t.TempDir(), "disk")
+	run := func(name string, args ...string) string {
+		t.Helper()
+		out, err := exec.Command(name, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	run("truncate", "-s", "16M", disk)
+	run("mkfs.ext4", "-q", disk)
+	loop := run("losetup", "-f", "--show", disk)
+	defer run("losetup", "-d", loop)
+	data := b.volume("v", "ext4", loop, "noatime,nodev,errors=remount-ro")
+	for _, want := range []error{os.ErrNotExist, nil} {
+		b.must(b.Use(t.Context(), "v", "one"))
+		if _, err := os.Stat(filepath.Join(data, "kept")); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+		if options := run("findmnt", "-rno", "FSTYPE,OPTIONS", data); !strings.Contains(options, "ext4") || !strings.Contains(options, "nodev,noatime") {
+			t.Error(options)
+		}
+		put(t, filepath.Join(data, "kept"), "x")
+		b.must(b.Release("one"))
+		b.mounted(0)
+	}
+	b.must(b.Remove(t.Context(), "v"))
+}
