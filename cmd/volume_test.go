@@ -128,20 +128,20 @@ func TestEveryFieldOfAVolumesRowHasAHeader(t *testing.T) {
 
 func TestVolumesAreFilteredAsDockerDoes(t *testing.T) {
 	for filters, want := range map[string]string{
-		"":                                         "shop_data plain",
-		"name=shop":                                "shop_data",
-		"name=^a":                                  "",
-		"name=shop name=plain":                     "shop_data plain",
-		"driver=local":                             "shop_data plain",
-		"driver=nfs":                               "",
-		"label=tier":                               "shop_data",
-		"label=tier=<back>":                        "shop_data",
-		"label=tier=front":                         "",
+		"":                     "shop_data plain",
+		"name=shop":            "shop_data",
+		"name=^a":              "",
+		"name=shop name=plain": "shop_data plain",
+		"driver=local":         "shop_data plain",
+		"driver=nfs":           "",
+		"label=tier":           "shop_data",
+		"label=tier=<back>":    "shop_data",
+		"label=tier=front":     "",
 		"label=tier label=com.docker.compose.none": "",
-		"label!=tier":                              "plain",
-		"dangling=true":                            "plain",
-		"dangling=0":                               "shop_data",
-		"dangling=true name=shop":                  "",
+		"label!=tier":             "plain",
+		"dangling=true":           "plain",
+		"dangling=0":              "shop_data",
+		"dangling=true name=shop": "",
 	} {
 		f, err := newVolumeFilters(strings.Fields(filters), []string{"dangling", "driver", "label", "label!", "name"})
 		if err != nil {

@@ -51,6 +51,9 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := h.useVolumes(ctx, c.ID, c.Record.Spec.Mounts); err != nil {
 		return err
 	}
+	if err := h.placeSecrets(ctx, c.ID, c.Record.Spec.Files); err != nil {
+		return err
+	}
 	e, err := h.attach(ctx, c)
 	if err != nil {
 		return err

@@ -34,8 +34,8 @@ type Volume struct {
 // ID returns "volume/<name>".
 func (v Volume) ID() ID { return ID{KindVolume, v.Name} }
 
-// hidden stands where a secret is.
-const hidden = "********"
+// hiddenOption stands where the value of one is not shown.
+const hiddenOption = "********"
 
 // HideSecrets returns mount options, "username=me,password=x", without the
 // values of those that are passwords or keys.
@@ -45,7 +45,7 @@ func HideSecrets(options string) string {
 		key, _, valued := strings.Cut(o, "=")
 		key = strings.ToLower(key)
 		if valued && (strings.Contains(key, "pass") || strings.Contains(key, "secret") || strings.Contains(key, "key")) {
-			all[i] = o[:len(key)+1] + hidden
+			all[i] = o[:len(key)+1] + hiddenOption
 		}
 	}
 	return strings.Join(all, ",")

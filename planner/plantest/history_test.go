@@ -146,12 +146,12 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 	g := plantest.Histories()
 	for name, tamper := range faults {
 		t.Run(name, func(t *testing.T) {
-			for seed := range 3000 {
+			for seed := range 4000 {
 				if err := g.Example(seed).Run(1, tamper); err != nil {
 					return
 				}
 			}
-			t.Error("3000 histories saw nothing")
+			t.Error("4000 histories saw nothing")
 		})
 	}
 }
