@@ -63,6 +63,7 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"replicas have a host port together, services do not", testSharedPort},
 		{"a network namespace is shared while its owner runs", testSharedNamespace},
 		{"a volume in use stays, whoever uses it", testVolumeInUse},
+		{"a volume is made by another definition", testVolumeRedefined},
 		{"anonymous volumes are made, kept and inherited", testAnonymous},
 		{"two containers of one replica are there side by side", testReplacement},
 		{"a call whose context has ended can be repeated", testCancelled},
