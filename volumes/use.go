@@ -87,10 +87,15 @@ func touch(path string) error {
 
 // Release ends what user uses. What nobody uses any more is unmounted.
 func (s *Store) Release(user string) error {
-	notes, err := filepath.Glob(filepath.Join(s.used, "*", user))
+	all, err := os.ReadDir(s.used)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	errs := []error{err}
-	for _, note := range notes {
-		errs = append(errs, s.release(filepath.Base(filepath.Dir(note)), user))
+	for _, v := range all {
+		if _, err := os.Lstat(filepath.Join(s.used, v.Name(), user)); err == nil {
+			errs = append(errs, s.release(v.Name(), user))
+		}
 	}
 	return errors.Join(errs...)
 }
