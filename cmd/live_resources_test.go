@@ -85,3 +85,27 @@ func disk(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Fatalf("this host has no disk among %s", fmt.Sprint(all))
 }
+
+// loopDisk sets LOOP, LOOPNUMBER and LOOPQUEUE to a disk that is made for the
+// script, and to the file that says what puts requests to it in order.
+func loopDisk(ts *testscript.TestScript, neg bool, args []string) {
+	file := ts.MkAbs("loop.img")
+	ts.Check(os.WriteFile(file, nil, 0o600))
+	ts.Check(os.Truncate(file, 1<<20))
+	ts.Check(ts.Exec("losetup", "--find", "--show", file))
+	device := strings.TrimSpace(ts.ReadFile("stdout"))
+	queue := filepath.Join("/sys/block", filepath.Base(device), "queue/scheduler")
+	before, err := os.ReadFile(queue)
+	ts.Check(err)
+	ts.Defer(func() {
+		_, before, _ := strings.Cut(string(before), "[")
+		before, _, _ = strings.Cut(before, "]")
+		ts.Check(os.WriteFile(queue, []byte(before), 0))
+		ts.Check(ts.Exec("losetup", "--detach", device))
+	})
+	number, err := os.ReadFile(filepath.Join("/sys/block", filepath.Base(device), "dev"))
+	ts.Check(err)
+	ts.Setenv("LOOP", device)
+	ts.Setenv("LOOPNUMBER", strings.TrimSpace(string(number)))
+	ts.Setenv("LOOPQUEUE", queue)
+}

@@ -101,6 +101,7 @@ func liveParams(t *testing.T) testscript.Params {
 			"hammered":    hammered,
 			"cgroup":      cgroupFile,
 			"disk":        disk,
+			"loopdisk":    loopDisk,
 		},
 	}
 }
