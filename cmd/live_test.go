@@ -97,6 +97,7 @@ func liveParams(t *testing.T) testscript.Params {
 			"udpecho":     udpEcho,
 			"freeports":   freePorts,
 			"hostaddress": hostAddress,
+			"hostmount":   hostMount,
 			"hammer":      hammer,
 			"hammered":    hammered,
 			"cgroup":      cgroupFile,

@@ -141,7 +141,7 @@ func wantedImages(p *project.Project) []string {
 	var refs []string
 	for _, s := range p.Services {
 		if s.Replicas > 0 {
-			refs = append(refs, s.Template.Image)
+			refs = append(refs, s.Template.Images()...)
 		}
 	}
 	return refs

@@ -29,6 +29,7 @@ func host(groups cgroup.Facts) (spec.Host, error) {
 		Capabilities:      caps,
 	}
 	h.SwapLimit = canLimitSwap(h.CgroupV2)
+	h.SELinux = exists("/sys/fs/selinux/enforce")
 	lookAtCgroups(&h, groups)
 	if h.Limits, err = highestLimits(caps); err != nil {
 		return spec.Host{}, err

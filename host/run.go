@@ -57,6 +57,9 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 	if err := h.fillVolumes(ctx, m, img); err != nil {
 		return err
 	}
+	if err := h.placeSecrets(ctx, id, c.Files); err != nil {
+		return err
+	}
 	// The bound files must be there to be bound; starting fills them.
 	if err := (texts{}).write(dir); err != nil {
 		return err
@@ -68,12 +71,15 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 			Digest: img.Digest, ChainID: img.ChainID, Config: img.Config,
 			Healthcheck: img.Healthcheck, Shell: img.Shell,
 		},
-		Mounts:     m.spec,
-		Files:      files(dir),
-		Netns:      filepath.Join(h.cfg.Paths.Netns(), id),
-		Hostname:   hostname(c, spec.Hostname(id, c)),
-		InitBinary: h.engine.Init,
-		Anonymous:  m.anonymous,
+		Mounts:        m.spec,
+		Files:         files(dir),
+		Secrets:       h.mountedSecrets(id, c.Files),
+		Netns:         filepath.Join(h.cfg.Paths.Netns(), id),
+		Hostname:      hostname(c, spec.Hostname(id, c)),
+		InitBinary:    h.engine.Init,
+		Anonymous:     m.anonymous,
+		Taken:         m.taken,
+		MountedImages: m.images,
 	})
 }
 

@@ -20,8 +20,12 @@ func diff(have Container, want project.Container, images map[string]string) []Re
 	h, w := have.Spec, want
 	d.process(h, w)
 	d.network(h, w)
+	d.mounts(have, w, images)
 	d.storage(h, w)
+	d.files(h.Files, w.Files)
 	d.limits(h, w)
+	d.security(h.Security, w.Security)
+	d.namespaces(h, w)
 	d.resources(h.Resources, w.Resources)
 	d.devices(h.Devices, w.Devices)
 	d.health(h.Health, w.Health)
@@ -146,10 +150,6 @@ func (d *differ) environment(h, w project.Container) {
 }
 
 func (d *differ) storage(h, w project.Container) {
-	from, to := mounts(h.Mounts), mounts(w.Mounts)
-	for _, target := range keys(from, to) {
-		d.value("volumes."+target, from[target], to[target])
-	}
 	d.value("read_only", yesNo(h.ReadOnly), yesNo(w.ReadOnly))
 	d.value("shm_size", fmt.Sprint(h.ShmSize), fmt.Sprint(w.ShmSize))
 }
@@ -179,32 +179,6 @@ func yesNo(b bool) string {
 		return "true"
 	}
 	return "false"
-}
-
-// mounts describes mounts by their targets. Everything that tells one mount
-// from another is in its text.
-func mounts(list []project.Mount) map[string]string {
-	out := make(map[string]string, len(list))
-	for _, m := range list {
-		words := []string{string(m.Type)}
-		for _, w := range []struct {
-			set  bool
-			word string
-		}{
-			{m.Source != "", quoted([]string{m.Source})},
-			{m.ReadOnly, "read_only"},
-			{m.CreateHostPath, "create_host_path"},
-			{m.NoCopy, "nocopy"},
-			{m.Propagation != "", "propagation=" + m.Propagation},
-			{len(m.Options) > 0, "options=" + strings.Join(m.Options, ",")},
-		} {
-			if w.set {
-				words = append(words, w.word)
-			}
-		}
-		out[m.Target] = strings.Join(words, " ")
-	}
-	return out
 }
 
 func ulimits(list []project.Ulimit) map[string]string {

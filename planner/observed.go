@@ -20,9 +20,12 @@ type Observed struct {
 	// those that have it. Down asks for it, and Up for the networks.
 	Used map[project.ID][]string
 	// Others are the containers that the project refers to by name, in
-	// network_mode: container:… and external_links, of whatever project: whether
-	// each runs. What is not in it is not there. Only Up asks for it.
+	// network_mode: container:…, external_links and volumes_from: container:…, of
+	// whatever project: whether each runs. What is not in it is not there. Only Up
+	// asks for it.
 	Others map[string]bool
+	// OtherIDs are the identifiers of the same.
+	OtherIDs map[string]string
 }
 
 // TakenPort is a host port that cannot be published.
@@ -49,15 +52,23 @@ type Container struct {
 	ID    string // the runtime's identifier
 	Spec  project.Container
 	State State
+	// ExitCode is that of the last run, while State is StateExited.
+	ExitCode int
 	// Stopped: the user stopped or killed it, and it was not started since.
 	Stopped bool
-	// CutOff: it runs in the network namespace of a container that does not run now:
-	// it is not reached by anything, and reaches nothing.
+	// CutOff: it runs in a namespace, of the network or of IPC, that it shared with
+	// a container which is in another one now, or does not run: it is not reached by
+	// anything, and reaches nothing.
 	CutOff bool
 	// ImageDigest is what Spec.Image was when the container was made.
 	ImageDigest string
+	// MountedImages maps the targets where images are mounted to what their digests
+	// were then.
+	MountedImages map[string]string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string
+	// Taken are the mounts that it has taken over from other containers.
+	Taken []project.Mount
 }
 
 // Running tells whether the container has a process, or is about to have one

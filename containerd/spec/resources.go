@@ -64,6 +64,9 @@ func sysctls(c project.Container) (map[string]string, error) {
 		if reason := sysctlRefusal(dotted); reason != "" {
 			return nil, fmt.Errorf("sysctls.%s: %s", name, reason)
 		}
+		if modes := c.Namespaces; (modes.IPC == project.NamespaceHost || modes.IPC.Shared()) && project.IsIPCSysctl(dotted) {
+			return nil, fmt.Errorf("sysctls.%s: with ipc: %s it is not the container's own: set it where the namespace is", name, modes.IPC)
+		}
 		if !own && strings.HasPrefix(dotted, "net.") {
 			return nil, fmt.Errorf("sysctls.%s: with network_mode: %s it is not the container's own: set it where the network is", name, c.NetworkMode)
 		}
@@ -76,14 +79,12 @@ func sysctls(c project.Container) (map[string]string, error) {
 // Only those that the kernel keeps per namespace can.
 func sysctlRefusal(name string) string {
 	switch name {
-	case "kernel.domainname",
-		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-		"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced":
+	case "kernel.domainname":
 		return ""
 	case "kernel.hostname":
 		return "set hostname instead"
 	}
-	if strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "fs.mqueue.") {
+	if strings.HasPrefix(name, "net.") || project.IsIPCSysctl(name) {
 		return ""
 	}
 	return "this parameter is the whole host's: set it there, with sysctl -w"

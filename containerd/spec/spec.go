@@ -44,9 +44,14 @@ type Input struct {
 	// there: /etc/hosts, /etc/hostname, /etc/resolv.conf. A mount with the same
 	// target goes before.
 	Files map[string]string
+	// Secrets maps the targets of Container.Files to files of the host.
+	Secrets map[string]string
 	// Netns is the path of the network namespace to join; empty makes a new one. It
 	// does not count in network mode host.
 	Netns string
+	// IPC and PID are the paths of the namespaces to join where they are not the
+	// container's alone, and Shm is what /dev/shm is then.
+	IPC, PID, Shm string
 	// Hostname defaults to Hostname(ID, Container).
 	Hostname string
 	// CgroupsPath is the container's cgroup, seen from the root of the hierarchy.
@@ -66,13 +71,16 @@ type User struct {
 
 // Mount is one mount that the user asked for.
 type Mount struct {
-	// Type is bind or tmpfs; a volume is the bind of its folder.
+	// Type is bind or tmpfs; a volume is the bind of its folder, an image the bind
+	// of its files.
 	Type     project.MountType
 	Source   string // path on the host; empty for a tmpfs
 	Target   string // absolute, clean
 	ReadOnly bool
 	// Propagation of a bind: "" is "rprivate".
 	Propagation string
+	// Recursive says what becomes of mounts below the source of a bind.
+	Recursive project.Recursive
 	// Options of a tmpfs, as in mount(8).
 	Options []string
 }
@@ -89,6 +97,10 @@ type Host struct {
 	// Capabilities are those that can be given at all: the bounding set of who
 	// starts containers. Nil stands for all.
 	Capabilities []string
+	// AppArmor is the name of the profile for containers; empty: the host has no
+	// AppArmor. SELinux: it has that.
+	AppArmor string
+	SELinux  bool
 	// Limits are the highest that ulimits can be set to, by name; those that are
 	// not there can be any.
 	Limits map[string]uint64
@@ -146,10 +158,10 @@ func Build(in Input) (*specs.Spec, error) {
 		Mounts:   mounts,
 		Linux:    linux,
 	}
-	if in.Container.Privileged {
-		return s, nil
+	if in.Container.Namespaces.UTS == project.NamespaceHost {
+		s.Hostname = "" // it is the host's, and stays so
 	}
-	return s, addSeccomp(s)
+	return s, addProfile(in.Container, s)
 }
 
 func process(in Input) (*specs.Process, error) {
@@ -190,6 +202,9 @@ func process(in Input) (*specs.Process, error) {
 		// Set when it is 0 too, or the shim's own would be inherited.
 		OOMScoreAdj: &oomScore,
 	}
+	if err := secure(in, p); err != nil {
+		return nil, err
+	}
 	// Only root holds capabilities; others can get them, up to the bounding
 	// set, from files. Inheritable ones would outlive a change of user.
 	if in.User.UID == 0 {
@@ -223,6 +238,9 @@ func linux(in Input) (*specs.Linux, error) {
 	if in.CgroupsPath == "" {
 		return nil, errors.New("no cgroup for the container")
 	}
+	if err := checkNamespaces(in); err != nil {
+		return nil, err
+	}
 	l := &specs.Linux{
 		CgroupsPath:       in.CgroupsPath,
 		Namespaces:        namespaces(in),
@@ -233,27 +251,12 @@ func linux(in Input) (*specs.Linux, error) {
 	if in.Container.Privileged {
 		return l, nil
 	}
+	if in.Container.Security.OpenPaths {
+		return l, nil
+	}
 	l.MaskedPaths = append(maskedPaths(), in.Host.MaskedPaths...)
 	l.ReadonlyPaths = readonlyPaths()
 	return l, nil
-}
-
-func namespaces(in Input) []specs.LinuxNamespace {
-	ns := []specs.LinuxNamespace{{Type: specs.MountNamespace}}
-	if in.Container.NetworkMode != project.ModeHost {
-		ns = append(ns, specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: in.Netns})
-	}
-	ns = append(ns,
-		specs.LinuxNamespace{Type: specs.UTSNamespace},
-		specs.LinuxNamespace{Type: specs.PIDNamespace},
-		specs.LinuxNamespace{Type: specs.IPCNamespace},
-	)
-	// Docker's default-cgroupns-mode: private with the unified hierarchy, of
-	// privileged containers too, and the host's otherwise.
-	if in.Host.CgroupV2 {
-		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})
-	}
-	return ns
 }
 
 // maskedPaths are Docker's.

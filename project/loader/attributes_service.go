@@ -4,7 +4,9 @@ import "math"
 
 func serviceRules() map[string]rule {
 	rules := processRules()
-	for _, more := range []map[string]rule{lifeRules(), isolationRules(), resourceRules(), deviceRules(), connectionRules()} {
+	for _, more := range []map[string]rule{
+		lifeRules(), isolationRules(), securityRules(), resourceRules(), deviceRules(), connectionRules(), fileRules(),
+	} {
 		for key, r := range more {
 			rules[key] = r
 		}
@@ -30,7 +32,9 @@ func processRules() map[string]rule {
 		"extends":     is(honoured),
 		"volumes":     is(parts),
 		"tmpfs":       is(honoured),
-		"read_only":   is(honoured),
+		"volumes_from": but("what the first replica, or the container, has at the time: binds, volumes, also anonymous ones and its image's, and " +
+			"images, but no tmpfs; when it is replaced, so is who takes from it"),
+		"read_only": but("volumes, tmpfs and /dev/shm can be written to"),
 		"platform": {verdict: limited, why: "only the host's own platform is run; remove it",
 			ok: isHostPlatform},
 		"pull_policy": only("images are pulled when they are missing; pull before `up`, or remove it",
@@ -39,16 +43,11 @@ func processRules() map[string]rule {
 
 		"build":          no("images are not built; build it and name it with `image`"),
 		"annotations":    no("OCI annotations are not set; use labels"),
-		"configs":        no("configs are not mounted; use a bind mount"),
-		"secrets":        no("secrets are not mounted; use a read-only bind mount"),
-		"group_add":      no("supplementary groups are not added; use user"),
 		"models":         no("models are not run; use a service"),
 		"provider":       no("providers are not run; use a service with an image"),
 		"stdin_open":     only("containers have no standard input", "false"),
 		"tty":            only("containers have no terminal; remove it", "false"),
-		"umask":          no("the umask is the image's; remove it"),
 		"use_api_socket": only("there is no Docker API; remove it", "false"),
-		"volumes_from":   no("mounts are not taken over; name the volumes in each service"),
 	}
 }
 
@@ -108,15 +107,7 @@ func isolationRules() map[string]rule {
 		"cap_add":         is(honoured),
 		"cap_drop":        is(honoured),
 		"sysctls":         is(honoured),
-		"security_opt":    no("the default seccomp profile is always used; remove it"),
-		"userns_mode":     no("containers use the host's user namespace; remove it"),
-		"cgroup":          no("containers have a cgroup namespace of their own; remove it"),
-		"cgroup_parent":   no("cgroups are gocompose's; remove it"),
-		"ipc":             no("containers have an IPC namespace of their own; remove it"),
-		"pid":             no("containers have a PID namespace of their own; remove it"),
-		"uts":             no("containers have a UTS namespace of their own; remove it"),
 		"isolation":       only("only default is", "default"),
-		"runtime":         no("containers are run by runc; remove it"),
 		"credential_spec": no("it is for Windows; remove it"),
 	}
 }
