@@ -52,14 +52,28 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err != nil {
 		return err
 	}
+	if err := h.joinNamespaces(ctx, c); err != nil {
+		return err
+	}
 	if err := h.writeFiles(ctx, c, e); err != nil {
 		return err
 	}
-	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{LogURI: h.shimOptions(c).URI()})
+	if err := h.noteCgroups(ctx, c.Record.Spec.CgroupParent); err != nil {
+		return err
+	}
+	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{
+		LogURI: h.shimOptions(c).URI(), Runtime: c.Record.Runtime, Spec: c.Record.Spec,
+	})
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {
-	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id))
+	return errors.Join(h.supervisor.Release(ctx, id), h.leave(ctx, id))
+}
+
+// leave takes the container, which does not run, off its networks, and out of what
+// it shares.
+func (h *Host) leave(ctx context.Context, id string) error {
+	return errors.Join(h.networks.Detach(ctx, id), h.shared().Release(id))
 }
 
 // StopContainer ends the container's process, by its stop signal, after grace by

@@ -201,6 +201,9 @@ const leavingTime = 2 * time.Second
 // endEngine ends the engine when it is our own. Of another one goes what only
 // our containers have made.
 func endEngine(ctx context.Context, cfg Config) error {
+	if err := removeCgroups(ctx, cfg.Paths); err != nil {
+		return err
+	}
 	if c := engineConfig(cfg); c.Address == "" {
 		return engine.Stop(ctx, c)
 	}

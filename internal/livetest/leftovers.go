@@ -91,7 +91,7 @@ func mounts(p paths.Paths) ([]string, error) {
 
 func namespaces(p paths.Paths) ([]string, error) {
 	var found []string
-	for _, dir := range []string{p.Netns(), p.Endpoints()} {
+	for _, dir := range []string{p.Netns(), p.Namespaces(), p.Endpoints()} {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !os.IsNotExist(err) {
 			return nil, err
