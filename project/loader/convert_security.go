@@ -137,7 +137,7 @@ var shimName = regexp.MustCompile(`^(io\.|.*\.v[0-9]+$)`)
 // names in containerd and in Docker too.
 func (p place) runtime(text string) string {
 	switch {
-	case text == "", text == "io.containerd.runc.v2":
+	case text == "", text == "runc", text == "io.containerd.runc.v2":
 		return ""
 	case filepath.IsAbs(text):
 		return filepath.Clean(text)
