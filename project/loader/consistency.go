@@ -52,6 +52,7 @@ func undefinedReferences(model *types.Project) []finding {
 				found = append(found, undefinedVolume(slices.Concat(at, []string{"volumes", index(i)}), v.Source))
 			}
 		}
+		found = append(found, undefinedFiles(model, service)...)
 		if service.NetworkMode != "" && len(service.Networks) > 0 {
 			found = append(found, finding{path: slices.Concat(at, []string{"network_mode"}), text: notBoth})
 		}
@@ -93,6 +94,11 @@ func whereNeeded(service types.ServiceConfig, dep, text string) finding {
 			return finding{append(at, "links", index(i)), link, fmt.Sprintf(badLink, link)}
 		case link == dep || strings.HasPrefix(link, dep+":"):
 			return finding{append(at, "links", index(i)), link, text}
+		}
+	}
+	for i, from := range service.VolumesFrom {
+		if name, _, _ := strings.Cut(from, ":"); name == dep {
+			return finding{append(at, "volumes_from", index(i)), from, text}
 		}
 	}
 	return finding{path: append(at, "depends_on", dep), text: text}
