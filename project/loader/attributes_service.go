@@ -38,7 +38,7 @@ func processRules() map[string]rule {
 		"pull_refresh_after": no("images are pulled when they are missing; remove it"),
 
 		"build":          no("images are not built; build it and name it with `image`"),
-		"annotations":    but("of the OCI specification"),
+		"annotations":    but("of the OCI specification; io.containerd.* and io.kubernetes.cri.*, which containerd obeys, are refused"),
 		"configs":        no("configs are not mounted; use a bind mount"),
 		"secrets":        no("secrets are not mounted; use a read-only bind mount"),
 		"group_add":      no("supplementary groups are not added; use user"),
