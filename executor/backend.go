@@ -34,9 +34,10 @@ type (
 		RemoveVolume(context.Context, project.Volume) error
 	}
 	Images interface {
-		// PullImage fetches ref and unpacks it. Progress may be called from any
-		// goroutine, with bytes done and bytes known so far.
-		PullImage(ctx context.Context, ref string, progress func(current, total int64)) error
+		// PullImage fetches an image and unpacks it, also one that is there: its name
+		// may stand for another now. Progress may be called from any goroutine, with
+		// bytes done and bytes known so far.
+		PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error
 	}
 	Containers interface {
 		// CreateContainer makes a container of that identifier; one that is

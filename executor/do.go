@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
 // reports are how a step under way tells how it goes.
@@ -25,7 +26,7 @@ func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 	case planner.RemoveVolume:
 		return b.RemoveVolume(ctx, op.Volume)
 	case planner.PullImage:
-		return b.PullImage(ctx, op.Ref, r.progress)
+		return b.PullImage(ctx, project.Image(op), r.progress)
 	case planner.CreateContainer:
 		return b.CreateContainer(ctx, op.ID, op.Spec, op.Inherit)
 	case planner.StartContainer:

@@ -35,15 +35,16 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 		return err
 	})
 	group.Go(func() (err error) {
-		obs.Others, err = h.observeOthers(gctx, p)
+		obs.Others, obs.OtherIDs, err = h.observeOthers(gctx, p)
 		return err
 	})
 	group.Go(func() (err error) {
 		obs.Volumes, err = h.observeVolumes(p)
 		return err
 	})
-	group.Go(func() (err error) {
-		obs.Images, err = h.images.Digests(gctx, imageRefs(p))
+	group.Go(func() error {
+		images, err := h.ObserveImages(gctx, p)
+		obs.Images, obs.Pulled = images.Images, images.Pulled
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -55,18 +56,6 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	}
 	obs.Ports, err = h.takenPorts(p)
 	return obs, err
-}
-
-func imageRefs(p *project.Project) []string {
-	var refs []string
-	for _, s := range p.Services {
-		refs = append(refs, s.Template.Image)
-		for _, p := range s.Template.Hooks.BeforeStart {
-			refs = append(refs, p.Container.Image)
-		}
-	}
-	slices.Sort(refs)
-	return slices.Compact(refs)
 }
 
 // observeContainers returns the replicas of the project's services, and the
@@ -112,7 +101,7 @@ func (h *Host) cutOff(c containerd.Container) (bool, error) {
 }
 
 // observeOthers looks for the containers that p refers to by their names.
-func (h *Host) observeOthers(ctx context.Context, p *project.Project) (map[string]bool, error) {
+func (h *Host) observeOthers(ctx context.Context, p *project.Project) (map[string]bool, map[string]string, error) {
 	var names []string
 	for _, s := range p.Services {
 		if name := s.Template.NetworkMode.SharedContainer(); name != "" {
@@ -123,22 +112,31 @@ func (h *Host) observeOthers(ctx context.Context, p *project.Project) (map[strin
 				names = append(names, l.Container)
 			}
 		}
+		for _, f := range s.Template.VolumesFrom {
+			if f.Container != "" {
+				names = append(names, f.Container)
+			}
+		}
 	}
 	if len(names) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	found, err := h.containerd.Containers(ctx, containerd.Filter{Names: names})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	others := map[string]bool{}
+	others, ids := map[string]bool{}, map[string]string{}
 	for _, c := range found {
 		if c.Record.Spec.Role != "" {
 			continue
 		}
-		others[c.Record.Spec.Name] = others[c.Record.Spec.Name] || c.Running()
+		name := c.Record.Spec.Name
+		if _, another := ids[name]; !another || c.Running() {
+			ids[name] = c.ID
+		}
+		others[name] = others[name] || c.Running()
 	}
-	return others, nil
+	return others, ids, nil
 }
 
 func (h *Host) observeNetworks(ctx context.Context, p *project.Project) ([]project.Network, error) {

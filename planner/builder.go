@@ -41,7 +41,7 @@ type builder struct {
 
 func newBuilder(p *project.Project, obs Observed, opt Options) *builder {
 	return &builder{
-		project: tied(p), obs: obs, opt: opt,
+		project: supplied(tied(p)), obs: obs, opt: opt,
 		at:      map[StepID]int{},
 		creates: map[string][]StepID{}, stops: map[string][]StepID{}, starts: map[string][]StepID{},
 		firsts: map[string][]StepID{}, needy: map[string]bool{}, runs: map[string][]Ref{},

@@ -114,6 +114,11 @@ func uses(c Container) map[project.ID]bool {
 	for _, v := range c.Anonymous {
 		out[project.Volume{Name: v}.ID()] = true
 	}
+	for _, m := range c.Taken {
+		if m.Type == project.MountVolume {
+			out[project.Volume{Name: m.Source}.ID()] = true
+		}
+	}
 	return out
 }
 

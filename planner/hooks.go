@@ -172,7 +172,9 @@ func (b *builder) ingredients(specs []project.Container) []StepID {
 	needs := slices.Clone(b.cleared)
 	for _, c := range specs {
 		needs = append(needs, b.lacking(c)...)
-		needs = append(needs, b.planned(VerbPull, PullImage{c.Image}.Target())...)
+		for _, image := range c.Images() {
+			needs = append(needs, b.planned(VerbPull, PullImage(image).Target())...)
+		}
 		for id := range specUses(c) {
 			needs = append(needs, b.planned(VerbCreate, id)...)
 		}
@@ -213,8 +215,10 @@ func (u *up) initImages() {
 		}
 		service := r.want.Service
 		for _, p := range r.want.Hooks.BeforeStart {
-			if _, here := u.obs.Images[p.Container.Image]; !here {
-				u.creates[service] = append(u.creates[service], u.add(PullImage{p.Container.Image}, nil, because(Missing)))
+			for _, image := range p.Container.Images() {
+				if !u.here(image) {
+					u.creates[service] = append(u.creates[service], u.add(PullImage(image), nil, because(Missing)))
+				}
 			}
 			for id := range specUses(p.Container) {
 				if u.changed[id.Name] == nil || id.Kind != project.KindNetwork {

@@ -50,8 +50,8 @@ type (
 	CreateVolume struct{ Volume project.Volume }
 	// RemoveVolume destroys a volume and its data.
 	RemoveVolume struct{ Volume project.Volume }
-	// PullImage fetches and unpacks an image.
-	PullImage struct{ Ref string }
+	// PullImage fetches and unpacks an image, for a platform or the host's own.
+	PullImage struct{ Ref, Platform string }
 
 	// CreateContainer makes a container whose runtime identifier is ID. The
 	// planner picks it, so no step waits for a result of another. Its networks
@@ -161,11 +161,13 @@ func (o RunHooks) Verb() Verb {
 	return VerbPostStart
 }
 
-func (o CreateNetwork) Target() project.ID    { return o.Network.ID() }
-func (o RemoveNetwork) Target() project.ID    { return o.Network.ID() }
-func (o CreateVolume) Target() project.ID     { return o.Volume.ID() }
-func (o RemoveVolume) Target() project.ID     { return o.Volume.ID() }
-func (o PullImage) Target() project.ID        { return project.ID{Kind: project.KindImage, Name: o.Ref} }
+func (o CreateNetwork) Target() project.ID { return o.Network.ID() }
+func (o RemoveNetwork) Target() project.ID { return o.Network.ID() }
+func (o CreateVolume) Target() project.ID  { return o.Volume.ID() }
+func (o RemoveVolume) Target() project.ID  { return o.Volume.ID() }
+func (o PullImage) Target() project.ID {
+	return project.ID{Kind: project.KindImage, Name: project.Image(o).String()}
+}
 func (o CreateContainer) Target() project.ID  { return o.Spec.ID() }
 func (o StartContainer) Target() project.ID   { return o.Container.Target }
 func (o StopContainer) Target() project.ID    { return o.Container.Target }

@@ -1,6 +1,10 @@
 package planner
 
-import "time"
+import (
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+)
 
 // Options are the user's wishes that are not part of the project. What a
 // function does not name it ignores.
@@ -29,6 +33,11 @@ type Options struct {
 	Timeout        *time.Duration // what stops: instead of each container's grace; below zero: for ever
 	IgnoreOrphans  bool           // Up: say nothing about orphans
 	NoHooks        bool           // Stop: no pre_stop is run
+
+	// Pull is the policy in place of those of the services; nil: theirs. Now is the
+	// time, for those that go by it. Both are for Refresh, Pull also for Up.
+	Pull *project.PullPolicy
+	Now  time.Time
 }
 
 // RecreatePolicy says when a container that is there is replaced.

@@ -124,7 +124,7 @@ func label(op planner.Op) string {
 		}
 		return "Service " + op.Name
 	case planner.PullImage:
-		return "Image " + planner.ShortImage(op.Ref)
+		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:
 		return "Network " + op.Target().Name
 	case planner.CreateVolume, planner.RemoveVolume:

@@ -65,6 +65,8 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"a network namespace is shared while its owner runs", testSharedNamespace},
 		{"a volume in use stays, whoever uses it", testVolumeInUse},
 		{"anonymous volumes are made, kept and inherited", testAnonymous},
+		{"images are mounted, if they are there", testMountedImage},
+		{"mounts are taken over from a container that is there", testVolumesFrom},
 		{"two containers of one replica are there side by side", testReplacement},
 		{"a call whose context has ended can be repeated", testCancelled},
 		{"a specification comes back as it was given", testSpecification},

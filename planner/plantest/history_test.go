@@ -152,15 +152,16 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 		"a backend lies about removing networks": {Lose: func(call string) bool { return strings.HasPrefix(call, "remove network/") }},
 		"a backend lies about removing volumes":  {Lose: func(call string) bool { return strings.HasPrefix(call, "remove volume/anon") }},
 	}
+	const histories = 4000
 	g := plantest.Histories()
 	for name, tamper := range faults {
 		t.Run(name, func(t *testing.T) {
-			for seed := range 3000 {
+			for seed := range histories {
 				if err := g.Example(seed).Run(1, tamper); err != nil {
 					return
 				}
 			}
-			t.Error("3000 histories saw nothing")
+			t.Errorf("%d histories saw nothing", histories)
 		})
 	}
 }

@@ -36,6 +36,7 @@ func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
 	err = src.withWarnings(func() error {
 		if m.NoInterpolate {
 			out.tree, err = src.tree(ctx, m)
+			hideContents(out.tree)
 			return err
 		}
 		loaded, err := src.load(ctx, m)
@@ -224,7 +225,7 @@ func (m *Model) Hash(service string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("no such service: %s", service)
 	}
-	s.Build, s.PullPolicy, s.Scale, s.DependsOn, s.Profiles = nil, "", nil, nil, nil
+	s.Build, s.PullPolicy, s.PullRefreshAfter, s.Scale, s.DependsOn, s.Profiles = nil, "", "", nil, nil, nil
 	if s.Deploy != nil {
 		deploy := *s.Deploy
 		deploy.Replicas = nil
