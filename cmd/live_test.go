@@ -174,9 +174,13 @@ func wipe(cfg host.Config) error {
 	if err != nil {
 		return err
 	}
-	infos, err := h.Containers(ctx, "")
-	for _, i := range infos {
-		err = errors.Join(err, h.StopContainer(ctx, i.ID, 0), h.RemoveContainer(ctx, i.ID))
+	projects, err := h.Projects(ctx)
+	for _, name := range projects {
+		obs, oerr := h.Observe(ctx, name, nil)
+		err = errors.Join(err, oerr)
+		for _, c := range append(obs.Containers, obs.Inits...) {
+			err = errors.Join(err, h.StopContainer(ctx, c.ID, 0), h.RemoveContainer(ctx, c.ID))
+		}
 	}
 	nets, lerr := networks.Open(cfg.Paths)
 	if lerr == nil {

@@ -155,6 +155,9 @@ func (h *Host) supervised(ctx context.Context, c containerd.Container) superviso
 		Running: c.Running(), Paused: c.State == planner.StatePaused, StartedAt: l.StartedAt,
 		Restart: spec.Restart, Health: c.Record.Health,
 	}
+	if spec.Role != "" {
+		out.Service = "" // it is no replica, whose end would mean something
+	}
 	if !out.Running {
 		out.ExitedAt, out.ExitCode = l.ExitedAt, l.ExitCode
 	}
