@@ -33,6 +33,9 @@ type change struct {
 	// hide are operations whose progress is not shown; nil: none.
 	hide func(planner.Op) bool
 	plan func(*project.Project, planner.Observed) (*planner.Plan, error)
+	// contents finds, without Compose files, what is in secrets and configs that
+	// have been lost; nil: they are not needed.
+	contents func(context.Context, *host.Host, string) (project.Contents, error)
 	// pull are images to be fetched before anything is looked at; nil: none.
 	pull func(*project.Project) []string
 	// confirm is asked whether to carry the plan out, while the project is
@@ -50,6 +53,7 @@ func (a *app) change(ctx context.Context, c change) error {
 	if a.globals.dryRun {
 		return a.dryRun(ctx, c)
 	}
+	c.load = a.storing(c.load)
 	name, p, err := a.wanted(ctx, c)
 	if err != nil {
 		return err
@@ -84,6 +88,9 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 			return err
 		}
 	}
+	if h, err = c.withContents(ctx, h, name, p); err != nil {
+		return err
+	}
 	plan, err := a.plan(ctx, h, c, name, p)
 	if err != nil {
 		return err
@@ -92,6 +99,18 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 		return err
 	}
 	return a.apply(ctx, h, plan, c)
+}
+
+// withContents returns the host with what it may have to put into containers.
+func (c change) withContents(ctx context.Context, h *host.Host, name string, p *project.Project) (*host.Host, error) {
+	switch {
+	case p != nil:
+		return h.WithContents(p.Contents), nil
+	case c.contents != nil:
+		found, err := c.contents(ctx, h, name)
+		return h.WithContents(found), err
+	}
+	return h, nil
 }
 
 // dryRun shows what c would do. Like plan it changes nothing, waits for nobody,
@@ -248,7 +267,8 @@ func (a *app) hostConfig() (host.Config, error) {
 	if err != nil {
 		return host.Config{}, err
 	}
-	return host.Config{Paths: where, Address: a.globals.address, Program: program, Version: a.version}, nil
+	return host.Config{Paths: where, Address: a.globals.address, Program: program, Version: a.version,
+		External: externalFolders()}, nil
 }
 
 // nonce marks the containers of one run. It is made of letters and digits.

@@ -33,7 +33,8 @@ func (a *app) systemStart(ctx context.Context) error {
 	}
 	defer h.Close()
 	return a.eachProject(ctx, h, change{
-		title: "system start",
+		title:    "system start",
+		contents: a.lostContents,
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 			plan, err := planner.Revive(p.Name, obs)
 			if err != nil {

@@ -13,12 +13,12 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/typeurl/v2"
 	"github.com/moby/sys/signal"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -32,9 +32,14 @@ type CreateRequest struct {
 	Mounts []spec.Mount
 	// Files maps paths in the container to files of the host.
 	Files map[string]string
+	// Secrets maps the targets of Spec.Files to files of the host.
+	Secrets map[string]string
 	// Netns is the path of the network namespace; empty makes a new one at each
 	// start, with nothing in it.
 	Netns string
+	// IPC and PID are the paths of the namespaces that it does not have alone, and
+	// Shm is what its /dev/shm is then.
+	IPC, PID, Shm string
 	// Hostname is spec.Hostname when empty.
 	Hostname string
 	// InitBinary is the host's path of the init program, for Spec.Init.
@@ -130,13 +135,19 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	if _, err := signal.ParseSignal(stop); err != nil {
 		return fmt.Errorf("stop_signal: there is no signal %q", stop)
 	}
+	runtime, err := runtimeProgram(req.Spec.Runtime)
+	if err != nil {
+		return err
+	}
 	oci, err := c.specification(req, mounts)
 	if err != nil {
 		return err
 	}
-	encoded, err := typeurl.MarshalAny(oci)
+	// Devices are looked for again at each start; here, so that those that are
+	// not there are told.
+	encoded, bare, err := withDevices(oci, req.Spec)
 	if err != nil {
-		return fmt.Errorf("writing its specification: %w", err)
+		return err
 	}
 	extensions, err := Record{
 		Spec:          req.Spec,
@@ -147,9 +158,13 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		MountedImages: digests(req.MountedImages),
 		Taken:         req.Taken,
 		Health:        healthcheck(req),
+		Runtime:       runtime,
 	}.extension()
 	if err != nil {
 		return err
+	}
+	if bare != nil {
+		extensions[bareType] = bare
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -193,22 +208,39 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 	if err != nil {
 		return nil, err
 	}
-	host, err := host(req.Spec.Privileged)
+	if user, err = withGroups(user, req.Spec.Security.Groups, mounts); err != nil {
+		return nil, err
+	}
+	groups, err := cgroup.Look()
+	if err != nil {
+		return nil, fmt.Errorf("looking at cgroups: %w", err)
+	}
+	host, err := host(groups)
 	if err != nil {
 		return nil, err
 	}
+	disks, err := blockDevices(req.Spec.Resources.BlockIO, lookAtWeights(host.CgroupV2, groups))
+	if err != nil {
+		return nil, err
+	}
+	host.AppArmor = c.appArmor.profile()
 	return spec.Build(spec.Input{
-		ID:          req.ID,
-		Container:   req.Spec,
-		Image:       req.Image.Config,
-		User:        user,
-		Mounts:      req.Mounts,
-		Files:       req.Files,
-		Netns:       req.Netns,
-		Hostname:    req.Hostname,
-		CgroupsPath: path.Join("/", c.cfg.CgroupParent, req.ID),
-		InitBinary:  req.InitBinary,
-		Host:        host,
+		ID:           req.ID,
+		Container:    req.Spec,
+		Image:        req.Image.Config,
+		User:         user,
+		Mounts:       req.Mounts,
+		BlockDevices: disks,
+		Files:        req.Files,
+		Secrets:      req.Secrets,
+		Netns:        req.Netns,
+		IPC:          req.IPC,
+		PID:          req.PID,
+		Shm:          req.Shm,
+		Hostname:     req.Hostname,
+		CgroupsPath:  path.Join("/", cmp.Or(req.Spec.CgroupParent, c.cfg.CgroupParent), req.ID),
+		InitBinary:   req.InitBinary,
+		Host:         host,
 	})
 }
 

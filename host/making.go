@@ -66,7 +66,7 @@ func (h *Host) Sweep(ctx context.Context) error {
 			errs = append(errs, h.sweep(ctx, id))
 		}
 	}
-	return errors.Join(append(errs, h.sweepStages(), h.sweepLocks(), h.forgetRemoved())...)
+	return errors.Join(append(errs, h.sweepStages(), h.sweepLocks(), h.forgetRemoved(ctx))...)
 }
 
 // sweepLocks takes away the lock files of containers of which there is nothing
@@ -133,7 +133,7 @@ func (h *Host) unmake(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	if err := errors.Join(h.detach(ctx, id), h.unstage(id), h.forget(id)); err != nil {
+	if err := errors.Join(h.detach(ctx, id), h.unstage(id), h.forget(ctx, id)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {

@@ -64,6 +64,9 @@ func (h *Host) resolveMounts(ctx context.Context, req mountRequest) (*mounts, er
 			return nil, err
 		}
 	}
+	for _, f := range req.want.Files {
+		covered[f.Target] = true
+	}
 	for _, target := range slices.Sorted(maps.Keys(req.image.Config.Volumes)) {
 		target = path.Clean("/" + target) // Docker takes relative ones too
 		if covered[target] {

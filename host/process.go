@@ -52,6 +52,9 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := sources(slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)); err != nil {
 		return err
 	}
+	if err := h.placeSecrets(ctx, c.ID, c.Record.Spec.Files); err != nil {
+		return err
+	}
 	e, err := h.attach(ctx, c)
 	if err != nil {
 		return err

@@ -57,6 +57,9 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 	if err := h.fillVolumes(ctx, m, img); err != nil {
 		return err
 	}
+	if err := h.placeSecrets(ctx, id, c.Files); err != nil {
+		return err
+	}
 	// The bound files must be there to be bound; starting fills them.
 	if err := (texts{}).write(dir); err != nil {
 		return err
@@ -70,6 +73,7 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 		},
 		Mounts:        m.spec,
 		Files:         files(dir),
+		Secrets:       h.mountedSecrets(id, c.Files),
 		Netns:         filepath.Join(h.cfg.Paths.Netns(), id),
 		Hostname:      hostname(c, spec.Hostname(id, c)),
 		InitBinary:    h.engine.Init,

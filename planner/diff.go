@@ -22,7 +22,12 @@ func diff(have Container, want project.Container, images map[string]string) []Re
 	d.network(h, w)
 	d.mounts(have, w, images)
 	d.storage(h, w)
+	d.files(h.Files, w.Files)
 	d.limits(h, w)
+	d.security(h.Security, w.Security)
+	d.namespaces(h, w)
+	d.resources(h.Resources, w.Resources)
+	d.devices(h.Devices, w.Devices)
 	d.health(h.Health, w.Health)
 	d.restart(h.Restart, w.Restart)
 	return d.reasons

@@ -35,6 +35,7 @@ type present struct {
 	Replica int
 	Nonce   string
 	State   planner.State
+	Exit    int
 	Stopped bool
 	CutOff  bool
 	Digest  string
@@ -202,7 +203,7 @@ func observedOf(t *testing.T, p *project.Project, data []byte) planner.Observed 
 			c.Nonce = "n0"
 		}
 		obs.Containers = append(obs.Containers, planner.Container{
-			ID: planner.ContainerID(p.Name, c.Service, c.Replica, c.Nonce), Spec: spec, State: c.State, Stopped: c.Stopped, CutOff: c.CutOff,
+			ID: planner.ContainerID(p.Name, c.Service, c.Replica, c.Nonce), Spec: spec, State: c.State, ExitCode: c.Exit, Stopped: c.Stopped, CutOff: c.CutOff,
 			ImageDigest: c.Digest, Anonymous: c.Anon,
 		})
 	}

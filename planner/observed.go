@@ -52,10 +52,13 @@ type Container struct {
 	ID    string // the runtime's identifier
 	Spec  project.Container
 	State State
+	// ExitCode is that of the last run, while State is StateExited.
+	ExitCode int
 	// Stopped: the user stopped or killed it, and it was not started since.
 	Stopped bool
-	// CutOff: it runs in the network namespace of a container that does not run now:
-	// it is not reached by anything, and reaches nothing.
+	// CutOff: it runs in a namespace, of the network or of IPC, that it shared with
+	// a container which is in another one now, or does not run: it is not reached by
+	// anything, and reaches nothing.
 	CutOff bool
 	// ImageDigest is what Spec.Image was when the container was made.
 	ImageDigest string

@@ -20,7 +20,7 @@ const (
 	Requested   Cause = "requested"   // the user asked for it by a flag or verb
 	Paused      Cause = "paused"      // wanted running, there, paused
 	Needed      Cause = "needed"      // Of, which is started, needs it to be so
-	CutOff      Cause = "cut-off"     // the network namespace it shared is gone
+	CutOff      Cause = "cut-off"     // a namespace it shares is not its owner's any more
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
 )
 
@@ -34,6 +34,8 @@ type Reason struct {
 	Field string `json:"field,omitempty"`
 	From  string `json:"from,omitempty"`
 	To    string `json:"to,omitempty"`
+	// Content: it is what is in Field that differs, a secret or a config.
+	Content bool `json:"content,omitempty"`
 	// Of is the resource that is followed, or the service in need; zero but for
 	// Follows and Needed.
 	Of project.ID `json:"of,omitzero"`
@@ -43,6 +45,9 @@ type Reason struct {
 func (r Reason) String() string {
 	switch r.Cause {
 	case Changed:
+		if r.Content {
+			return r.Field + ": content changed"
+		}
 		if r.From == "" && r.To == "" {
 			return r.Field + " changed"
 		}
@@ -54,7 +59,7 @@ func (r Reason) String() string {
 	case Policy:
 		return "restart policy " + r.To
 	case CutOff:
-		return "cut off from its network"
+		return "cut off from what it shares"
 	case NotRunning:
 		return "not running"
 	case Unwanted:

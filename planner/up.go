@@ -17,7 +17,8 @@ import (
 // container is started anew with that.
 //
 // A container is started when what its service needs is as it needs it; what runs
-// already and starts nothing is not waited for. Services that the project knows
+// already and starts nothing is not waited for. A container of a job that has ended
+// with success stays as it is. Services that the project knows
 // but that are not among p.Services are left alone, but for their networks. It
 // fails with a *RefusedError that names everything in the way.
 func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
@@ -62,6 +63,7 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 			u.launch(c.ref(), c.Spec, u.planned(VerbStop, c.target), why)
 		}
 	}
+	u.noteUpdates()
 	u.noteOrphans()
 	u.noteOtherFolders(u.touched())
 	return u.finish(g)
@@ -197,8 +199,8 @@ func (u *up) create(r *replica) {
 }
 
 // restarts finds out which of the running containers that stay must be started
-// anew: those on networks that are replaced, those that have lost the network
-// namespace that they shared, and those that follow what is replaced or started.
+// anew: those on networks that are replaced, those that have lost a namespace
+// that they shared, and those that follow what is replaced or started.
 func (u *up) restarts(g graph) {
 	u.again = map[string][]Reason{}
 	anew, fresh := map[string]bool{}, map[project.ID]bool{}
@@ -279,6 +281,8 @@ func (u *up) run(r *replica) {
 	case r.creates():
 		made := Ref{ContainerID(u.project.Name, r.want.Service, r.want.Replica, u.opt.Nonce), r.want.Name, id}
 		u.begin(r, made, needs, r.why)
+	case r.done:
+		u.runs[r.want.Service] = append(u.runs[r.want.Service], r.have[0].ref())
 	case !r.have[0].Running():
 		u.begin(r, r.have[0].ref(), needs, because(NotRunning))
 	case len(u.again[r.have[0].ID]) > 0:

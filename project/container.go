@@ -67,6 +67,7 @@ type Container struct {
 	// later is taken over.
 	VolumesFrom []VolumesFrom `json:"volumesFrom,omitempty"`
 	ReadOnly    bool          `json:"readOnly,omitempty"`
+	Files       []File        `json:"files,omitempty"` // secrets and configs, sorted by target
 
 	StopSignal string        `json:"stopSignal,omitempty"` // empty: the image's, then SIGTERM
 	StopGrace  time.Duration `json:"stopGrace,omitempty"`
@@ -74,11 +75,22 @@ type Container struct {
 	CapAdd     []string          `json:"capAdd,omitempty"`  // sorted, "CAP_NET_ADMIN" or "ALL"
 	CapDrop    []string          `json:"capDrop,omitempty"` // the same
 	Privileged bool              `json:"privileged,omitempty"`
+	Security   Security          `json:"security,omitzero"`
 	Ulimits    []Ulimit          `json:"ulimits,omitempty"` // sorted by name
 	Sysctls    map[string]string `json:"sysctls,omitempty"`
 	ShmSize    int64             `json:"shmSize,omitempty"`  // bytes
 	NanoCPUs   int64             `json:"nanoCPUs,omitempty"` // 1e9 is one processor
 	Memory     int64             `json:"memory,omitempty"`   // bytes
+	Resources  Resources         `json:"resources,omitzero"`
+	Devices    Devices           `json:"devices,omitzero"`
+
+	Namespaces Namespaces `json:"namespaces,omitzero"`
+	// CgroupParent is the cgroup that the container's is made in, from the root:
+	// "/batch"; empty: gocompose's own.
+	CgroupParent string `json:"cgroupParent,omitempty"`
+	// Runtime is an OCI runtime: the name of a program, or its absolute path;
+	// empty: the runc that gocompose came with.
+	Runtime string `json:"runtime,omitempty"`
 
 	Logging Logging `json:"logging"`
 

@@ -18,6 +18,8 @@ type Project struct {
 	// Networks and Volumes are those that Services use, sorted by name.
 	Networks []Network `json:"networks"`
 	Volumes  []Volume  `json:"volumes"`
+	// Contents are what is in the services' Files.
+	Contents Contents `json:"-"`
 }
 
 // Service is a template for Replicas equal containers.
@@ -27,6 +29,12 @@ type Service struct {
 	// NoAttach is attach: false: an `up` in the foreground shows its output only
 	// when asked to.
 	NoAttach bool `json:"noAttach,omitempty"`
+	// Job: its containers run to completion. One that has ended with exit code 0
+	// is as it is wanted.
+	Job bool `json:"job,omitempty"`
+	// Update and Rollback are nil when the files do not say.
+	Update   *Update `json:"update,omitempty"`
+	Rollback *Update `json:"rollback,omitempty"`
 	// Template is the specification all replicas share; its Replica is 0 and
 	// its Name is empty unless the service sets container_name.
 	Template Container `json:"template"`

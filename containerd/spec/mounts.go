@@ -32,8 +32,15 @@ func mounts(in Input) ([]specs.Mount, error) {
 		taken[m.Target] = true
 		users = append(users, mount)
 	}
+	for target := range in.Secrets {
+		if taken[target] {
+			return nil, fmt.Errorf("mount on %s: there are two", target)
+		}
+		taken[target] = true
+	}
+	users = append(users, secretMounts(in)...)
 	var all []specs.Mount
-	for _, m := range defaultMounts(in.Container) {
+	for _, m := range shareMounts(in, defaultMounts(in.Container)) {
 		if !taken[m.Destination] && !(taken["/dev"] && strings.HasPrefix(m.Destination, "/dev/")) {
 			all = append(all, m)
 		}

@@ -96,12 +96,9 @@ func environment(in Input) ([]string, error) {
 
 func hasNUL(s string) bool { return strings.ContainsRune(s, 0) }
 
-// rlimits returns the resource limits, with Docker's default for nofile.
-func rlimits(asked []project.Ulimit, maxOpenFiles uint64) ([]specs.POSIXRlimit, error) {
-	nofile := uint64(defaultOpenFiles)
-	if maxOpenFiles != 0 {
-		nofile = min(nofile, maxOpenFiles)
-	}
+// rlimits returns the resource limits, with Docker's default for nofile; most
+// are those that the host can give.
+func rlimits(asked []project.Ulimit, most map[string]uint64) ([]specs.POSIXRlimit, error) {
 	var limits []specs.POSIXRlimit
 	given := false
 	for _, u := range asked {
@@ -112,13 +109,32 @@ func rlimits(asked []project.Ulimit, maxOpenFiles uint64) ([]specs.POSIXRlimit, 
 		if soft > hard {
 			return nil, fmt.Errorf("ulimits.%s: the soft limit %d is above the hard limit %d", u.Name, u.Soft, u.Hard)
 		}
+		if most, limited := most[u.Name]; limited && hard > most {
+			return nil, aboveMost(u, most)
+		}
 		given = given || u.Name == "nofile"
 		limits = append(limits, specs.POSIXRlimit{Type: "RLIMIT_" + strings.ToUpper(u.Name), Soft: soft, Hard: hard})
 	}
 	if !given {
+		nofile := uint64(defaultOpenFiles)
+		if most, limited := most["nofile"]; limited {
+			nofile = min(nofile, most)
+		}
 		limits = append(limits, specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Soft: nofile, Hard: nofile})
 	}
 	return limits, nil
+}
+
+func aboveMost(u project.Ulimit, most uint64) error {
+	asked := fmt.Sprint(u.Hard)
+	if u.Hard < 0 {
+		asked = "no limit"
+	}
+	raise := "run gocompose with a higher one"
+	if u.Name == "nofile" {
+		raise = "raise fs.nr_open with sysctl, and the limit that gocompose runs with"
+	}
+	return fmt.Errorf("ulimits.%s: this host gives %d at most, and %s is asked for: ask for less, or %s", u.Name, most, asked, raise)
 }
 
 // limitValue returns a limit as the kernel counts: all bits set is unlimited.
@@ -129,10 +145,10 @@ func limitValue(v int64) uint64 {
 	return uint64(v)
 }
 
-// ulimitNames are the limits of getrlimit(2), by docker run --ulimit's names.
+// ulimitNames are the limits of getrlimit(2).
 func ulimitNames() []string {
 	return []string{
-		"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
+		"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
 		"nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
 	}
 }

@@ -85,6 +85,13 @@ func (p Paths) Health() string { return filepath.Join(p.State, "health") }
 // network.
 func (p Paths) Addresses() string { return filepath.Join(p.State, "addresses") }
 
+// Secrets is the folder of the secrets and configs of containers: one folder a
+// container ID. It is on a tmpfs.
+func (p Paths) Secrets() string { return filepath.Join(p.State, "secrets") }
+
+// SecretsKey is the file with the key of the digests of secrets and configs.
+func (p Paths) SecretsKey() string { return filepath.Join(p.Root, "secrets.key") }
+
 // Locks is the folder of lock files.
 func (p Paths) Locks() string { return filepath.Join(p.State, "locks") }
 

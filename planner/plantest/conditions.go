@@ -154,7 +154,7 @@ func (o outlook) hopeless(wait bool) string {
 	}
 	for _, s := range o.Services {
 		until := project.Ready
-		if completes[s.Name] {
+		if completes[s.Name] || s.Job {
 			until = project.Completed
 		}
 		if !o.starts[s.Name] || wait && !o.can(s.Name, until) {

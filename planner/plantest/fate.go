@@ -19,9 +19,10 @@ type container struct {
 	checked  bool
 	healthy  bool // the result of the check
 	runs     int  // how often its process was started
-	// joined is the ID of the container whose network namespace it is in: that one
-	// has the same again when it is started anew meanwhile.
-	joined string
+	// joined are the IDs of the containers whose namespaces it is in, by the
+	// attribute: they have the same again when they are started anew meanwhile, but
+	// for that of processes, with which everything in it ends.
+	joined map[string]string
 }
 
 // fate is what becomes of a container that is left alone.

@@ -26,7 +26,7 @@ var (
 const neighbour = "other-box-1"
 
 // Projects generates wanted states: scales, images, variables, networks of
-// several definitions, network namespaces of others, all kinds of mounts, ports
+// several definitions, namespaces of others, all kinds of mounts, ports
 // and container names that pass from service to service, one-shots, health checks, restart policies, dependencies without
 // cycles, on conditions that mostly can hold.
 func Projects() *rapid.Generator[*project.Project] {
@@ -83,6 +83,8 @@ func (g *generator) service(i int) {
 	}
 	slices.SortFunc(c.Needs, func(a, b project.Need) int { return strings.Compare(a.Service, b.Service) })
 	g.network(c, g.ports[i])
+	s.Job = fateOf(*c).ends && g.flip("job")
+	c.Namespaces.IPC, c.Namespaces.PID = g.namespace("ipc", project.AttributeIPC), g.namespace("pid", project.AttributePID)
 	g.p.Services = append(g.p.Services, s)
 }
 
@@ -164,6 +166,32 @@ func (g *generator) definition(name string) project.Network {
 		n.Internal = true
 	}
 	return n
+}
+
+// namespace draws whose namespace a container has: mostly its own, else that of
+// another that runs.
+func (g *generator) namespace(what, attribute string) project.NamespaceMode {
+	kind := rapid.IntRange(0, 15).Draw(g.T, what)
+	if kind == 3 {
+		return project.ModeContainer + neighbour
+	}
+	if kind > 1 || len(g.p.Services) == 0 {
+		return ""
+	}
+	dep := rapid.SampledFrom(g.p.Services).Draw(g.T, "whose "+what)
+	for _, share := range dep.Template.Shares() {
+		if share.Attribute == attribute { // whose it is in the end
+			return project.NamespaceMode(share.Mode)
+		}
+	}
+	switch f := fateOf(dep.Template); {
+	case f.ends || dep.Replicas == 0:
+		return ""
+	case kind == 0 && dep.Template.Name == "":
+		return project.NamespaceMode(project.ModeContainer + dep.Container(1).Name)
+	default:
+		return project.NamespaceMode(project.ModeService + dep.Name)
+	}
 }
 
 // Most services run and are healthy, if that is checked.

@@ -112,13 +112,14 @@ func (l *life) move(m Move) error {
 	}
 }
 
-// shared returns the containers whose network namespaces others are in.
+// shared returns the containers whose namespaces others are in.
 func shared(obs planner.Observed) []string {
 	var ids []string
 	for _, c := range obs.Containers {
 		if slices.ContainsFunc(obs.Containers, func(o planner.Container) bool {
-			mode := o.Spec.NetworkMode
-			return mode.SharedService() == c.Spec.Service && c.Spec.Replica == 1 || mode.SharedContainer() == c.Spec.Name
+			return slices.ContainsFunc(o.Spec.Shares(), func(share project.Share) bool {
+				return share.Service == c.Spec.Service && c.Spec.Replica == 1 || share.Container == c.Spec.Name
+			})
 		}) {
 			ids = append(ids, c.ID)
 		}
@@ -298,7 +299,7 @@ func (l *life) last(h History) error {
 }
 
 // settled checks that another up finds nothing to do but to start what has ended
-// by itself, and to wait for that.
+// by itself, and is no job that succeeded, and to wait for that.
 func (l *life) settled(p *project.Project) error {
 	rest, err := planner.Up(p, l.world.Observe(ProjectName), planner.Options{Nonce: l.nonce(), RemoveOrphans: true})
 	if err != nil {
@@ -307,7 +308,8 @@ func (l *life) settled(p *project.Project) error {
 	ends := map[string]bool{}
 	for _, s := range p.Services {
 		for _, c := range s.Containers() {
-			ends[c.ID().String()] = fateOf(c).ends
+			f := fateOf(c)
+			ends[c.ID().String()] = f.ends && !(s.Job && f.code == 0)
 		}
 	}
 	starts := false

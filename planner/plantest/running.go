@@ -32,15 +32,16 @@ func (w *World) StartContainer(ctx context.Context, id string) error {
 				return fmt.Errorf("no network %s", n.Network)
 			}
 		}
-		if of, shares := w.shared(c.Spec); shares {
-			of = w.pass(of) // it may be about to be started again
-			if of.State != planner.StateRunning && of.State != planner.StatePaused {
-				return fmt.Errorf("%s shares the network of a container that does not run", id)
+		for _, share := range c.Spec.Shares() {
+			of := w.pass(w.shared(c.Spec, share)) // it may be about to be started again
+			if !of.lives() {
+				return fmt.Errorf("%s shares the %s of a container that does not run", id, share.Attribute)
 			}
 			w.put(of)
-			c.joined = of.ID
 		}
+		c = w.containers[id]
 		c.start()
+		w.join(&c)
 		w.put(c)
 		return nil
 	})

@@ -4,7 +4,9 @@ import "math"
 
 func serviceRules() map[string]rule {
 	rules := processRules()
-	for _, more := range []map[string]rule{lifeRules(), isolationRules(), resourceRules(), connectionRules()} {
+	for _, more := range []map[string]rule{
+		lifeRules(), isolationRules(), securityRules(), resourceRules(), deviceRules(), connectionRules(), fileRules(),
+	} {
 		for key, r := range more {
 			rules[key] = r
 		}
@@ -41,14 +43,10 @@ func processRules() map[string]rule {
 
 		"build":          no("images are not built; build it and name it with `image`"),
 		"annotations":    no("OCI annotations are not set; use labels"),
-		"configs":        no("configs are not mounted; use a bind mount"),
-		"secrets":        no("secrets are not mounted; use a read-only bind mount"),
-		"group_add":      no("supplementary groups are not added; use user"),
 		"models":         no("models are not run; use a service"),
 		"provider":       no("providers are not run; use a service with an image"),
 		"stdin_open":     only("containers have no standard input", "false"),
 		"tty":            only("containers have no terminal; remove it", "false"),
-		"umask":          no("the umask is the image's; remove it"),
 		"use_api_socket": only("there is no Docker API; remove it", "false"),
 	}
 }
@@ -105,51 +103,12 @@ func healthRules() map[string]rule {
 // isolationRules are about what separates the container from the host.
 func isolationRules() map[string]rule {
 	return map[string]rule{
-		"privileged":          is(honoured),
-		"cap_add":             is(honoured),
-		"cap_drop":            is(honoured),
-		"sysctls":             is(honoured),
-		"security_opt":        no("the default seccomp profile is always used; remove it"),
-		"userns_mode":         no("containers use the host's user namespace; remove it"),
-		"cgroup":              no("containers have a cgroup namespace of their own; remove it"),
-		"cgroup_parent":       no("cgroups are gocompose's; remove it"),
-		"ipc":                 no("containers have an IPC namespace of their own; remove it"),
-		"pid":                 no("containers have a PID namespace of their own; remove it"),
-		"uts":                 no("containers have a UTS namespace of their own; remove it"),
-		"isolation":           only("only default is", "default"),
-		"runtime":             no("containers are run by runc; remove it"),
-		"credential_spec":     no("it is for Windows; remove it"),
-		"devices":             no("devices are not passed through; remove it"),
-		"device_cgroup_rules": no("devices are not passed through; remove it"),
-		"gpus":                no("devices are not passed through; remove it"),
-		"storage_opt":         no("the container's files are not limited; remove it"),
-	}
-}
-
-// resourceRules are about limits.
-func resourceRules() map[string]rule {
-	const cpu = "processors are limited by cpus; use it, or remove this"
-	const memory = "memory is limited by mem_limit; use it, or remove this"
-	return map[string]rule{
-		"cpus":             is(honoured),
-		"mem_limit":        is(honoured),
-		"shm_size":         is(honoured),
-		"ulimits":          is(honoured),
-		"cpu_count":        no(cpu),
-		"cpu_percent":      no(cpu),
-		"cpu_period":       no(cpu),
-		"cpu_quota":        no(cpu),
-		"cpu_rt_period":    no(cpu),
-		"cpu_rt_runtime":   no(cpu),
-		"cpu_shares":       no(cpu),
-		"cpuset":           no(cpu),
-		"mem_reservation":  no(memory),
-		"mem_swappiness":   no(memory),
-		"memswap_limit":    no(memory),
-		"oom_kill_disable": only("cgroup v2 cannot do it; remove it", "false"),
-		"oom_score_adj":    no("the kernel's choice is not adjusted; remove it"),
-		"pids_limit":       no("processes are not limited; remove it"),
-		"blkio_config":     no("disks are not limited; remove it"),
+		"privileged":      is(honoured),
+		"cap_add":         is(honoured),
+		"cap_drop":        is(honoured),
+		"sysctls":         is(honoured),
+		"isolation":       only("only default is", "default"),
+		"credential_spec": no("it is for Windows; remove it"),
 	}
 }
 

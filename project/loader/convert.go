@@ -24,6 +24,8 @@ type converter struct {
 	found  []finding
 	warned []finding
 
+	files map[string]defined // secrets and configs, by fileKey
+
 	networks map[string]network // by the key in the files
 	bridged  bool               // a service is on project.DefaultBridge
 	// fixed are the addresses that services fix, with the service, by network.
@@ -82,12 +84,14 @@ func (c *converter) volume(key string, v types.VolumeConfig) project.Volume {
 
 func (c *converter) service(s types.ServiceConfig) project.Service {
 	at := place{c, []string{"services", s.Name}}
-	return project.Service{
+	out := project.Service{
 		Name:     s.Name,
 		Replicas: at.replicas(s),
 		NoAttach: s.Attach != nil && !*s.Attach,
 		Template: at.container(s),
 	}
+	at.deploy(s, &out)
+	return out
 }
 
 // place is one attribute: where problems are reported.
@@ -111,21 +115,6 @@ func (p place) near(text, format string, args ...any) {
 func (p place) warn(format string, args ...any) {
 	p.c.warned = append(p.c.warned, finding{path: p.path, text: fmt.Sprintf(format, args...)})
 }
-
-func (p place) replicas(s types.ServiceConfig) int {
-	n := s.GetScale()
-	switch {
-	case n < 0:
-		p.in("scale").problem("must be greater than or equal to 0")
-		return 0
-	case n > 1 && s.ContainerName != "":
-		p.in("container_name").problem(namedReplicasText)
-	}
-	return n
-}
-
-const namedReplicasText = "a container name is unique, so there cannot be several replicas of it; " +
-	"remove container_name or the scale"
 
 func (p place) container(s types.ServiceConfig) project.Container {
 	env, unset := environment(s.Environment)
@@ -156,6 +145,9 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		CapAdd:      p.in("cap_add").capabilities(s.CapAdd),
 		CapDrop:     p.in("cap_drop").capabilities(s.CapDrop),
 		Privileged:  s.Privileged,
+		Security:    p.security(s),
+		Namespaces:  p.namespaces(s),
+		Runtime:     p.in("runtime").runtime(s.Runtime),
 		Ulimits:     p.in("ulimits").ulimits(s.Ulimits),
 		Sysctls:     labels(types.Labels(s.Sysctls)),
 		ShmSize:     p.in("shm_size").size(s.ShmSize, project.DefaultShmSize),
@@ -165,8 +157,11 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Needs:       needs(s.DependsOn),
 		Origin:      p.c.origin,
 	}
+	t.CgroupParent = p.in("cgroup_parent").cgroupParent(s.CgroupParent)
+	t.Files = p.files(s, t.Mounts)
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
+	t.Resources, t.Devices = p.resources(s, t.Memory), p.devices(s)
 	if s.StopGracePeriod != nil {
 		if t.StopGrace = time.Duration(*s.StopGracePeriod); t.StopGrace < 0 {
 			p.in("stop_grace_period").problem("must not be negative")

@@ -36,6 +36,7 @@ func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
 	err = src.withWarnings(func() error {
 		if m.NoInterpolate {
 			out.tree, err = src.tree(ctx, m)
+			hideContents(out.tree)
 			return err
 		}
 		loaded, err := src.load(ctx, m)

@@ -110,12 +110,14 @@ const notYet = "not supported yet: "
 func (f finding) unsupported() bool { return strings.HasPrefix(f.text, notYet) }
 
 // keepUsed drops findings about services that are not in the model, and about
-// networks and volumes that are not.
+// networks, volumes, secrets and configs that are not.
 func keepUsed(found []finding, model *types.Project) []finding {
 	used := map[string]func(string) bool{
 		"services": func(n string) bool { _, ok := model.Services[n]; return ok },
 		"networks": func(n string) bool { _, ok := model.Networks[n]; return ok },
 		"volumes":  func(n string) bool { _, ok := model.Volumes[n]; return ok },
+		"secrets":  func(n string) bool { _, ok := model.Secrets[n]; return ok },
+		"configs":  func(n string) bool { _, ok := model.Configs[n]; return ok },
 	}
 	return slices.DeleteFunc(found, func(f finding) bool {
 		if len(f.path) < 2 {
