@@ -21,7 +21,7 @@ func mountRules() map[string]rule {
 		"volume":         is(parts),
 		"volume.nocopy":  but("not given, a volume that is empty is filled from the image, but with a subpath"),
 		"volume.labels":  but("of an anonymous volume, when it is made; those of a named one are at the top level"),
-		"volume.subpath": but("it must be there when the container is made and started; links in it cannot leave the volume"),
+		"volume.subpath": but("it must be there when the container is started; links in it cannot leave the volume"),
 		"tmpfs":          is(parts),
 		"tmpfs.size":     is(honoured),
 		"tmpfs.mode":     is(honoured),
