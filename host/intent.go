@@ -61,6 +61,7 @@ func (h *Host) observed(c containerd.Container, l life) planner.Container {
 		State:         l.state,
 		ExitCode:      l.ExitCode,
 		Stopped:       exists(h.stoppedPath(c.ID)),
+		HooksDue:      l.state != planner.StateExited && l.state != planner.StateCreated && exists(h.duePath(c.ID)),
 		ImageDigest:   c.Record.ImageDigest,
 		MountedImages: c.Record.MountedImages,
 		Anonymous:     c.Record.Anonymous,
@@ -120,7 +121,8 @@ func syncFolder(path string) error {
 
 // forget removes what the state folder says of a container that is not there.
 func (h *Host) forget(ctx context.Context, id string) error {
-	return errors.Join(h.secrets.Remove(ctx, id), h.kept().Remove(id), health.In(h.cfg.Paths.Health()).Remove(id), removeIfThere(probeOutput(h.cfg.Paths, id)))
+	return errors.Join(h.secrets.Remove(ctx, id), h.kept().Remove(id), health.In(h.cfg.Paths.Health()).Remove(id), removeIfThere(probeOutput(h.cfg.Paths, id)),
+		removeIfThere(hookOutput(h.cfg.Paths, id)))
 }
 
 // forgetRemoved forgets the containers without a folder.

@@ -29,7 +29,7 @@ func (h *Host) StartContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.wantRunning(c); err != nil || c.Running() {
+	if err := errors.Join(h.noteDue(c), h.wantRunning(c)); err != nil || c.Running() {
 		return err
 	}
 	if err := h.run(ctx, c); err != nil {
@@ -49,7 +49,14 @@ func (h *Host) run(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) start(ctx context.Context, c containerd.Container) error {
-	if err := sources(slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)); err != nil {
+	if err := canRun(c.Record.Spec.Platform, binfmtRoot); err != nil {
+		return err
+	}
+	mounts := slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)
+	if err := sources(mounts); err != nil {
+		return err
+	}
+	if err := h.useVolumes(ctx, c.ID, mounts); err != nil {
 		return err
 	}
 	if err := h.placeSecrets(ctx, c.ID, c.Record.Spec.Files); err != nil {
@@ -62,15 +69,23 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := h.writeFiles(ctx, c, e); err != nil {
 		return err
 	}
+	log, err := h.shimOptions(c)
+	if err != nil {
+		return err
+	}
 	if err := h.stage(ctx, c); err != nil {
 		return errors.Join(err, h.unstage(c.ID))
 	}
-	err = h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{LogURI: h.shimOptions(c).URI()})
+	err = h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{
+		LogURI:   log.URI(),
+		Terminal: c.Record.Spec.TTY,
+		Stdin:    c.Record.Spec.StdinOpen,
+	})
 	return errors.Join(err, h.unstage(c.ID))
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {
-	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id))
+	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id), h.volumes.Release(id))
 }
 
 // StopContainer ends the container's process, by its stop signal, after grace by

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +16,7 @@ import (
 func diff(have Container, want project.Container, images map[string]string) []Reason {
 	var d differ
 	d.image(have, want, images)
+	d.value("platform", have.Spec.Platform, want.Platform)
 	h, w := have.Spec, want
 	d.process(h, w)
 	d.network(h, w)
@@ -30,6 +30,8 @@ func diff(have Container, want project.Container, images map[string]string) []Re
 	d.devices(h.Devices, w.Devices)
 	d.health(h.Health, w.Health)
 	d.restart(h.Restart, w.Restart)
+	d.hooks(h.Hooks, w.Hooks)
+	d.secret("annotations", h.Annotations, w.Annotations)
 	return d.reasons
 }
 
@@ -77,10 +79,10 @@ func (d *differ) secret(field string, from, to map[string]string) {
 
 func (d *differ) image(have Container, want project.Container, images map[string]string) {
 	from, to := have.Spec.Image, want.Image
-	before, now := have.ImageDigest, images[to]
+	before, now := have.ImageDigest, images[want.WantedImage().String()]
 	if from != to {
 		d.value("image", ShortImage(from), ShortImage(to))
-	} else if before != "" && now != "" && before != now {
+	} else if have.Spec.Platform == want.Platform && before != "" && now != "" && before != now {
 		d.value("image", ShortImage(from)+"@"+shortDigest(before, now), ShortImage(to)+"@"+shortDigest(now, before))
 	}
 }
@@ -123,9 +125,11 @@ func (d *differ) process(h, w project.Container) {
 	d.value("hostname", h.Hostname, w.Hostname)
 	d.secret("labels", h.Labels, w.Labels)
 	d.value("init", yesNo(h.Init), yesNo(w.Init))
+	d.value("tty", yesNo(h.TTY), yesNo(w.TTY))
+	d.value("stdin_open", yesNo(h.StdinOpen), yesNo(w.StdinOpen))
 	d.value("stop_signal", h.StopSignal, w.StopSignal)
 	d.value("stop_grace_period", h.StopGrace.String(), w.StopGrace.String())
-	d.value("logging", logging(h.Logging), logging(w.Logging))
+	d.logging(h.Logging, w.Logging)
 }
 
 // environment compares the variables that are set and those taken away, as one
@@ -185,17 +189,6 @@ func ulimits(list []project.Ulimit) map[string]string {
 	out := make(map[string]string, len(list))
 	for _, u := range list {
 		out[u.Name] = fmt.Sprintf("%d:%d", u.Soft, u.Hard)
-	}
-	return out
-}
-
-func logging(l project.Logging) string {
-	out := cmp.Or(l.Driver, "default")
-	if l.MaxSize != 0 {
-		out += fmt.Sprintf(" max-size=%d", l.MaxSize)
-	}
-	if l.MaxFiles != 0 {
-		out += fmt.Sprintf(" max-file=%d", l.MaxFiles)
 	}
 	return out
 }

@@ -18,7 +18,7 @@ func (d *differ) mounts(have Container, want project.Container, images map[strin
 	}
 	d.list("volumes_from", suppliers(have.Spec), suppliers(want))
 	for _, m := range want.Mounts {
-		before, now := have.MountedImages[m.Target], images[m.Source]
+		before, now := have.MountedImages[m.Target], images[project.Image{Ref: m.Source}.String()]
 		if m.Type != project.MountImage || from[m.Target] != to[m.Target] || before == "" || now == "" {
 			continue
 		}

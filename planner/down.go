@@ -14,6 +14,7 @@ import (
 // but that are not among p.Services are left alone.
 func Down(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	d := down{builder: newBuilder(p, obs, opt), removed: map[project.ID][]StepID{}}
+	d.clear()
 	var ps problems
 	d.unknownServices(&ps)
 	if err := ps.err(); err != nil {

@@ -1,15 +1,25 @@
 package planner
 
-import "github.com/gocompose/gocompose/project"
+import (
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+)
 
 // Observed is what is there. Adapters fill it in; the planner only reads it.
 type Observed struct {
-	Containers []Container       // of the project, in any order
-	Networks   []project.Network // those the project owns or wants, and project.DefaultBridge
-	Volumes    []project.Volume  // the same, and the project's anonymous ones
-	// Images maps references to the digest of the platform's manifest. What is
-	// not in it is not on this host.
+	Containers []Container // of the project, in any order
+	// Inits are the containers of pre_start that are there, which a killed command
+	// has left.
+	Inits    []Container
+	Networks []project.Network // those the project owns or wants, and project.DefaultBridge
+	Volumes  []project.Volume  // the same, and the project's anonymous ones
+	// Images maps images (project.Image.String) to the digest of the platform's
+	// manifest. What is not in it is not on this host.
 	Images map[string]string
+	// Pulled maps them to when their registry was asked last, or they were loaded.
+	// Only Refresh asks for it.
+	Pulled map[string]time.Time
 	// Names maps container names that the project wants and that containers of
 	// other projects have to those projects.
 	Names map[string]string
@@ -60,6 +70,9 @@ type Container struct {
 	// a container which is in another one now, or does not run: it is not reached by
 	// anything, and reaches nothing.
 	CutOff bool
+	// HooksDue: its post_start has not been run to its end since the user started
+	// it.
+	HooksDue bool
 	// ImageDigest is what Spec.Image was when the container was made.
 	ImageDigest string
 	// MountedImages maps the targets where images are mounted to what their digests

@@ -13,6 +13,7 @@ import (
 // another container has them. Plan.Removes names what goes.
 func Remove(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
+	b.clear()
 	var ps problems
 	b.unknownServices(&ps)
 	if err := ps.err(); err != nil {

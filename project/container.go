@@ -34,8 +34,10 @@ type Container struct {
 	// Name is unique on the host: "shop-web-1", or container_name.
 	Name string `json:"name"`
 
-	// Image is a normalised reference: "docker.io/library/nginx:1.27".
-	Image string `json:"image"`
+	// Image is a normalised reference: "docker.io/library/nginx:1.27". Platform is
+	// "linux/arm64"; empty: the host's own.
+	Image    string `json:"image"`
+	Platform string `json:"platform,omitempty"`
 	// Entrypoint and Command: nil takes the image's; empty means none. A set
 	// Entrypoint drops the image's command.
 	Entrypoint []string `json:"entrypoint"`
@@ -52,6 +54,10 @@ type Container struct {
 	Domainname string            `json:"domainname,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"` // the user's, not ours
 	Init       bool              `json:"init,omitempty"`
+	// TTY: standard input, output and error are a terminal. StdinOpen: standard
+	// input has no end; else it is empty, or a terminal that nobody types at.
+	TTY       bool `json:"tty,omitempty"`
+	StdinOpen bool `json:"stdinOpen,omitempty"`
 
 	Ports  []Port   `json:"ports,omitempty"`  // sorted by target, protocol, host IP, published
 	Expose []string `json:"expose,omitempty"` // "80/tcp", sorted
@@ -97,15 +103,26 @@ type Container struct {
 	// Health is the service's own; what it leaves open is the image's.
 	Health  *Healthcheck `json:"health,omitempty"`
 	Restart Restart      `json:"restart,omitzero"`
+	Hooks   Hooks        `json:"hooks,omitzero"`
+
+	Annotations map[string]string `json:"annotations,omitempty"` // of the OCI specification
 
 	// Needs and Origin are known so that a project can be taken down in order
 	// without its files. They do not count when specifications are compared.
 	Needs  []Need `json:"needs,omitempty"` // sorted by service
 	Origin Origin `json:"origin"`
+
+	// Role is what a container is that is no replica: "pre_start-1". Its Replica is 0,
+	// or that of the replica which it is for. It does not count when specifications
+	// are compared.
+	Role string `json:"role,omitempty"`
 }
 
-// ID returns "container/<service>-<replica>".
+// ID returns "container/<service>-<replica>"; see also Role.
 func (c Container) ID() ID {
+	if c.Role != "" {
+		return ID{KindContainer, c.roleID()}
+	}
 	return ID{KindContainer, fmt.Sprintf("%s-%d", c.Service, c.Replica)}
 }
 
@@ -202,13 +219,6 @@ type Ulimit struct {
 	Name string `json:"name"` // "nofile"
 	Soft int64  `json:"soft"`
 	Hard int64  `json:"hard"`
-}
-
-// Logging says what happens to a container's output.
-type Logging struct {
-	Driver   string `json:"driver"`             // "json-file" or "none"
-	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes a file
-	MaxFiles int    `json:"maxFiles,omitempty"` // the one written included
 }
 
 // Origin says which files a container was made from.

@@ -52,15 +52,3 @@ const (
 	// RecursiveReadOnly: they are read-only, or the container is not made.
 	RecursiveReadOnly Recursive = "readonly"
 )
-
-// Images returns the references of what the container is made of: its image, and
-// those that it mounts.
-func (c Container) Images() []string {
-	refs := []string{c.Image}
-	for _, m := range c.Mounts {
-		if m.Type == MountImage {
-			refs = append(refs, m.Source)
-		}
-	}
-	return refs
-}

@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -158,6 +159,7 @@ func Build(in Input) (*specs.Spec, error) {
 		Mounts:   mounts,
 		Linux:    linux,
 	}
+	s.Annotations = maps.Clone(in.Container.Annotations)
 	if in.Container.Namespaces.UTS == project.NamespaceHost {
 		s.Hostname = "" // it is the host's, and stays so
 	}
@@ -194,23 +196,21 @@ func process(in Input) (*specs.Process, error) {
 			// would pass permissions that are denied to the group.
 			AdditionalGids: append([]uint32{in.User.GID}, in.User.Groups...),
 		},
-		Args:         args,
-		Env:          env,
-		Cwd:          cwd,
-		Capabilities: &specs.LinuxCapabilities{Bounding: bounding},
-		Rlimits:      limits,
+		Args:    args,
+		Env:     env,
+		Cwd:     cwd,
+		Rlimits: limits,
 		// Set when it is 0 too, or the shim's own would be inherited.
 		OOMScoreAdj: &oomScore,
 	}
 	if err := secure(in, p); err != nil {
 		return nil, err
 	}
-	// Only root holds capabilities; others can get them, up to the bounding
-	// set, from files. Inheritable ones would outlive a change of user.
-	if in.User.UID == 0 {
-		p.Capabilities.Effective = bounding
-		p.Capabilities.Permitted = bounding
+	if in.Container.TTY {
+		p.Terminal = true
+		p.ConsoleSize = &specs.Box{Width: terminalWidth, Height: terminalHeight}
 	}
+	p.Capabilities = CapabilitiesFor(p.User, bounding)
 	return p, nil
 }
 

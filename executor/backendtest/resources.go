@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/gocompose/gocompose/planner"
@@ -53,7 +54,7 @@ func testVolumes(s *suite) {
 
 func testPull(s *suite) {
 	for range 2 {
-		s.must(s.Backend.PullImage(s.ctx, s.Image, func(int64, int64) {}))
+		s.must(s.Backend.PullImage(s.ctx, project.Image{Ref: s.Image}, func(int64, int64) {}))
 	}
 	if s.observe().Images[s.Image] == "" {
 		s.Errorf("%s is not among %v", s.Image, s.observe().Images)
@@ -61,7 +62,7 @@ func testPull(s *suite) {
 }
 
 func testPullMissing(s *suite) {
-	s.fails(s.Backend.PullImage(s.ctx, s.MissingImage, func(int64, int64) {}), "pulling %s", s.MissingImage)
+	s.fails(s.Backend.PullImage(s.ctx, project.Image{Ref: s.MissingImage}, func(int64, int64) {}), "pulling %s", s.MissingImage)
 	if _, there := s.observe().Images[s.MissingImage]; there {
 		s.Errorf("%s is there", s.MissingImage)
 	}
@@ -90,4 +91,29 @@ func testVolumeInUse(s *suite) {
 	s.fails(s.Backend.RemoveVolume(s.ctx, s.volume()), "removing a volume in use")
 	s.must(s.Backend.RemoveContainer(s.ctx, id))
 	s.must(s.Backend.RemoveVolume(s.ctx, s.volume()))
+}
+
+// A volume that was removed can be made by another definition, and used by it.
+func testVolumeRedefined(s *suite) {
+	s.must(s.Backend.CreateNetwork(s.ctx, s.network()))
+	s.must(s.Backend.CreateVolume(s.ctx, s.volume()))
+	s.must(s.Backend.RemoveVolume(s.ctx, s.volume()))
+	v := s.volume()
+	v.Options = map[string]string{"type": "tmpfs", "o": "size=1m"}
+	s.must(s.Backend.CreateVolume(s.ctx, v))
+	if !slices.ContainsFunc(s.observe().Volumes, func(o project.Volume) bool { return o.Name == v.Name && maps.Equal(o.Options, v.Options) }) {
+		s.Errorf("the volumes are %+v", s.observe().Volumes)
+	}
+	spec := s.spec()
+	spec.Mounts = []project.Mount{{Type: project.MountVolume, Source: v.Name, Target: "/data"}}
+	id := s.id("n1")
+	s.must(s.Backend.CreateContainer(s.ctx, id, spec, nil))
+	for range 2 {
+		s.must(s.Backend.StartContainer(s.ctx, id))
+		s.is(id, planner.StateRunning)
+		s.fails(s.Backend.RemoveVolume(s.ctx, v), "removing a volume in use")
+		s.must(s.Backend.StopContainer(s.ctx, id, 0))
+	}
+	s.must(s.Backend.RemoveContainer(s.ctx, id))
+	s.must(s.Backend.RemoveVolume(s.ctx, v))
 }

@@ -68,7 +68,8 @@ func (w *World) RemoveVolume(ctx context.Context, v project.Volume) error {
 }
 
 // PullImage implements executor.Images.
-func (w *World) PullImage(ctx context.Context, ref string, progress func(current, total int64)) error {
+func (w *World) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+	ref := image.String()
 	if progress != nil {
 		progress(1, 2)
 	}
@@ -99,13 +100,13 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 		}
 		w.used[id] = true
 		c := container{Container: planner.Container{
-			ID: id, Spec: spec, State: planner.StateCreated, ImageDigest: w.images[spec.Image],
+			ID: id, Spec: spec, State: planner.StateCreated, ImageDigest: w.images[spec.WantedImage().String()],
 			MountedImages: map[string]string{}, Anonymous: map[string]string{},
 		}}
 		c.Taken = w.taken(spec)
 		for _, m := range slices.Concat(spec.Mounts, c.Taken) {
 			if m.Type == project.MountImage {
-				c.MountedImages[m.Target] = w.images[m.Source]
+				c.MountedImages[m.Target] = w.images[project.Image{Ref: m.Source}.String()]
 			}
 		}
 		for _, target := range w.anonymousTargets(spec, c.Taken) {
@@ -126,9 +127,9 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 // ingredients returns an error for the first thing that a container of spec is
 // made with and that is not there.
 func (w *World) ingredients(spec project.Container) error {
-	for _, ref := range spec.Images() {
-		if _, ok := w.images[ref]; !ok {
-			return fmt.Errorf("no image %s", ref)
+	for _, image := range spec.Images() {
+		if _, ok := w.images[image.String()]; !ok {
+			return fmt.Errorf("no image %s", image)
 		}
 	}
 	for _, f := range spec.VolumesFrom {

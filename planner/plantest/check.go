@@ -88,12 +88,23 @@ func checkReplacements(p *planner.Plan, before order) error {
 		}
 		for n := range before[next] {
 			made := strings.HasPrefix(string(n), "create ") || strings.HasPrefix(string(n), "pull ")
-			if made && !anew[n] && !before[s.ID()][n] {
+			if made && !anew[n] && !afterVolumes(before[n]) && !before[s.ID()][n] {
 				return fmt.Errorf("%s does not wait for %s, which %s needs", s.ID(), n, next)
 			}
 		}
 	}
 	return nil
+}
+
+// afterVolumes tells whether a volume is replaced before: then all that has it is
+// stopped first.
+func afterVolumes(before map[planner.StepID]bool) bool {
+	for n := range before {
+		if strings.HasPrefix(string(n), "remove volume/") {
+			return true
+		}
+	}
+	return false
 }
 
 // checkOrder holds the steps of a plan against the needs of services.
@@ -203,6 +214,11 @@ func (l *life) asWanted(p *project.Project) error {
 			return fmt.Errorf("%s is not as wanted: %+v", n.ID(), n)
 		}
 	}
+	for _, v := range p.Volumes {
+		if have := obs.Volumes[slices.IndexFunc(obs.Volumes, func(o project.Volume) bool { return o.Name == v.Name })]; !v.External && !reflect.DeepEqual(have, v) {
+			return fmt.Errorf("%s is not as wanted: %+v", v.ID(), have)
+		}
+	}
 	running := map[project.ID]int{}
 	obs.Containers = slices.DeleteFunc(obs.Containers, func(c planner.Container) bool {
 		wanted := slices.ContainsFunc(p.Services, func(s project.Service) bool { return s.Name == c.Spec.Service })
@@ -216,6 +232,9 @@ func (l *life) asWanted(p *project.Project) error {
 		bound.State = planner.StateRunning
 		if bound.pass(); c.State != bound.State {
 			return fmt.Errorf("%s is %s, and should be %s", c.ID, c.State, bound.State)
+		}
+		if c.HooksDue {
+			return fmt.Errorf("the post_start of %s has not been run", c.ID)
 		}
 		if c.ImageDigest != obs.Images[c.Spec.Image] {
 			return fmt.Errorf("%s is of an old image", c.ID)
@@ -239,6 +258,9 @@ func (l *life) asWanted(p *project.Project) error {
 			}
 		}
 	}
+	for _, c := range obs.Inits {
+		return fmt.Errorf("container %s of pre_start is left", c.ID)
+	}
 	if len(obs.Containers) != total {
 		return fmt.Errorf("%d containers where %d are wanted", len(obs.Containers), total)
 	}
@@ -250,6 +272,9 @@ func (l *life) nothingLeft(p *project.Project) error {
 	obs := l.world.Observe(ProjectName)
 	for _, c := range obs.Containers {
 		return fmt.Errorf("container %s is left", c.ID)
+	}
+	for _, c := range obs.Inits {
+		return fmt.Errorf("container %s of pre_start is left", c.ID)
 	}
 	for _, n := range obs.Networks {
 		wanted := slices.ContainsFunc(p.Networks, func(w project.Network) bool { return w.Name == n.Name && !w.External && w.Project == n.Project })

@@ -67,8 +67,8 @@ func (l *life) stock(p *project.Project) {
 		}
 	}
 	for _, s := range p.Services {
-		for _, ref := range s.Template.Images() {
-			l.world.Publish(ref, "sha256:00", "/image")
+		for _, image := range s.Template.Images() {
+			l.world.Publish(image.String(), "sha256:00", "/image")
 		}
 		for _, name := range others(s.Template) {
 			l.world.Neighbour("other", name)

@@ -73,6 +73,12 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 		"a changed network stays as it is": {Plan: without(func(s planner.Step) bool {
 			return s.Op.Target().Kind == project.KindNetwork && s.Why[0].Cause == planner.Changed
 		})},
+		"a changed volume stays as it is": {Plan: without(func(s planner.Step) bool {
+			return s.Op.Target().Kind == project.KindVolume && s.Why[0].Cause == planner.Changed
+		})},
+		"a volume is removed while it is used": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return s.Op.Target().Kind == project.KindVolume && strings.HasPrefix(string(n), "remove container/")
+		})},
 		"a network is removed while it is used": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
 			return s.Op.Target().Kind == project.KindNetwork && strings.HasPrefix(string(n), "stop ")
 		})},
@@ -96,6 +102,21 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 			_, is := s.Op.(planner.AwaitContainer)
 			return is && len(s.Needs) == 0
 		})},
+		"post_start is not run": {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPostStart })},
+		"pre_stop is not run":   {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPreStop })},
+		"pre_start is not run":  {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPreStart })},
+		"starts do not wait for pre_start": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return starts(s) && strings.HasPrefix(string(n), "pre-start ")
+		})},
+		"stops do not wait for pre_stop": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return s.Op.Verb() == planner.VerbStop && strings.HasPrefix(string(n), "pre-stop ")
+		})},
+		"nobody waits for post_start": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return strings.HasPrefix(string(n), "post-start ")
+		})},
+		"containers of pre_start stay": {Lose: func(call string) bool {
+			return strings.HasPrefix(call, "remove demo-") && strings.Contains(call, "-0.")
+		}},
 		"what is paused stays so": {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbUnpause })},
 		"soft edges are hard": {Plan: func(p *planner.Plan) *planner.Plan {
 			q := *p

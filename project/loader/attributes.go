@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -159,8 +158,8 @@ func volumeRules() map[string]rule {
 		"name":        is(honoured),
 		"external":    is(honoured),
 		"labels":      is(honoured),
-		"driver":      only("only local volumes are made", "local"),
-		"driver_opts": no("local volumes are folders; for a folder of your own, use a bind mount"),
+		"driver":      only("only local is; there are no plugins", "local"),
+		"driver_opts": but("those of Docker's local driver: type, device and o; size, which needs a quota, and others are refused"),
 	}
 }
 
@@ -176,20 +175,4 @@ func isManualJob(v any) bool {
 func isProtocol(v any) bool {
 	text, _ := v.(string)
 	return slices.Contains([]string{"tcp", "udp", "sctp"}, strings.ToLower(text))
-}
-
-// isHostPlatform accepts the platform that containers run on without
-// emulation, in the spellings of the OCI image specification and of uname.
-func isHostPlatform(v any) bool {
-	text, _ := v.(string)
-	text = strings.ToLower(text)
-	arch := strings.TrimPrefix(text, "linux/")
-	aliases := map[string]string{
-		"x86_64": "amd64", "x86-64": "amd64", "amd64/v1": "amd64",
-		"aarch64": "arm64", "arm64/v8": "arm64",
-	}
-	if a, ok := aliases[arch]; ok {
-		arch = a
-	}
-	return arch == runtime.GOARCH || text == "linux"
 }

@@ -71,23 +71,13 @@ func (c *converter) project() *project.Project {
 	return p
 }
 
-func (c *converter) volume(key string, v types.VolumeConfig) project.Volume {
-	out := project.Volume{Name: v.Name, Key: key}
-	c.checkResourceName(v.Name, "volumes", key)
-	if v.External {
-		out.External = true
-		return out
-	}
-	out.Project, out.Driver, out.Labels = c.src.name, "local", maps.Clone(v.Labels)
-	return out
-}
-
 func (c *converter) service(s types.ServiceConfig) project.Service {
 	at := place{c, []string{"services", s.Name}}
 	out := project.Service{
 		Name:     s.Name,
 		Replicas: at.replicas(s),
 		NoAttach: s.Attach != nil && !*s.Attach,
+		Pull:     at.pullPolicy(s),
 		Template: at.container(s),
 	}
 	at.deploy(s, &out)
@@ -126,6 +116,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Service:     s.Name,
 		Name:        s.ContainerName,
 		Image:       p.image(s),
+		Platform:    p.platform(s),
 		Entrypoint:  s.Entrypoint,
 		Command:     s.Command,
 		Env:         env,
@@ -136,6 +127,8 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		Domainname:  p.in("domainname").hostname(s.DomainName),
 		Labels:      labels(s.Labels),
 		Init:        s.Init != nil && *s.Init,
+		TTY:         s.Tty,
+		StdinOpen:   s.StdinOpen,
 		Expose:      p.in("expose").expose(s.Expose),
 		Mounts:      p.mounts(s),
 		VolumesFrom: p.volumesFrom(s),
@@ -162,11 +155,13 @@ func (p place) container(s types.ServiceConfig) project.Container {
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
 	t.Resources, t.Devices = p.resources(s, t.Memory), p.devices(s)
+	t.Annotations = p.in("annotations").annotations(s.Annotations)
 	if s.StopGracePeriod != nil {
 		if t.StopGrace = time.Duration(*s.StopGracePeriod); t.StopGrace < 0 {
 			p.in("stop_grace_period").problem("must not be negative")
 		}
 	}
+	t.Hooks = p.hooks(s, t) // those before the start are run as all of it says
 	return t
 }
 
