@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"os"
+	"runtime"
 
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/project"
@@ -15,6 +16,10 @@ func (a *app) loadOptions() (loader.Options, error) {
 	if err != nil {
 		return loader.Options{}, err
 	}
+	name, err := os.Hostname()
+	if err != nil {
+		return loader.Options{}, err
+	}
 	g := a.globals
 	return loader.Options{
 		Files:            g.files,
@@ -24,6 +29,7 @@ func (a *app) loadOptions() (loader.Options, error) {
 		EnvFiles:         g.envFiles,
 		AllResources:     g.allResources,
 		Compatibility:    g.compat,
+		Node:             loader.Node{Hostname: name, OS: runtime.GOOS, Arch: runtime.GOARCH},
 		Environ:          os.Environ(),
 		Key:              a.readKey,
 		External:         externalFolders(),

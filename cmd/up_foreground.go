@@ -196,7 +196,8 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		return func(ctx context.Context) error { return a.changeProject(ctx, h, c, p.Name, p) }
 	}
 	fg := &foreground{
-		attachment: at, abort: m.abort, code: m.code, again: a.again,
+		attachment: at, code: m.code, again: a.again,
+		abort: func(ends []end) *end { return m.abort(ends, set.jobs) },
 		say:   func(text string) { fmt.Fprintln(a.onConsole(console, a.Err), text) },
 		apply: change(c),
 		stop:  change(ending("stop", console, set.selected, f.grace, planner.Stop)),
@@ -274,6 +275,7 @@ func (w hostWorld) Settled(ctx context.Context, project string) ([]host.Info, er
 type attachSet struct {
 	shown    map[string]bool // their lines are printed
 	minded   map[string]bool // their ends count
+	jobs     map[string]bool // they run to completion
 	selected []string        // what is stopped in the end
 	names    []string        // of the containers shown, as they are shown
 }

@@ -42,7 +42,7 @@ func rehearse(t *testing.T, m upMode, done func(context.Context, *rehearsal) err
 	}
 	at := attach(w, out, "web", "db")
 	r.foreground = &foreground{
-		attachment: at, abort: m.abort, code: m.code, again: r.again,
+		attachment: at, abort: func(ends []end) *end { return m.abort(ends, nil) }, code: m.code, again: r.again,
 		say: func(text string) { _, _ = out.Write([]byte(text + "\n")) },
 		apply: func(ctx context.Context) error {
 			r.note("apply")
@@ -355,5 +355,29 @@ func TestWhatUpIsAttachedTo(t *testing.T) {
 				t.Errorf("shown, minded, stopped: %q", got)
 			}
 		})
+	}
+}
+
+func TestAJobThatHasSucceededEndsNothing(t *testing.T) {
+	jobs := map[string]bool{"job": true}
+	for _, c := range []struct {
+		name string
+		mode upMode
+		ends []end
+		want string // whose end it is; "": nobody's
+	}{
+		{"a job", upMode{abortOnExit: true}, []end{{service: "job"}}, ""},
+		{"another after a job", upMode{abortOnExit: true}, []end{{service: "job"}, {service: "web"}}, "web"},
+		{"a job that failed", upMode{abortOnExit: true}, []end{{service: "job", code: 1}}, "job"},
+		{"a job that failed, of failures", upMode{abortOnFailure: true}, []end{{service: "web"}, {service: "job", code: 1}}, "job"},
+		{"a job whose code is asked for", upMode{abortOnExit: true, exitCodeFrom: "job"}, []end{{service: "job"}}, "job"},
+	} {
+		got := ""
+		if e := c.mode.abort(c.ends, jobs); e != nil {
+			got = e.service
+		}
+		if got != c.want {
+			t.Errorf("%s: up ends with %q, want %q", c.name, got, c.want)
+		}
 	}
 }

@@ -72,10 +72,10 @@ func (m *upMode) complete(noStart bool) error {
 // attachSet returns what p with the services named on the command line is
 // attached to.
 func (m upMode) attachSet(p *project.Project, named []string) (attachSet, error) {
-	set := attachSet{shown: map[string]bool{}, minded: map[string]bool{}}
+	set := attachSet{shown: map[string]bool{}, minded: map[string]bool{}, jobs: map[string]bool{}}
 	there := map[string]bool{}
 	for _, s := range p.Services {
-		there[s.Name] = true
+		there[s.Name], set.jobs[s.Name] = true, s.Job
 		selected := len(named) == 0 || slices.Contains(named, s.Name)
 		if selected {
 			set.selected = append(set.selected, s.Name)
@@ -155,10 +155,12 @@ func (s *attachSet) mind(named []string, exitCodeFrom string) {
 }
 
 // abort returns the one of the ends so far with which all is to end; nil: there
-// is none.
-func (m upMode) abort(ends []end) *end {
+// is none. That of a job which has succeeded is none, unless its exit code is
+// asked for.
+func (m upMode) abort(ends []end, jobs map[string]bool) *end {
 	for _, e := range ends {
-		if m.abortOnExit || m.abortOnFailure && e.code != 0 {
+		goal := e.code == 0 && jobs[e.service] && e.service != m.exitCodeFrom
+		if m.abortOnExit && !goal || m.abortOnFailure && e.code != 0 {
 			return &e
 		}
 	}

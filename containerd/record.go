@@ -25,9 +25,18 @@ type Record struct {
 	Args []string `json:"args,omitempty"`
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string `json:"anonymous,omitempty"`
+	// MountedImages maps the targets where images are mounted to the digests of
+	// their manifests.
+	MountedImages map[string]string `json:"mountedImages,omitempty"`
+	// Taken are the mounts that were taken over from other containers, with the
+	// names of their volumes.
+	Taken []project.Mount `json:"taken,omitempty"`
 	// Health is how to tell whether the container works: the service's check
 	// over the image's, complete; nil: it is not checked.
 	Health *project.Healthcheck `json:"health,omitempty"`
+	// Runtime is the path of the OCI runtime that Spec.Runtime was; empty: our own
+	// runc.
+	Runtime string `json:"runtime,omitempty"`
 }
 
 const (
@@ -41,13 +50,38 @@ const (
 // errNoRecord: somebody else made the container.
 var errNoRecord = errors.New("not made by gocompose")
 
-// extension returns the record as containerd stores it. The value is JSON, as
-// that of all types without a protobuf definition.
-func (r Record) extension() (map[string]typeurl.Any, error) {
+// Encode returns the record as it is stored, of this version: JSON, as the values
+// of all types without a protobuf definition.
+func (r Record) Encode() ([]byte, error) {
 	r.Version = recordVersion
 	b, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("writing the record: %w", err)
+	}
+	return b, nil
+}
+
+// DecodeRecord reads what Encode has written, of this version or an earlier one,
+// for the container of that ID.
+func DecodeRecord(id string, stored []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(stored, &r); err != nil {
+		return Record{}, fmt.Errorf("reading the record of container/%s: %w", id, err)
+	}
+	if r.Version > recordVersion {
+		return Record{}, fmt.Errorf("reading the record of container/%s: a later version of gocompose wrote it: use that one", id)
+	}
+	if r.Health == nil { // written before there were health checks, or there is none
+		r.Health = project.EffectiveHealthcheck(r.Spec.Health, nil)
+	}
+	return r, nil
+}
+
+// extension returns the record as containerd stores it.
+func (r Record) extension() (map[string]typeurl.Any, error) {
+	b, err := r.Encode()
+	if err != nil {
+		return nil, err
 	}
 	return map[string]typeurl.Any{recordType: &anypb.Any{TypeUrl: recordType, Value: b}}, nil
 }
@@ -58,15 +92,5 @@ func recordOf(c containers.Container) (Record, error) {
 	if !ok {
 		return Record{}, errNoRecord
 	}
-	var r Record
-	if err := json.Unmarshal(ext.GetValue(), &r); err != nil {
-		return Record{}, fmt.Errorf("reading the record of container/%s: %w", c.ID, err)
-	}
-	if r.Version > recordVersion {
-		return Record{}, fmt.Errorf("reading the record of container/%s: a later version of gocompose wrote it: use that one", c.ID)
-	}
-	if r.Health == nil { // written before there were health checks, or there is none
-		r.Health = project.EffectiveHealthcheck(r.Spec.Health, nil)
-	}
-	return r, nil
+	return DecodeRecord(c.ID, ext.GetValue())
 }

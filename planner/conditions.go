@@ -32,8 +32,8 @@ func (b *builder) conditions(g graph) map[edge][]StepID {
 }
 
 // ready plans the waits that the user asked for: for every container of the
-// services that are meant. Of a service that others need completed, success is
-// waited for.
+// services that are meant. Of a job, and of a service that others need completed,
+// success is waited for.
 func (b *builder) ready() {
 	if !b.opt.Wait {
 		return
@@ -49,7 +49,7 @@ func (b *builder) ready() {
 			continue
 		}
 		until := project.Ready
-		if completes[s.Name] {
+		if completes[s.Name] || s.Job {
 			until = project.Completed
 		}
 		for _, c := range b.runs[s.Name] {
@@ -62,8 +62,10 @@ func (b *builder) ready() {
 // all who need it: it is optional only when it is for each of them.
 func (b *builder) await(op AwaitContainer, why Reason) StepID {
 	needs := b.planned(VerbStart, op.Target())
-	if len(needs) == 0 {
-		needs = b.planned(VerbUnpause, op.Target())
+	for _, v := range []Verb{VerbPostStart, VerbUnpause} {
+		if len(needs) == 0 {
+			needs = b.planned(v, op.Target())
+		}
 	}
 	id := b.add(op, needs, []Reason{why})
 	s := &b.steps[b.at[id]]

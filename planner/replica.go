@@ -17,6 +17,8 @@ type replica struct {
 	have []instance
 	// why is why a container must be made; none when the first of have stays.
 	why []Reason
+	// done: the first of have stays, and has run to completion: it is of a job.
+	done bool
 }
 
 func (r replica) creates() bool { return len(r.why) > 0 }
@@ -32,7 +34,7 @@ func stayingFirst(list []replica) []replica {
 }
 
 // starts tells whether the container that stays or is made must be started.
-func (r replica) starts() bool { return r.creates() || !r.have[0].Running() }
+func (r replica) starts() bool { return r.creates() || !r.have[0].Running() && !r.done }
 
 // replicas decides about every wanted container, in the order of the project.
 func (b *builder) replicas() []replica {
@@ -53,6 +55,7 @@ func (b *builder) replicas() []replica {
 	for i, want := range order {
 		out[i] = b.decide(want, there[want.ID()])
 	}
+	b.completed(out)
 	return out
 }
 

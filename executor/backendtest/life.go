@@ -123,6 +123,9 @@ func testAwaitCompleted(s *suite) {
 		s.inVain(s.id("n2"), project.Completed, `service "web" didn't complete successfully: exit 3`)
 	}
 	s.inVain(s.id("n2"), project.Healthy, "container "+projectName+"-web-1 exited (3)")
+	if c := s.becomes(s.id("n2"), planner.StateExited); c.ExitCode != 3 {
+		s.Errorf("what ended with 3 has exit code %d", c.ExitCode)
+	}
 }
 
 func testAwaitReady(s *suite) {

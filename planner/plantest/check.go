@@ -192,6 +192,9 @@ func (l *life) inherited(before planner.Observed) error {
 func (l *life) asWanted(p *project.Project) error {
 	obs := l.world.Observe(ProjectName)
 	for _, n := range p.Networks {
+		if n.External || slices.ContainsFunc(obs.Networks, func(o project.Network) bool { return o.Name == n.Name && o.Project != n.Project }) {
+			continue // somebody else's
+		}
 		n.Driver = cmp.Or(n.Driver, project.DriverBridge)
 		if !slices.ContainsFunc(obs.Networks, func(o project.Network) bool {
 			o.Driver = cmp.Or(o.Driver, project.DriverBridge)
@@ -201,6 +204,10 @@ func (l *life) asWanted(p *project.Project) error {
 		}
 	}
 	running := map[project.ID]int{}
+	obs.Containers = slices.DeleteFunc(obs.Containers, func(c planner.Container) bool {
+		wanted := slices.ContainsFunc(p.Services, func(s project.Service) bool { return s.Name == c.Spec.Service })
+		return !wanted && slices.Contains(p.Known, c.Spec.Service) // not enabled: left alone
+	})
 	for _, c := range obs.Containers {
 		if c.CutOff {
 			return fmt.Errorf("%s is cut off from its network", c.ID)
@@ -210,8 +217,19 @@ func (l *life) asWanted(p *project.Project) error {
 		if bound.pass(); c.State != bound.State {
 			return fmt.Errorf("%s is %s, and should be %s", c.ID, c.State, bound.State)
 		}
+		if c.HooksDue {
+			return fmt.Errorf("the post_start of %s has not been run", c.ID)
+		}
 		if c.ImageDigest != obs.Images[c.Spec.Image] {
 			return fmt.Errorf("%s is of an old image", c.ID)
+		}
+		for _, m := range c.Spec.Mounts {
+			if m.Type == project.MountImage && c.MountedImages[m.Target] != obs.Images[m.Source] {
+				return fmt.Errorf("%s has an old image at %s", c.ID, m.Target)
+			}
+		}
+		if err := l.takes(c, obs); err != nil {
+			return err
 		}
 		running[c.Spec.ID()]++
 	}
@@ -223,6 +241,9 @@ func (l *life) asWanted(p *project.Project) error {
 				return fmt.Errorf("%d containers are %s", n, c.ID())
 			}
 		}
+	}
+	for _, c := range obs.Inits {
+		return fmt.Errorf("container %s of pre_start is left", c.ID)
 	}
 	if len(obs.Containers) != total {
 		return fmt.Errorf("%d containers where %d are wanted", len(obs.Containers), total)
@@ -236,8 +257,11 @@ func (l *life) nothingLeft(p *project.Project) error {
 	for _, c := range obs.Containers {
 		return fmt.Errorf("container %s is left", c.ID)
 	}
+	for _, c := range obs.Inits {
+		return fmt.Errorf("container %s of pre_start is left", c.ID)
+	}
 	for _, n := range obs.Networks {
-		wanted := slices.ContainsFunc(p.Networks, func(w project.Network) bool { return w.Name == n.Name })
+		wanted := slices.ContainsFunc(p.Networks, func(w project.Network) bool { return w.Name == n.Name && !w.External && w.Project == n.Project })
 		if n.Project == ProjectName || wanted {
 			return fmt.Errorf("%s is left", n.ID())
 		}

@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -20,7 +19,9 @@ func attributes() map[string]rule {
 		"services": is(parts),
 		"networks": is(parts),
 		"volumes":  is(parts),
-		"jobs":     no("jobs are not run; use a service and `depends_on`"),
+		"jobs":     is(parts),
+		"jobs.*": {verdict: limited, ok: isManualJob, why: "only those without `triggers.schedule` are, which `up` leaves alone; nothing is run by the clock: " +
+			"for what runs to completion with the others, use a service with `deploy.mode: replicated-job`"},
 
 		"secrets": is(parts),
 		"configs": is(parts),
@@ -29,16 +30,17 @@ func attributes() map[string]rule {
 		"models": {verdict: noEffect, why: "refused at the service that uses it"},
 	}
 	for prefix, rules := range map[string]map[string]rule{
-		"services.*":             serviceRules(),
-		"services.*.deploy":      deployRules(),
-		"services.*.healthcheck": healthRules(),
-		"services.*.networks":    endpointRules(),
-		"services.*.ports.[]":    portRules(),
-		"services.*.volumes.[]":  mountRules(),
-		"networks.*":             networkRules(),
-		"volumes.*":              volumeRules(),
-		"secrets.*":              secretRules(),
-		"configs.*":              configRules(),
+		"services.*":        serviceRules(),
+		"services.*.deploy": deployRules(),
+		"services.*.deploy.resources.reservations": reservationRules(),
+		"services.*.healthcheck":                   healthRules(),
+		"services.*.networks":                      endpointRules(),
+		"services.*.ports.[]":                      portRules(),
+		"services.*.volumes.[]":                    mountRules(),
+		"networks.*":                               networkRules(),
+		"volumes.*":                                volumeRules(),
+		"secrets.*":                                secretRules(),
+		"configs.*":                                configRules(),
 	} {
 		for key, r := range rules {
 			all[join(prefix, key)] = r
@@ -73,22 +75,29 @@ func deployRules() map[string]rule {
 		"resources.limits":        is(parts),
 		"resources.limits.cpus":   is(honoured),
 		"resources.limits.memory": is(honoured),
-		"resources.limits.pids":   no("processes are not limited; remove it"),
-		"resources.reservations":  no("nothing is reserved; use limits, or remove it"),
+		"resources.limits.pids":   but("0 and -1 are no limit"),
+		"resources.reservations":  is(parts),
 		"labels":                  nothing("metadata of the service, not of its containers"),
-		"mode":                    only("only replicated is, on one host", "replicated"),
+		"mode": only("only replicated, global (one replica: there is one host), replicated-job and global-job (run to completion; "+
+			"`up` runs it again when it has failed or was changed) are", modeReplicated, modeGlobal, modeReplicatedJob, modeGlobalJob),
 		"endpoint_mode": only("only vip and dnsrr are, and mean the same: names resolve to every "+
 			"replica, and published ports are balanced over all of them", "vip", "dnsrr"),
-		"placement":                   {verdict: limited, why: "there is one host; only an empty one is", ok: isEmpty},
-		"restart_policy":              is(parts),
-		"restart_policy.condition":    but("any, the specification's default, is always; `restart` does not count beside it"),
-		"restart_policy.delay":        but("0 is Docker's back-off: 100 ms, doubling up to a minute"),
-		"restart_policy.max_attempts": but("with any condition; 0 is no limit"),
-		"restart_policy.window":       is(honoured),
-		"update_config":               no("services are not updated step by step; remove it"),
-		"rollback_config":             no("services are not rolled back; remove it"),
+		"placement":                       is(parts),
+		"placement.constraints":           but("== and != of node.hostname, node.role (manager), node.platform.os and .arch, node.labels.* and engine.labels.* (none); what this host does not meet is an error"),
+		"placement.preferences":           nothing("there is one host"),
+		"placement.max_replicas_per_node": but("more replicas are an error: there is one host"),
+		"restart_policy":                  is(parts),
+		"restart_policy.condition":        but("any, the specification's default, is always; `restart` does not count beside it"),
+		"restart_policy.delay":            but("0 is Docker's back-off: 100 ms, doubling up to a minute"),
+		"restart_policy.max_attempts":     but("with any condition; 0 is no limit"),
+		"restart_policy.window":           is(honoured),
+		"update_config":                   nothing(updateText),
+		"rollback_config":                 nothing(updateText),
 	}
 }
+
+// updateText says what becomes of how services are to be updated.
+const updateText = "checked, and not followed yet: a plan that replaces containers of the service says so"
 
 func endpointRules() map[string]rule {
 	return map[string]rule{
@@ -117,29 +126,6 @@ func portRules() map[string]rule {
 		"mode":         only("only ingress and host are, which mean the same on one host", "ingress", "host"),
 		"name":         nothing("a description for people"),
 		"app_protocol": nothing("a description for people and proxies"),
-	}
-}
-
-func mountRules() map[string]rule {
-	return map[string]rule{
-		"type":                  only("only bind, volume and tmpfs mounts are made", "bind", "volume", "tmpfs"),
-		"source":                is(honoured),
-		"target":                is(honoured),
-		"read_only":             is(honoured),
-		"consistency":           nothing("a hint for other systems than Linux"),
-		"bind":                  is(parts),
-		"bind.create_host_path": is(honoured),
-		"bind.propagation":      is(honoured),
-		"bind.recursive":        no("binds are recursive, as their source is; remove it"),
-		"bind.selinux":          no("nothing is relabelled; remove z or Z, and label the source with chcon"),
-		"volume":                is(parts),
-		"volume.nocopy":         is(honoured),
-		"volume.labels":         no("anonymous volumes carry no labels; use a named volume"),
-		"volume.subpath":        no("volumes are mounted whole; use a volume of its own"),
-		"tmpfs":                 is(parts),
-		"tmpfs.size":            is(honoured),
-		"tmpfs.mode":            is(honoured),
-		"image":                 no("images are not mounted; copy the files into a volume"),
 	}
 }
 
@@ -177,30 +163,16 @@ func volumeRules() map[string]rule {
 	}
 }
 
-// isEmpty accepts what compose-go writes for a mapping that is not given.
-func isEmpty(v any) bool {
-	m, ok := v.(map[string]any)
-	return ok && len(m) == 0 || v == nil
+// isManualJob accepts a job that runs only when it is asked to.
+func isManualJob(v any) bool {
+	job, _ := v.(map[string]any)
+	triggers, _ := job["triggers"].(map[string]any)
+	schedule, _ := triggers["schedule"].([]any)
+	return len(schedule) == 0
 }
 
 // isProtocol accepts what ports can be of, in either case.
 func isProtocol(v any) bool {
 	text, _ := v.(string)
 	return slices.Contains([]string{"tcp", "udp", "sctp"}, strings.ToLower(text))
-}
-
-// isHostPlatform accepts the platform that containers run on without
-// emulation, in the spellings of the OCI image specification and of uname.
-func isHostPlatform(v any) bool {
-	text, _ := v.(string)
-	text = strings.ToLower(text)
-	arch := strings.TrimPrefix(text, "linux/")
-	aliases := map[string]string{
-		"x86_64": "amd64", "x86-64": "amd64", "amd64/v1": "amd64",
-		"aarch64": "arm64", "arm64/v8": "arm64",
-	}
-	if a, ok := aliases[arch]; ok {
-		arch = a
-	}
-	return arch == runtime.GOARCH || text == "linux"
 }

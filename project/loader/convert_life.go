@@ -113,7 +113,9 @@ func (p place) retries(n *uint64) int {
 func (p place) restarts(s types.ServiceConfig) project.Restart {
 	out := p.in("restart").restart(s.Restart)
 	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
-		out = p.in("deploy", "restart_policy").restartPolicy(*s.Deploy.RestartPolicy)
+		out = p.in("deploy", "restart_policy").restartPolicy(*s.Deploy.RestartPolicy, isJob(s))
+	} else if isJob(s) && out.Condition != project.RestartNo && out.Condition != project.RestartOnFailure {
+		p.in("restart").problem(restartedJob, s.Restart)
 	}
 	unhealthy := p.in(extension).restartUnhealthy(s.Extensions[extension])
 	if unhealthy && noHealth(s.HealthCheck) {
@@ -165,8 +167,19 @@ var restartConditions = map[string]project.RestartCondition{
 	"no":             project.RestartNo,
 }
 
-func (p place) restartPolicy(r types.RestartPolicy) project.Restart {
+const restartedJob = "a job runs to completion, and %s would start it again; use on-failure, or none"
+
+// restartPolicy reads deploy.restart_policy, of a job or of another service. A job
+// without a condition is restarted on failure.
+func (p place) restartPolicy(r types.RestartPolicy, job bool) project.Restart {
 	condition, known := restartConditions[r.Condition]
+	switch {
+	case !job:
+	case r.Condition == "":
+		condition = project.RestartOnFailure
+	case condition == project.RestartAlways || condition == project.RestartUnlessStopped:
+		p.in("condition").problem(restartedJob, r.Condition)
+	}
 	if !known {
 		p.in("condition").problem("%q is not one of none, on-failure, any", r.Condition)
 	}

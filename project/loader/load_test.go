@@ -80,6 +80,7 @@ func newScenario(t *testing.T, archive *txtar.Archive) *scenario {
 	}
 	s := &scenario{archive: archive, dir: dir}
 	s.options.WorkingDir = dir
+	s.options.Node = loader.Node{Hostname: "here", OS: "linux", Arch: "amd64"}
 	s.options.Warn = func(text string) { s.warned = append(s.warned, text) }
 	for _, line := range strings.Split(string(archive.Comment), "\n") {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
@@ -209,7 +210,9 @@ func partsOf(t *testing.T, p *project.Project) map[string]any {
 	for _, s := range parts["services"].([]any) {
 		service := s.(map[string]any)
 		template := service["template"].(map[string]any)
-		template["replicas"], template["noAttach"] = service["replicas"], service["noAttach"]
+		for _, key := range []string{"replicas", "noAttach", "pull", "job", "update", "rollback"} {
+			template[key] = service[key]
+		}
 		names = append(names, service["name"])
 		parts[service["name"].(string)] = template
 	}

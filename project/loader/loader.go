@@ -58,6 +58,9 @@ type Options struct {
 	// Scale sets the number of replicas by service.
 	Scale map[string]int
 
+	// Node is the host that the containers are placed on.
+	Node Node
+
 	// Environ is the process environment, "KEY=value".
 	Environ []string
 	// WorkingDir is absolute.
