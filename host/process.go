@@ -52,7 +52,11 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := canRun(c.Record.Spec.Platform, binfmtRoot); err != nil {
 		return err
 	}
-	if err := sources(slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)); err != nil {
+	mounts := slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)
+	if err := sources(mounts); err != nil {
+		return err
+	}
+	if err := h.useVolumes(ctx, c.ID, mounts); err != nil {
 		return err
 	}
 	if err := h.placeSecrets(ctx, c.ID, c.Record.Spec.Files); err != nil {
@@ -81,7 +85,7 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {
-	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id))
+	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id), h.volumes.Release(id))
 }
 
 // StopContainer ends the container's process, by its stop signal, after grace by

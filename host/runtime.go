@@ -186,10 +186,14 @@ func (r *runtime) Shutdown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h, err := r.current(ctx)
+	if err == nil {
+		err = h.sweepVolumes(ctx)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.alone = alone
-	if err := endEngine(ctx, r.cfg); err != nil {
+	if err := errors.Join(err, endEngine(ctx, r.cfg)); err != nil {
 		return err
 	}
 	return cgroup.RemoveSoon(r.cfg.Paths.CgroupParent(), time.Now().Add(leavingTime))

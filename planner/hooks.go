@@ -222,7 +222,7 @@ func (u *up) initImages() {
 			}
 			for id := range specUses(p.Container) {
 				if u.changed[id.Name] == nil || id.Kind != project.KindNetwork {
-					u.creates[service] = append(u.creates[service], u.planned(VerbCreate, id)...)
+					u.creates[service] = append(u.creates[service], u.besidesRedefined(u.planned(VerbCreate, id))...)
 				}
 			}
 		}

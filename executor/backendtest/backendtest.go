@@ -64,6 +64,7 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"replicas have a host port together, services do not", testSharedPort},
 		{"a network namespace is shared while its owner runs", testSharedNamespace},
 		{"a volume in use stays, whoever uses it", testVolumeInUse},
+		{"a volume is made by another definition", testVolumeRedefined},
 		{"anonymous volumes are made, kept and inherited", testAnonymous},
 		{"images are mounted, if they are there", testMountedImage},
 		{"mounts are taken over from a container that is there", testVolumesFrom},

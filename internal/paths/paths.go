@@ -85,6 +85,10 @@ func (p Paths) Health() string { return filepath.Join(p.State, "health") }
 // network.
 func (p Paths) Addresses() string { return filepath.Join(p.State, "addresses") }
 
+// UsedVolumes is the folder that says which containers use which of the volumes
+// that something is mounted on.
+func (p Paths) UsedVolumes() string { return filepath.Join(p.State, "volumes") }
+
 // Secrets is the folder of the secrets and configs of containers: one folder a
 // container ID. It is on a tmpfs.
 func (p Paths) Secrets() string { return filepath.Join(p.State, "secrets") }

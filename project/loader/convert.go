@@ -71,17 +71,6 @@ func (c *converter) project() *project.Project {
 	return p
 }
 
-func (c *converter) volume(key string, v types.VolumeConfig) project.Volume {
-	out := project.Volume{Name: v.Name, Key: key}
-	c.checkResourceName(v.Name, "volumes", key)
-	if v.External {
-		out.External = true
-		return out
-	}
-	out.Project, out.Driver, out.Labels = c.src.name, "local", maps.Clone(v.Labels)
-	return out
-}
-
 func (c *converter) service(s types.ServiceConfig) project.Service {
 	at := place{c, []string{"services", s.Name}}
 	out := project.Service{
