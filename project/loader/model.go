@@ -71,7 +71,7 @@ func (m *Model) YAML() ([]byte, error) {
 		}
 		return b.Bytes(), nil
 	}
-	b, err := m.model.MarshalYAML()
+	b, err := m.written().MarshalYAML()
 	if err != nil {
 		return nil, fmt.Errorf("writing the model: %w", err)
 	}
@@ -93,39 +93,6 @@ func (m *Model) JSON() ([]byte, error) {
 	}
 	return append(b, '\n'), nil
 }
-
-// typedJSON is compose-go's JSON, which leaves out what begins with "x-" in
-// services, with what gocompose itself reads of that.
-func (m *Model) typedJSON() ([]byte, error) {
-	b, err := m.model.MarshalJSON()
-	if err != nil || !slices.ContainsFunc(slices.Collect(maps.Values(m.model.Services)), hasExtension) {
-		return b, err
-	}
-	var whole, services map[string]json.RawMessage
-	if err := json.Unmarshal(b, &whole); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(whole["services"], &services); err != nil {
-		return nil, err
-	}
-	for name, s := range m.model.Services {
-		if !hasExtension(s) {
-			continue
-		}
-		own, err := json.Marshal(s.Extensions[extension])
-		if err != nil {
-			return nil, err
-		}
-		rest := bytes.TrimRight(bytes.TrimSuffix(bytes.TrimSpace(services[name]), []byte("}")), " \n")
-		services[name] = fmt.Appendf(nil, "%s,%q:%s}", rest, extension, own)
-	}
-	if whole["services"], err = json.Marshal(services); err != nil {
-		return nil, err
-	}
-	return json.MarshalIndent(whole, "", "  ")
-}
-
-func hasExtension(s types.ServiceConfig) bool { return s.Extensions[extension] != nil }
 
 // escapeDollars keeps what was interpolated from being so again.
 func escapeDollars(b []byte) []byte { return bytes.ReplaceAll(b, []byte("$"), []byte("$$")) }

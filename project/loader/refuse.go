@@ -78,6 +78,9 @@ func (w *walker) mapping(m map[string]any, path []string, pattern string) {
 }
 
 func (w *walker) attribute(value any, path []string, pattern string, r rule) {
+	if value == nil {
+		return // as not given
+	}
 	switch r.verdict {
 	case honoured, noEffect:
 	case refused:
