@@ -75,7 +75,7 @@ func (m *Model) YAML() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the model: %w", err)
 	}
-	return escapeDollars(b), nil
+	return escapeDollars(b)
 }
 
 // JSON returns the same as YAML, indented, with a newline at its end.
@@ -85,17 +85,15 @@ func (m *Model) JSON() ([]byte, error) {
 	if m.tree != nil {
 		b, err = json.MarshalIndent(m.tree, "", "  ")
 	} else {
-		b, err = m.typedJSON()
-		b = escapeDollars(b)
+		if b, err = m.typedJSON(); err == nil {
+			b, err = escapeDollars(b)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("writing the model: %w", err)
 	}
 	return append(b, '\n'), nil
 }
-
-// escapeDollars keeps what was interpolated from being so again.
-func escapeDollars(b []byte) []byte { return bytes.ReplaceAll(b, []byte("$"), []byte("$$")) }
 
 // Services returns the enabled services; each comes after those it depends on.
 func (m *Model) Services() []string {

@@ -144,8 +144,8 @@ func (r referenceFiles) alone(m ModelOptions) (string, error) {
 	if p, err = p.WithServicesLabelsResolved(true); err != nil {
 		return "", err
 	}
-	b, err := (&Model{model: p}).written().MarshalYAML()
-	return string(escapeDollars(b)), err
+	b, err := (&Model{model: p}).YAML()
+	return string(b), err
 }
 
 // What is loaded is what compose-go loads by itself; of what that takes, no more is
