@@ -78,7 +78,7 @@ filters:
 	@missing=; $(call install,nft:nftables iptables-legacy:iptables dockerd:docker.io)
 
 .PHONY: test
-test: build deps busybox filters postgres ## run all tests; those on a real containerd need root
+test: build deps busybox filters images ## run all tests; those on a real containerd need root
 	$(GO) vet -tags live ./...
 	cd examples/app && $(GO) vet ./...
 	$(GO) test -race ./...
@@ -88,13 +88,8 @@ test: build deps busybox filters postgres ## run all tests; those on a real cont
 # It prints figures that are worth seeing.
 kill_test := TestKillAnything
 
-.PHONY: postgres
-postgres: go
-	@missing=; $(call install,mmdebstrap:mmdebstrap)
-	examples/images/build.sh $(IMAGES) postgres
-
 .PHONY: images
-images: go ## build the example's images, from Debian's packages
+images: go ## build the images of the example and the tests, from Debian's packages
 	@missing=; $(call install,mmdebstrap:mmdebstrap)
 	examples/images/build.sh $(IMAGES)
 

@@ -31,6 +31,8 @@ func (a *app) loadOptions() (loader.Options, error) {
 		Compatibility:    g.compat,
 		Node:             loader.Node{Hostname: name, OS: runtime.GOOS, Arch: runtime.GOARCH},
 		Environ:          os.Environ(),
+		Key:              a.readKey,
+		External:         externalFolders(),
 		WorkingDir:       dir,
 		Stdin:            a.In,
 		Warn:             a.warn,

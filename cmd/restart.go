@@ -7,7 +7,7 @@ import (
 )
 
 func (a *app) restartCommand() *cobra.Command {
-	var opt planner.Options
+	opt := planner.Options{Nonce: nonce()}
 	var seconds int
 	c := &cobra.Command{
 		Use:   "restart [OPTIONS] [SERVICE...]",
@@ -22,7 +22,9 @@ func (a *app) restartCommand() *cobra.Command {
 			if opt.Timeout, err = grace(c, seconds); err != nil {
 				return err
 			}
-			return a.change(c.Context(), toExisting("restart", planner.Restart, opt))
+			again := toExisting("restart", planner.Restart, opt)
+			again.load, again.contents = existingWithContents, a.lostContents
+			return a.change(c.Context(), again)
 		},
 	}
 	c.Flags().BoolVar(&opt.NoDeps, "no-deps", false, "Don't restart dependent services")

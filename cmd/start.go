@@ -7,11 +7,10 @@ import (
 
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
-	"github.com/gocompose/gocompose/project/loader"
 )
 
 func (a *app) startCommand() *cobra.Command {
-	var opt planner.Options
+	opt := planner.Options{Nonce: nonce()}
 	var seconds int
 	c := &cobra.Command{
 		Use:   "start [OPTIONS] [SERVICE...]",
@@ -30,7 +29,8 @@ func (a *app) startCommand() *cobra.Command {
 				title:    "start",
 				fileless: true,
 				services: services,
-				load:     func(o *loader.Options) { o.Existing = true },
+				load:     existingWithContents,
+				contents: a.lostContents,
 				patience: time.Duration(seconds) * time.Second,
 				plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 					return planner.Start(p, obs, opt)

@@ -32,8 +32,9 @@ func (a *app) systemStart(ctx context.Context) error {
 		return err
 	}
 	defer h.Close()
-	return a.eachProject(ctx, h, change{
-		title: "system start",
+	return a.eachProject(ctx, h.Booting(), change{
+		title:    "system start",
+		contents: a.lostContents,
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 			plan, err := planner.Revive(p.Name, obs)
 			if err != nil {

@@ -168,7 +168,7 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	if err != nil {
 		return err
 	}
-	p, err := a.load(ctx, services, c.load)
+	p, err := a.load(ctx, services, a.storing(c.load))
 	if err != nil {
 		return err
 	}

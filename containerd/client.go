@@ -72,8 +72,9 @@ const ProjectLabel = "io.gocompose.project"
 
 // Client is a connection to one containerd. It can be used from any goroutine.
 type Client struct {
-	cfg Config
-	raw *containerd.Client
+	cfg      Config
+	raw      *containerd.Client
+	appArmor appArmor
 }
 
 // Connect returns a client of the containerd at cfg.Address. It sees that
@@ -96,7 +97,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to containerd at %s: %w", cfg.Address, err)
 	}
-	return &Client{cfg, raw}, nil
+	return &Client{cfg, raw, hostAppArmor()}, nil
 }
 
 // reconnect finds a containerd that was started again within tens of

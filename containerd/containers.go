@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -12,12 +13,12 @@ import (
 	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/typeurl/v2"
 	"github.com/moby/sys/signal"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -27,19 +28,28 @@ type CreateRequest struct {
 	ID    string
 	Spec  project.Container
 	Image Image
-	// Mounts are Spec.Mounts with their sources found on the host.
+	// Mounts are Spec.Mounts and Taken with their sources found on the host.
 	Mounts []spec.Mount
 	// Files maps paths in the container to files of the host.
 	Files map[string]string
+	// Secrets maps the targets of Spec.Files to files of the host.
+	Secrets map[string]string
 	// Netns is the path of the network namespace; empty makes a new one at each
 	// start, with nothing in it.
 	Netns string
+	// IPC and PID are the paths of the namespaces that it does not have alone, and
+	// Shm is what its /dev/shm is then.
+	IPC, PID, Shm string
 	// Hostname is spec.Hostname when empty.
 	Hostname string
 	// InitBinary is the host's path of the init program, for Spec.Init.
 	InitBinary string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string
+	// Taken are mounts that the container takes over from others.
+	Taken []project.Mount
+	// MountedImages are those of Spec.Mounts and Taken.
+	MountedImages []MountedImage
 }
 
 // Image is an unpacked image.
@@ -83,7 +93,11 @@ func (c *Client) CreateContainer(ctx context.Context, req CreateRequest) (err er
 	if err != nil && made {
 		ctx, cancel := outlast(ctx)
 		defer cancel()
-		err = errors.Join(err, c.deleteRecord(ctx, req.ID))
+		var views []string
+		for _, i := range req.MountedImages {
+			views = append(views, viewKey(req.ID, i.Target))
+		}
+		err = errors.Join(err, c.deleteRecord(ctx, req.ID, views))
 	}
 	return err
 }
@@ -121,33 +135,51 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	if _, err := signal.ParseSignal(stop); err != nil {
 		return fmt.Errorf("stop_signal: there is no signal %q", stop)
 	}
+	runtime, err := runtimeProgram(req.Spec.Runtime)
+	if err != nil {
+		return err
+	}
 	oci, err := c.specification(req, mounts)
 	if err != nil {
 		return err
 	}
-	encoded, err := typeurl.MarshalAny(oci)
+	// Devices are looked for again at each start; here, so that those that are
+	// not there are told.
+	encoded, bare, err := withDevices(oci, req.Spec)
 	if err != nil {
-		return fmt.Errorf("writing its specification: %w", err)
+		return err
 	}
 	extensions, err := Record{
-		Spec:        req.Spec,
-		ImageDigest: req.Image.Digest,
-		StopSignal:  stop,
-		Args:        oci.Process.Args,
-		Anonymous:   req.Anonymous,
-		Health:      healthcheck(req),
+		Spec:          req.Spec,
+		ImageDigest:   req.Image.Digest,
+		StopSignal:    stop,
+		Args:          oci.Process.Args,
+		Anonymous:     req.Anonymous,
+		MountedImages: digests(req.MountedImages),
+		Taken:         req.Taken,
+		Health:        healthcheck(req),
+		Runtime:       runtime,
 	}.extension()
 	if err != nil {
 		return err
+	}
+	if bare != nil {
+		extensions[bareType] = bare
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	ctx, cancel := outlast(ctx)
 	defer cancel()
+	views, err := c.views(ctx, req)
+	if err != nil {
+		return err
+	}
+	labels := labels(req.Spec, req.Image.Digest, c.cfg.Version)
+	maps.Copy(labels, views)
 	_, err = c.raw.ContainerService().Create(ctx, containers.Container{
 		ID:          req.ID,
-		Labels:      labels(req.Spec, req.Image.Digest, c.cfg.Version),
+		Labels:      labels,
 		Image:       req.Spec.Image,
 		Runtime:     containers.RuntimeInfo{Name: c.cfg.Runtime},
 		Spec:        encoded,
@@ -176,22 +208,39 @@ func (c *Client) specification(req CreateRequest, mounts []mount.Mount) (*specs.
 	if err != nil {
 		return nil, err
 	}
-	host, err := host(req.Spec.Privileged)
+	if user, err = withGroups(user, req.Spec.Security.Groups, mounts); err != nil {
+		return nil, err
+	}
+	groups, err := cgroup.Look()
+	if err != nil {
+		return nil, fmt.Errorf("looking at cgroups: %w", err)
+	}
+	host, err := host(groups)
 	if err != nil {
 		return nil, err
 	}
+	disks, err := blockDevices(req.Spec.Resources.BlockIO, lookAtWeights(host.CgroupV2, groups))
+	if err != nil {
+		return nil, err
+	}
+	host.AppArmor = c.appArmor.profile()
 	return spec.Build(spec.Input{
-		ID:          req.ID,
-		Container:   req.Spec,
-		Image:       req.Image.Config,
-		User:        user,
-		Mounts:      req.Mounts,
-		Files:       req.Files,
-		Netns:       req.Netns,
-		Hostname:    req.Hostname,
-		CgroupsPath: path.Join("/", c.cfg.CgroupParent, req.ID),
-		InitBinary:  req.InitBinary,
-		Host:        host,
+		ID:           req.ID,
+		Container:    req.Spec,
+		Image:        req.Image.Config,
+		User:         user,
+		Mounts:       req.Mounts,
+		BlockDevices: disks,
+		Files:        req.Files,
+		Secrets:      req.Secrets,
+		Netns:        req.Netns,
+		IPC:          req.IPC,
+		PID:          req.PID,
+		Shm:          req.Shm,
+		Hostname:     req.Hostname,
+		CgroupsPath:  path.Join("/", cmp.Or(req.Spec.CgroupParent, c.cfg.CgroupParent), req.ID),
+		InitBinary:   req.InitBinary,
+		Host:         host,
 	})
 }
 
@@ -220,17 +269,24 @@ func (c *Client) RemoveContainer(ctx context.Context, id string) error {
 	if err := c.deleteTask(ctx, id); err != nil {
 		return err
 	}
-	return c.deleteRecord(ctx, id)
+	record, err := c.raw.ContainerService().Get(ctx, id)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	return c.deleteRecord(ctx, id, viewsOf(record.Labels))
 }
 
-// deleteRecord takes away what containerd stores of a container without a task.
-func (c *Client) deleteRecord(ctx context.Context, id string) error {
+// deleteRecord takes away what containerd stores of a container without a task:
+// also the snapshots, views, of the images that it mounts.
+func (c *Client) deleteRecord(ctx context.Context, id string, views []string) error {
 	// The snapshot last: a container must never point to nothing.
 	if err := c.raw.ContainerService().Delete(ctx, id); err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
-	if err := c.Snapshots().Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("removing its file system: %w", err)
+	for _, key := range append(views, id) {
+		if err := c.Snapshots().Remove(ctx, key); err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("removing its file system: %w", err)
+		}
 	}
 	return nil
 }

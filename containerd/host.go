@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/pkg/cap"
-	"github.com/containerd/containerd/v2/pkg/oci"
 	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/containerd/spec"
@@ -19,9 +17,8 @@ import (
 // cgroupRoot is where the hierarchies are mounted on every host.
 const cgroupRoot = "/sys/fs/cgroup"
 
-// host looks at what specifications depend on. Devices are looked for only
-// when asked.
-func host(privileged bool) (spec.Host, error) {
+// host looks at what specifications depend on.
+func host(groups cgroup.Facts) (spec.Host, error) {
 	caps, err := boundingSet()
 	if err != nil {
 		return spec.Host{}, err
@@ -32,23 +29,15 @@ func host(privileged bool) (spec.Host, error) {
 		Capabilities:      caps,
 	}
 	h.SwapLimit = canLimitSwap(h.CgroupV2)
-	// Who may not raise limits cannot give more than it has itself.
-	if !slices.Contains(caps, "CAP_SYS_RESOURCE") {
-		var limit unix.Rlimit
-		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-			return spec.Host{}, fmt.Errorf("reading the limit of open files: %w", err)
-		}
-		h.MaxOpenFiles = limit.Max
+	h.SELinux = exists("/sys/fs/selinux/enforce")
+	lookAtCgroups(&h, groups)
+	if h.Limits, err = highestLimits(caps); err != nil {
+		return spec.Host{}, err
 	}
 	// Docker hides what tells of other tenants by the processors' heat.
 	h.MaskedPaths, err = filepath.Glob("/sys/devices/system/cpu/cpu*/thermal_throttle")
 	if err != nil {
 		return spec.Host{}, err
-	}
-	if privileged {
-		if h.Devices, err = oci.HostDevices(); err != nil {
-			return spec.Host{}, fmt.Errorf("listing the host's devices: %w", err)
-		}
 	}
 	return h, nil
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/typeurl/v2"
 	"github.com/moby/sys/signal"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 const (
@@ -32,6 +34,14 @@ type StartRequest struct {
 	// LogURI is where the output goes, in the form the runtime understands.
 	// Empty discards it.
 	LogURI string
+	// Runtime is the OCI runtime's path; empty: the client's.
+	Runtime string
+	// Spec is what the container was made from.
+	Spec project.Container
+	// Terminal: the process has a terminal. It must have been created with one.
+	Terminal bool
+	// Stdin: standard input has no end. It needs a LogURI.
+	Stdin bool
 }
 
 // StartTask runs a created or stopped container; one that runs is left alone.
@@ -42,6 +52,9 @@ type StartRequest struct {
 // calls knows the container by the name that people know.
 func (c *Client) StartTask(ctx context.Context, id string, req StartRequest) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := c.appArmor.prepare(req.Spec); err != nil {
 		return err
 	}
 	step, cancel := outlast(ctx)
@@ -111,25 +124,33 @@ func (c *Client) createTask(ctx context.Context, id string, req StartRequest) er
 	if err != nil {
 		return fmt.Errorf("finding its file system: %w", err)
 	}
-	runtime, err := typeurl.MarshalAnyToProto(&options.Options{BinaryName: c.cfg.Runc, Root: c.cfg.RuncRoot})
+	if err := c.renew(ctx, id); err != nil {
+		return err
+	}
+	runtime, err := typeurl.MarshalAnyToProto(&options.Options{BinaryName: cmp.Or(req.Runtime, c.cfg.Runc), Root: c.cfg.RuncRoot})
 	if err != nil {
 		return fmt.Errorf("writing the runtime's options: %w", err)
 	}
+	task := &tasks.CreateTaskRequest{
+		ContainerID: id,
+		Rootfs:      mount.ToProto(mounts),
+		Terminal:    req.Terminal,
+		Stdout:      req.LogURI,
+		Stderr:      req.LogURI,
+		Options:     runtime,
+	}
+	if req.Stdin {
+		task.Stdin = req.LogURI
+	}
 	create := func() error {
-		_, err := c.raw.TaskService().Create(ctx, &tasks.CreateTaskRequest{
-			ContainerID: id,
-			Rootfs:      mount.ToProto(mounts),
-			Stdout:      req.LogURI,
-			Stderr:      req.LogURI,
-			Options:     runtime,
-		})
+		_, err := c.raw.TaskService().Create(ctx, task)
 		return errgrpc.ToNative(err)
 	}
 	err = patience(ctx, create)
 	if err == nil || !strings.Contains(err.Error(), knownToRunc) {
 		return err
 	}
-	if derr := c.deleteInRunc(ctx, id); derr != nil {
+	if derr := c.deleteInRunc(ctx, id, req.Runtime); derr != nil {
 		return errors.Join(err, derr)
 	}
 	return create()

@@ -116,9 +116,9 @@ const defaultRuncRoot = "/run/containerd/runc"
 
 // deleteInRunc takes away, with its process, a container that only runc knows
 // of.
-func (c *Client) deleteInRunc(ctx context.Context, id string) error {
+func (c *Client) deleteInRunc(ctx context.Context, id, runtime string) error {
 	root := filepath.Join(cmp.Or(c.cfg.RuncRoot, defaultRuncRoot), c.cfg.Namespace)
-	out, err := exec.CommandContext(ctx, cmp.Or(c.cfg.Runc, "runc"), "--root", root, "delete", "--force", id).CombinedOutput()
+	out, err := exec.CommandContext(ctx, cmp.Or(runtime, c.cfg.Runc, "runc"), "--root", root, "delete", "--force", id).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("deleting what runc has left of it: %w: %s", err, strings.TrimSpace(string(out)))
 	}

@@ -18,6 +18,9 @@ import (
 	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/secrets"
+	"github.com/gocompose/gocompose/secrets/content"
 	"github.com/gocompose/gocompose/volumes"
 )
 
@@ -29,6 +32,8 @@ type Config struct {
 	// Program is the path of gocompose itself, which is started again as the
 	// supervisor.
 	Program string
+	// External are the folders of external secrets and configs.
+	External content.Folders
 	// Version of gocompose, which is noted on what it makes.
 	Version string
 }
@@ -41,9 +46,12 @@ type Host struct {
 	images     *images.Store
 	networks   *networks.Networks
 	volumes    *volumes.Store
+	secrets    secrets.Store
+	contents   project.Contents // what is in the secrets and configs of what is made
 	supervisor *lazySupervisor
 	use        *flock.Lock // while it is held, nobody ends the engine; nil in the supervisor
 	goingDown  bool        // what is stopped is not stopped by the user
+	booting    bool        // what is started is not started by the user
 }
 
 // ErrNothingHere: the engine has never been started, so nothing exists.
@@ -125,6 +133,7 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		images:     images.New(client),
 		networks:   nets,
 		volumes:    volumes.Open(cfg.Paths.Volumes()),
+		secrets:    secrets.Open(cfg.Paths),
 		supervisor: newLazySupervisor(cfg),
 	}
 	return h, nil

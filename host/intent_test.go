@@ -2,6 +2,7 @@ package host
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/secrets"
 	"github.com/gocompose/gocompose/shim/state"
 	"github.com/gocompose/gocompose/supervisor/keep"
 )
@@ -17,7 +19,8 @@ import (
 func intents(t *testing.T, restart project.Restart, state planner.State) (*Host, containerd.Container) {
 	t.Helper()
 	dir := t.TempDir()
-	h := &Host{cfg: Config{Paths: paths.Paths{Root: dir + "/root", State: dir + "/state"}}}
+	p := paths.Paths{Root: dir + "/root", State: dir + "/state"}
+	h := &Host{cfg: Config{Paths: p}, secrets: secrets.Open(p)}
 	c := containerd.Container{ID: "shop-web-1.n1", State: state}
 	c.Record.Spec.Restart = restart
 	if err := os.MkdirAll(h.cfg.Paths.Container(c.ID), 0o700); err != nil {
@@ -114,8 +117,16 @@ func TestWhatIsRemovedIsForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := h.forgetRemoved(); err != nil {
+	for _, id := range []string{c.ID, "gone-web-1.n3"} {
+		if err := os.MkdirAll(filepath.Dir(h.secrets.Path(id, 0)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.forgetRemoved(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if left, err := h.secrets.Names(); err != nil || !slices.Equal(left, []string{c.ID}) {
+		t.Errorf("secrets are left of %v, %v", left, err)
 	}
 	if !h.isKept(c.ID) || h.isKept("gone-web-1.n2") {
 		t.Error("the wrong one is forgotten")

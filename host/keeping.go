@@ -27,7 +27,7 @@ func (r *runtime) Restart(ctx context.Context, id string, next keep.Record) erro
 		c, err := h.containerd.Container(ctx, id)
 		switch {
 		case errdefs.IsNotFound(err):
-			return errors.Join(supervisor.ErrUnwanted, h.forget(id))
+			return errors.Join(supervisor.ErrUnwanted, h.forget(ctx, id))
 		case err != nil:
 			return err
 		case c.Running():
@@ -96,7 +96,7 @@ func (r *runtime) Release(ctx context.Context, id string) error {
 		c, err := h.containerd.Container(ctx, id)
 		switch {
 		case errdefs.IsNotFound(err): // with its lock, which is only there because of us
-			return errors.Join(h.networks.Detach(ctx, id), h.forget(id), removeIfThere(h.containerLock(id)))
+			return errors.Join(h.networks.Detach(ctx, id), h.forget(ctx, id), removeIfThere(h.containerLock(id)))
 		case err != nil || c.Running():
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/gocompose/gocompose/networks"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/secrets"
 	"github.com/gocompose/gocompose/supervisor"
 )
 
@@ -201,6 +202,9 @@ const leavingTime = 2 * time.Second
 // endEngine ends the engine when it is our own. Of another one goes what only
 // our containers have made.
 func endEngine(ctx context.Context, cfg Config) error {
+	if err := secrets.Open(cfg.Paths).Tidy(ctx); err != nil {
+		return err
+	}
 	if c := engineConfig(cfg); c.Address == "" {
 		return engine.Stop(ctx, c)
 	}

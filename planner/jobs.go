@@ -3,13 +3,13 @@ package planner
 import "github.com/gocompose/gocompose/project"
 
 // completed notes the replicas that are done: those of jobs, whose containers stay
-// and have ended with success by themselves. One whose network namespace others are
-// in has to run for them.
+// and have ended with success by themselves. One whose namespace others are in has to
+// run for them.
 func (b *builder) completed(list []replica) {
 	jobs, shared := map[string]bool{}, map[project.ID]bool{}
 	for _, s := range b.project.Services {
 		jobs[s.Name] = s.Job
-		if of, ok := b.shared(s.Template); ok {
+		for _, of := range b.owners(s.Template) {
 			shared[of] = true
 		}
 	}

@@ -1,11 +1,15 @@
 package planner
 
-import "time"
+import (
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+)
 
 // Options are the user's wishes that are not part of the project. What a
 // function does not name it ignores.
 type Options struct {
-	// Nonce marks the containers of this run (Up): letters and digits, at
+	// Nonce marks the containers of this run (Up, Start, Restart): letters and digits, at
 	// most 16. The planner could not make one: it has no clock and no dice.
 	// No two runs may share it.
 	Nonce string
@@ -28,6 +32,12 @@ type Options struct {
 	Signal         string         // Kill; empty: SIGKILL
 	Timeout        *time.Duration // what stops: instead of each container's grace; below zero: for ever
 	IgnoreOrphans  bool           // Up: say nothing about orphans
+	NoHooks        bool           // Stop: no pre_stop is run
+
+	// Pull is the policy in place of those of the services; nil: theirs. Now is the
+	// time, for those that go by it. Both are for Refresh, Pull also for Up.
+	Pull *project.PullPolicy
+	Now  time.Time
 }
 
 // RecreatePolicy says when a container that is there is replaced.

@@ -20,8 +20,11 @@ const (
 	Requested   Cause = "requested"   // the user asked for it by a flag or verb
 	Paused      Cause = "paused"      // wanted running, there, paused
 	Needed      Cause = "needed"      // Of, which is started, needs it to be so
-	CutOff      Cause = "cut-off"     // the network namespace it shared is gone
+	CutOff      Cause = "cut-off"     // a namespace it shares is not its owner's any more
+	HooksDue    Cause = "hooks-due"   // running, and its post_start did not come to its end
+	CutShort    Cause = "cut-short"   // left by a pre_start that a killed command was running
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
+	Due         Cause = "due"         // its pull policy, To, has it pulled; the last time was From
 )
 
 // Reason is one reason for a step. It is comparable.
@@ -34,6 +37,8 @@ type Reason struct {
 	Field string `json:"field,omitempty"`
 	From  string `json:"from,omitempty"`
 	To    string `json:"to,omitempty"`
+	// Content: it is what is in Field that differs, a secret or a config.
+	Content bool `json:"content,omitempty"`
 	// Of is the resource that is followed, or the service in need; zero but for
 	// Follows and Needed.
 	Of project.ID `json:"of,omitzero"`
@@ -43,6 +48,9 @@ type Reason struct {
 func (r Reason) String() string {
 	switch r.Cause {
 	case Changed:
+		if r.Content {
+			return r.Field + ": content changed"
+		}
 		if r.From == "" && r.To == "" {
 			return r.Field + " changed"
 		}
@@ -53,8 +61,17 @@ func (r Reason) String() string {
 		return "needed by " + r.Of.String()
 	case Policy:
 		return "restart policy " + r.To
+	case Due:
+		if r.From == "" {
+			return "pull_policy " + r.To
+		}
+		return fmt.Sprintf("pull_policy %s, and pulled %s", r.To, r.From)
 	case CutOff:
-		return "cut off from its network"
+		return "cut off from what it shares"
+	case HooksDue:
+		return "post_start did not finish"
+	case CutShort:
+		return "left by a pre_start that was cut short"
 	case NotRunning:
 		return "not running"
 	case Unwanted:

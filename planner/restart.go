@@ -12,10 +12,11 @@ import (
 // what its service needs is as it needs it, and started again; those that need
 // it go on meanwhile. One that does not run is started. Unless Options.NoDeps
 // is set, the running containers of services that need one of these with
-// `restart: true` follow, and those that are in the network namespace of one. A service that was named and has no container gets a
-// notice.
+// `restart: true` follow, and those that are in a namespace
+// of one. A service that was named and has no container gets a notice.
 func Restart(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
+	b.clear()
 	var ps problems
 	b.unknownServices(&ps)
 	asked := b.meant(opt.Selected)
@@ -47,7 +48,29 @@ func Restart(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	if err := ps.err(); err != nil {
 		return nil, err
 	}
+	b.endBefore(there)
 	return b.finish(g)
+}
+
+// endBefore has those that would end with a container that is started anew, being
+// in its PID namespace, be stopped before it, as they want to be.
+func (b *builder) endBefore(there []instance) {
+	for _, c := range there {
+		for _, share := range c.Spec.Shares() {
+			owner, ok := b.owner(share)
+			stop, start := b.planned(VerbStop, c.target), b.planned(VerbStart, c.target)
+			first := b.planned(VerbStop, owner)
+			if share.Attribute != project.AttributePID || !ok || len(stop) == 0 || len(start) == 0 || len(first) == 0 {
+				continue
+			}
+			s := &b.steps[b.at[first[0]]]
+			s.After = append(s.After, stop...)
+			firsts := b.firsts[c.Spec.Service]
+			if i := slices.Index(firsts, stop[0]); i >= 0 {
+				firsts[i] = start[0]
+			}
+		}
+	}
 }
 
 // restart plans to start c anew. What its service needs is waited for before it

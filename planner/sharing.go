@@ -1,17 +1,18 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/gocompose/gocompose/project"
 )
 
-// tied returns p with what it means to share a network namespace: who is in that
-// of another service's container needs that service, and is started anew with
-// it. The container of a name can be one of the project's own, too.
+// tied returns p with what it means to share a namespace: who is in that of
+// another service's container needs that service, and is started anew with it.
+// The container of a name can be one of the project's own, too.
 func tied(p *project.Project) *project.Project {
-	if !slices.ContainsFunc(p.Services, func(s project.Service) bool { return sharesNamespace(s.Template) }) {
+	if !slices.ContainsFunc(p.Services, func(s project.Service) bool { return len(s.Template.Shares()) > 0 }) {
 		return p
 	}
 	names, known := map[string]string{}, map[string]bool{} // containers' names to services
@@ -28,19 +29,14 @@ func tied(p *project.Project) *project.Project {
 	q.Services = slices.Clone(p.Services)
 	for i := range q.Services {
 		s := &q.Services[i]
-		of := s.Template.NetworkMode.SharedService()
-		if of == "" {
-			of = names[s.Template.NetworkMode.SharedContainer()]
-		}
-		if of != s.Name && known[of] {
-			s.Template.Needs = tie(s.Template.Needs, of)
+		for _, share := range s.Template.Shares() {
+			of := cmp.Or(share.Service, names[share.Container])
+			if of != s.Name && known[of] {
+				s.Template.Needs = tie(s.Template.Needs, of)
+			}
 		}
 	}
 	return &q
-}
-
-func sharesNamespace(c project.Container) bool {
-	return c.NetworkMode.SharedService() != "" || c.NetworkMode.SharedContainer() != ""
 }
 
 // tie returns needs, sorted, with one of a service that is followed.
@@ -56,25 +52,32 @@ func tie(needs []project.Need, service string) []project.Need {
 	return needs
 }
 
-// shared returns the replica of the project whose network namespace c is in; ok
-// is false when there is none.
-func (b *builder) shared(c project.Container) (id project.ID, ok bool) {
-	if service := c.NetworkMode.SharedService(); service != "" {
-		return project.Container{Service: service, Replica: 1}.ID(), true
+// owners returns the replicas of the project whose namespaces c is in.
+func (b *builder) owners(c project.Container) []project.ID {
+	var ids []project.ID
+	for _, share := range c.Shares() {
+		if id, ok := b.owner(share); ok {
+			ids = append(ids, id)
+		}
 	}
-	name := c.NetworkMode.SharedContainer()
-	if name == "" {
-		return id, false
+	return ids
+}
+
+// owner returns the replica of the project whose namespace is shared; ok is false
+// when it is none's.
+func (b *builder) owner(share project.Share) (id project.ID, ok bool) {
+	if share.Service != "" {
+		return project.Container{Service: share.Service, Replica: 1}.ID(), true
 	}
 	for _, s := range b.project.Services {
 		for _, o := range s.Containers() {
-			if o.Name == name {
+			if o.Name == share.Container {
 				return o.ID(), true
 			}
 		}
 	}
 	for _, o := range b.obs.Containers {
-		if o.Spec.Name == name {
+		if o.Spec.Name == share.Container {
 			return o.Spec.ID(), true
 		}
 	}
@@ -83,8 +86,8 @@ func (b *builder) shared(c project.Container) (id project.ID, ok bool) {
 
 // follow maps the running containers, among those that stay, that must be
 // started anew to the services that they follow: because one that their service
-// needs with `restart: true` is, or because the container is whose network
-// namespace they are in. Anew are the services of which something is started
+// needs with `restart: true` is, or because a container is whose namespace they
+// are in. Anew are the services of which something is started
 // anew, fresh the replicas that are started, anew or not; both are added to.
 func (b *builder) follow(g graph, staying []instance, anew map[string]bool, fresh map[project.ID]bool) map[string]string {
 	leads := map[string]string{}
@@ -102,13 +105,15 @@ func (b *builder) follow(g graph, staying []instance, anew map[string]bool, fres
 			anew[name] = true
 		}
 		for _, c := range groups[name] {
-			switch id, shares := b.shared(c.Spec); {
+			owners := b.owners(c.Spec)
+			o := slices.IndexFunc(owners, func(id project.ID) bool { return fresh[id] })
+			switch {
 			case !c.Running():
 				continue
 			case i >= 0:
 				leads[c.ID] = needs[name][i].Service
-			case shares && fresh[id]:
-				leads[c.ID] = b.serviceOf(id)
+			case o >= 0:
+				leads[c.ID] = b.serviceOf(owners[o])
 			default:
 				continue
 			}
@@ -123,32 +128,23 @@ func (b *builder) serviceOf(id project.ID) string {
 	return id.Name[:strings.LastIndexByte(id.Name, '-')]
 }
 
-// sharedConflicts notes the containers that others are to share the network of,
+// sharedConflicts notes the containers that others are to share a namespace of,
 // or to be linked with, and that will not be there.
 func (u *up) sharedConflicts(ps *problems) {
 	for _, r := range u.wanted {
 		of := project.ID{Kind: project.KindService, Name: r.want.Service}
-		mode := r.want.NetworkMode
 		begins := u.begins(r)
 		if !begins && !r.creates() && u.opt.Recreate == RecreateNever {
 			continue // it may be as the files do not want it any more
 		}
-		if service := mode.SharedService(); service != "" {
-			if text := u.lacksService(service, begins); text != "" {
-				ps.conflict(of, "network_mode: %s: %s", mode, text)
+		stays := !begins && !r.creates()
+		for _, share := range r.want.Shares() {
+			if text := u.lacks(share, r.want, begins, stays); text != "" {
+				ps.conflict(of, "%s: %s: %s", share.Attribute, share.Mode, text)
 			}
 		}
-		if !begins && !r.creates() {
+		if stays {
 			continue // it runs: what it was linked with then is no matter any more
-		}
-		if name := mode.SharedContainer(); name != "" {
-			there, runs := u.outlook(name, r.want)
-			switch {
-			case !there:
-				ps.conflict(of, "network_mode: %s: there is no container %s; start that first", mode, name)
-			case begins && !runs:
-				ps.conflict(of, "network_mode: %s: container %s is not running; start that first", mode, name)
-			}
 		}
 		for _, l := range r.want.Links {
 			if l.Container == "" {
@@ -161,13 +157,32 @@ func (u *up) sharedConflicts(ps *problems) {
 	}
 }
 
-// lacksService says why nothing can be in the network namespace of the service's
-// container, if anything: begins is whether something is started there.
-func (u *up) lacksService(service string, begins bool) string {
+// lacks says why nothing can be in the namespace that c shares, if anything:
+// begins is whether something is started there, stays whether it is there
+// already.
+func (u *up) lacks(share project.Share, c project.Container, begins, stays bool) string {
+	if share.Service != "" {
+		return u.lacksService(share, begins)
+	}
+	if stays {
+		return ""
+	}
+	switch there, runs := u.outlook(share.Container, c); {
+	case !there:
+		return "there is no container " + share.Container + "; start that first"
+	case begins && !runs:
+		return "container " + share.Container + " is not running; start that first"
+	}
+	return ""
+}
+
+// lacksService is lacks for the namespace of a service's container.
+func (u *up) lacksService(share project.Share, begins bool) string {
+	service := share.Service
 	i := slices.IndexFunc(u.project.Services, func(s project.Service) bool { return s.Name == service })
 	if i >= 0 {
 		if u.project.Services[i].Replicas == 0 {
-			return "service \"" + service + "\" is scaled to 0; give it a replica or choose another network_mode"
+			return "service \"" + service + "\" is scaled to 0; give it a replica or choose another " + share.Attribute
 		}
 		return ""
 	}
@@ -204,12 +219,13 @@ func (u *up) outlook(name string, asks project.Container) (there, runs bool) {
 	return there, runs
 }
 
-// joins tells whether the container whose network namespace c shares runs in the
-// end.
+// joins tells whether the containers whose namespaces c shares run in the end.
 func (u *up) joins(c project.Container) bool {
-	if service := c.NetworkMode.SharedService(); service != "" {
-		return u.lacksService(service, true) == ""
-	}
-	_, runs := u.outlook(c.NetworkMode.SharedContainer(), c)
-	return runs
+	return !slices.ContainsFunc(c.Shares(), func(share project.Share) bool {
+		if share.Service != "" {
+			return u.lacksService(share, true) != ""
+		}
+		_, runs := u.outlook(share.Container, c)
+		return !runs
+	})
 }

@@ -10,10 +10,11 @@ import (
 // Start plans to start the containers that are there and do not run, and to let
 // those go on that are paused: of the services selected and those they need, or
 // of all of p. One that is about to be started again is left to that. What runs
-// in the network namespace of one that is started is started anew with it. A
+// in a namespace of one that is started is started anew with it. A
 // service that is asked for and has none is an error.
 func Start(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
+	b.clear()
 	g := wholeGraph(b.project, obs.Containers)
 	asked := b.meant(opt.Selected)
 	meant := g.closure(slices.Collect(maps.Keys(asked)))

@@ -21,6 +21,13 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // what its packages have set for the longest time.
 const defaultOpenFiles = 1 << 20
 
+// The size of a terminal that nobody looks at. Docker gives it none, 0 by 0,
+// which programs divide by.
+const (
+	terminalWidth  = 80
+	terminalHeight = 24
+)
+
 // args returns what to run, by Docker's rule: an entrypoint of the service
 // drops the image's command, a command of the service replaces the image's.
 func args(in Input) ([]string, error) {
@@ -57,7 +64,11 @@ func args(in Input) ([]string, error) {
 // service adds is sorted.
 func environment(in Input) ([]string, error) {
 	c := in.Container
-	base := append([]string{"PATH=" + defaultPath, "HOSTNAME=" + in.Hostname}, in.Image.Env...)
+	base := []string{"PATH=" + defaultPath, "HOSTNAME=" + in.Hostname}
+	if c.TTY {
+		base = append(base, "TERM=xterm")
+	}
+	base = append(base, in.Image.Env...)
 	values := maps.Clone(c.Env)
 	if values == nil {
 		values = map[string]string{}
@@ -96,12 +107,9 @@ func environment(in Input) ([]string, error) {
 
 func hasNUL(s string) bool { return strings.ContainsRune(s, 0) }
 
-// rlimits returns the resource limits, with Docker's default for nofile.
-func rlimits(asked []project.Ulimit, maxOpenFiles uint64) ([]specs.POSIXRlimit, error) {
-	nofile := uint64(defaultOpenFiles)
-	if maxOpenFiles != 0 {
-		nofile = min(nofile, maxOpenFiles)
-	}
+// rlimits returns the resource limits, with Docker's default for nofile; most
+// are those that the host can give.
+func rlimits(asked []project.Ulimit, most map[string]uint64) ([]specs.POSIXRlimit, error) {
 	var limits []specs.POSIXRlimit
 	given := false
 	for _, u := range asked {
@@ -112,13 +120,32 @@ func rlimits(asked []project.Ulimit, maxOpenFiles uint64) ([]specs.POSIXRlimit, 
 		if soft > hard {
 			return nil, fmt.Errorf("ulimits.%s: the soft limit %d is above the hard limit %d", u.Name, u.Soft, u.Hard)
 		}
+		if most, limited := most[u.Name]; limited && hard > most {
+			return nil, aboveMost(u, most)
+		}
 		given = given || u.Name == "nofile"
 		limits = append(limits, specs.POSIXRlimit{Type: "RLIMIT_" + strings.ToUpper(u.Name), Soft: soft, Hard: hard})
 	}
 	if !given {
+		nofile := uint64(defaultOpenFiles)
+		if most, limited := most["nofile"]; limited {
+			nofile = min(nofile, most)
+		}
 		limits = append(limits, specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Soft: nofile, Hard: nofile})
 	}
 	return limits, nil
+}
+
+func aboveMost(u project.Ulimit, most uint64) error {
+	asked := fmt.Sprint(u.Hard)
+	if u.Hard < 0 {
+		asked = "no limit"
+	}
+	raise := "run gocompose with a higher one"
+	if u.Name == "nofile" {
+		raise = "raise fs.nr_open with sysctl, and the limit that gocompose runs with"
+	}
+	return fmt.Errorf("ulimits.%s: this host gives %d at most, and %s is asked for: ask for less, or %s", u.Name, most, asked, raise)
 }
 
 // limitValue returns a limit as the kernel counts: all bits set is unlimited.
@@ -129,10 +156,10 @@ func limitValue(v int64) uint64 {
 	return uint64(v)
 }
 
-// ulimitNames are the limits of getrlimit(2), by docker run --ulimit's names.
+// ulimitNames are the limits of getrlimit(2).
 func ulimitNames() []string {
 	return []string{
-		"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
+		"as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
 		"nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
 	}
 }

@@ -70,7 +70,7 @@ func TestErrorsNameTheAttribute(t *testing.T) {
 		{"host's sysctl", func(in *Input) { in.Container.Sysctls = map[string]string{"vm.swappiness": "1"} }, "sysctls.vm.swappiness"},
 		{"host's sysctl with slashes", func(in *Input) { in.Container.Sysctls = map[string]string{"vm/swappiness": "1"} }, "whole host's"},
 		{"hostname as a sysctl", func(in *Input) { in.Container.Sysctls = map[string]string{"kernel.hostname": "x"} }, "set hostname instead"},
-		{"too little memory", func(in *Input) { in.Container.Memory = 1 << 20 }, "memory: 1048576 bytes"},
+		{"too little memory", func(in *Input) { in.Container.Memory = 1 << 20 }, "mem_limit: 1048576 bytes"},
 		{"too little CPU", func(in *Input) { in.Container.NanoCPUs = 1_000_000 }, "cpus: 0.001"},
 		{"no cgroup", func(in *Input) { in.CgroupsPath = "" }, "cgroup"},
 		{"tmpfs option", func(in *Input) {
@@ -155,7 +155,11 @@ func TestOpenFilesStayWithinWhatTheHostCanGive(t *testing.T) {
 	for _, tt := range []struct {
 		max, want uint64
 	}{{0, 1048576}, {20000, 20000}, {math.MaxUint64, 1048576}} {
-		got, err := rlimits(nil, tt.max)
+		most := map[string]uint64{}
+		if tt.max != 0 {
+			most["nofile"] = tt.max
+		}
+		got, err := rlimits(nil, most)
 		if err != nil || len(got) != 1 || got[0].Soft != tt.want || got[0].Hard != tt.want {
 			t.Errorf("with at most %d: %v, %v, want %d", tt.max, got, err, tt.want)
 		}

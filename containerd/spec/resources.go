@@ -11,42 +11,35 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-const (
-	// cpuPeriod is the period of the CPU quota in microseconds, the kernel's
-	// default and Docker's for --cpus.
-	cpuPeriod = 100_000
-	// minNanoCPUs and minMemory are the least Docker accepts; below, the kernel
-	// refuses the quota, and no runtime gets a process started.
-	minNanoCPUs = 10_000_000
-	minMemory   = 6 << 20
-)
-
 // resources returns the limits, and which devices may be used: those that
-// every runtime allows by itself (null, zero, tty, …), or all when privileged.
+// every runtime allows by itself (null, zero, tty, …), or all when privileged. What the host cannot do is an error: runtimes leave some
+// of it out in silence, and tell the rest in words of the kernel.
 func resources(in Input) (*specs.LinuxResources, error) {
-	c := in.Container
-	r := &specs.LinuxResources{
-		Devices: []specs.LinuxDeviceCgroup{{Allow: c.Privileged, Access: "rwm"}},
-	}
-	if n := c.NanoCPUs; n != 0 {
-		if n < minNanoCPUs {
-			return nil, fmt.Errorf("cpus: %g is below the least, 0.01", float64(n)/1e9)
-		}
-		period, quota := uint64(cpuPeriod), n*cpuPeriod/1e9
-		r.CPU = &specs.LinuxCPU{Period: &period, Quota: &quota}
-	}
-	if limit := c.Memory; limit != 0 {
-		if limit < minMemory {
-			return nil, fmt.Errorf("memory: %d bytes are below the least, 6 MiB", limit)
-		}
-		r.Memory = &specs.LinuxMemory{Limit: &limit}
-		// Docker's rule: as much swap as memory; the runtime counts the sum.
-		if in.Host.SwapLimit {
-			swap := 2 * limit
-			r.Memory.Swap = &swap
+	r := &specs.LinuxResources{Devices: deviceRules(in.Container)}
+	for _, set := range []func(Input, *specs.LinuxResources) error{setCPU, setMemory, setPids, setBlockIO} {
+		if err := set(in, r); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// needs returns an error when cgroups of the host have no such controller.
+func (h Host) needs(attribute, controller string) error {
+	if h.Controllers == nil || slices.Contains(h.Controllers, controller) {
+		return nil
+	}
+	return fmt.Errorf("%s: cgroups of this host have no controller %q: boot a kernel that has it, with cgroup_enable=%s, or remove %s",
+		attribute, controller, controller, attribute)
+}
+
+func setPids(in Input, r *specs.LinuxResources) error {
+	n := in.Container.Resources.Pids
+	if n == 0 {
+		return nil
+	}
+	r.Pids = &specs.LinuxPids{Limit: &n}
+	return in.Host.needs("pids_limit", "pids")
 }
 
 // sysctls returns the kernel's parameters, with Docker's defaults: every
@@ -71,6 +64,9 @@ func sysctls(c project.Container) (map[string]string, error) {
 		if reason := sysctlRefusal(dotted); reason != "" {
 			return nil, fmt.Errorf("sysctls.%s: %s", name, reason)
 		}
+		if modes := c.Namespaces; (modes.IPC == project.NamespaceHost || modes.IPC.Shared()) && project.IsIPCSysctl(dotted) {
+			return nil, fmt.Errorf("sysctls.%s: with ipc: %s it is not the container's own: set it where the namespace is", name, modes.IPC)
+		}
 		if !own && strings.HasPrefix(dotted, "net.") {
 			return nil, fmt.Errorf("sysctls.%s: with network_mode: %s it is not the container's own: set it where the network is", name, c.NetworkMode)
 		}
@@ -83,14 +79,12 @@ func sysctls(c project.Container) (map[string]string, error) {
 // Only those that the kernel keeps per namespace can.
 func sysctlRefusal(name string) string {
 	switch name {
-	case "kernel.domainname",
-		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-		"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced":
+	case "kernel.domainname":
 		return ""
 	case "kernel.hostname":
 		return "set hostname instead"
 	}
-	if strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "fs.mqueue.") {
+	if strings.HasPrefix(name, "net.") || project.IsIPCSysctl(name) {
 		return ""
 	}
 	return "this parameter is the whole host's: set it there, with sysctl -w"

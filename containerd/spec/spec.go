@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -37,13 +38,21 @@ type Input struct {
 	User  User
 	// Mounts are Container.Mounts with their sources found on the host.
 	Mounts []Mount
+	// BlockDevices are the paths of Container.Resources.BlockIO as they were
+	// found on the host.
+	BlockDevices map[string]BlockDevice
 	// Files maps paths in the container to files of the host that are bound
 	// there: /etc/hosts, /etc/hostname, /etc/resolv.conf. A mount with the same
 	// target goes before.
 	Files map[string]string
+	// Secrets maps the targets of Container.Files to files of the host.
+	Secrets map[string]string
 	// Netns is the path of the network namespace to join; empty makes a new one. It
 	// does not count in network mode host.
 	Netns string
+	// IPC and PID are the paths of the namespaces to join where they are not the
+	// container's alone, and Shm is what /dev/shm is then.
+	IPC, PID, Shm string
 	// Hostname defaults to Hostname(ID, Container).
 	Hostname string
 	// CgroupsPath is the container's cgroup, seen from the root of the hierarchy.
@@ -63,13 +72,16 @@ type User struct {
 
 // Mount is one mount that the user asked for.
 type Mount struct {
-	// Type is bind or tmpfs; a volume is the bind of its folder.
+	// Type is bind or tmpfs; a volume is the bind of its folder, an image the bind
+	// of its files.
 	Type     project.MountType
 	Source   string // path on the host; empty for a tmpfs
 	Target   string // absolute, clean
 	ReadOnly bool
 	// Propagation of a bind: "" is "rprivate".
 	Propagation string
+	// Recursive says what becomes of mounts below the source of a bind.
+	Recursive project.Recursive
 	// Options of a tmpfs, as in mount(8).
 	Options []string
 }
@@ -86,12 +98,28 @@ type Host struct {
 	// Capabilities are those that can be given at all: the bounding set of who
 	// starts containers. Nil stands for all.
 	Capabilities []string
-	// MaxOpenFiles is the highest nofile limit that can be set; 0 is any.
-	MaxOpenFiles uint64
+	// AppArmor is the name of the profile for containers; empty: the host has no
+	// AppArmor. SELinux: it has that.
+	AppArmor string
+	SELinux  bool
+	// Limits are the highest that ulimits can be set to, by name; those that are
+	// not there can be any.
+	Limits map[string]uint64
+	// Controllers are those that cgroups have; with version 2, blkio is "io".
+	// Nil stands for all.
+	Controllers []string
+	// CPUs are the processors that containers can run on, "0-3"; empty is any.
+	CPUs string
+	// RealtimeGroups: time of real-time processes can be shared out.
+	RealtimeGroups bool
+	// Swappiness: each cgroup has its own.
+	Swappiness bool
+	// BlockWeight: cgroups are weighed against each other at disks;
+	// BlockDeviceWeight: at each disk differently. BlockThrottle: what they do
+	// with disks can be limited.
+	BlockWeight, BlockDeviceWeight, BlockThrottle bool
 	// MaskedPaths are hidden beside Docker's, unless the container is privileged.
 	MaskedPaths []string
-	// Devices are all devices of the host. Only privileged containers get them.
-	Devices []specs.LinuxDevice
 }
 
 // Hostname returns the host name of container id: the one it asks for, or 12
@@ -105,7 +133,8 @@ func Hostname(id string, c project.Container) string {
 }
 
 // Build returns the specification of a container. Its root is "rootfs", as
-// containerd's bundles have it. Errors name the attribute that is wrong.
+// containerd's bundles have it; devices are for AddDevices. Errors name the
+// attribute that is wrong.
 func Build(in Input) (*specs.Spec, error) {
 	if in.Hostname == "" {
 		in.Hostname = Hostname(in.ID, in.Container)
@@ -130,10 +159,11 @@ func Build(in Input) (*specs.Spec, error) {
 		Mounts:   mounts,
 		Linux:    linux,
 	}
-	if in.Container.Privileged {
-		return s, nil
+	s.Annotations = maps.Clone(in.Container.Annotations)
+	if in.Container.Namespaces.UTS == project.NamespaceHost {
+		s.Hostname = "" // it is the host's, and stays so
 	}
-	return s, addSeccomp(s)
+	return s, addProfile(in.Container, s)
 }
 
 func process(in Input) (*specs.Process, error) {
@@ -153,10 +183,11 @@ func process(in Input) (*specs.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits, err := rlimits(in.Container.Ulimits, in.Host.MaxOpenFiles)
+	limits, err := rlimits(in.Container.Ulimits, in.Host.Limits)
 	if err != nil {
 		return nil, err
 	}
+	oomScore := int(in.Container.Resources.OOMScoreAdj)
 	p := &specs.Process{
 		User: specs.User{
 			UID: in.User.UID,
@@ -165,20 +196,21 @@ func process(in Input) (*specs.Process, error) {
 			// would pass permissions that are denied to the group.
 			AdditionalGids: append([]uint32{in.User.GID}, in.User.Groups...),
 		},
-		Args:         args,
-		Env:          env,
-		Cwd:          cwd,
-		Capabilities: &specs.LinuxCapabilities{Bounding: bounding},
-		Rlimits:      limits,
-		// Set, or the shim's own would be inherited.
-		OOMScoreAdj: new(int),
+		Args:    args,
+		Env:     env,
+		Cwd:     cwd,
+		Rlimits: limits,
+		// Set when it is 0 too, or the shim's own would be inherited.
+		OOMScoreAdj: &oomScore,
 	}
-	// Only root holds capabilities; others can get them, up to the bounding
-	// set, from files. Inheritable ones would outlive a change of user.
-	if in.User.UID == 0 {
-		p.Capabilities.Effective = bounding
-		p.Capabilities.Permitted = bounding
+	if err := secure(in, p); err != nil {
+		return nil, err
 	}
+	if in.Container.TTY {
+		p.Terminal = true
+		p.ConsoleSize = &specs.Box{Width: terminalWidth, Height: terminalHeight}
+	}
+	p.Capabilities = CapabilitiesFor(p.User, bounding)
 	return p, nil
 }
 
@@ -206,6 +238,9 @@ func linux(in Input) (*specs.Linux, error) {
 	if in.CgroupsPath == "" {
 		return nil, errors.New("no cgroup for the container")
 	}
+	if err := checkNamespaces(in); err != nil {
+		return nil, err
+	}
 	l := &specs.Linux{
 		CgroupsPath:       in.CgroupsPath,
 		Namespaces:        namespaces(in),
@@ -214,30 +249,14 @@ func linux(in Input) (*specs.Linux, error) {
 		RootfsPropagation: rootPropagation(in.Mounts),
 	}
 	if in.Container.Privileged {
-		l.Devices = in.Host.Devices
+		return l, nil
+	}
+	if in.Container.Security.OpenPaths {
 		return l, nil
 	}
 	l.MaskedPaths = append(maskedPaths(), in.Host.MaskedPaths...)
 	l.ReadonlyPaths = readonlyPaths()
 	return l, nil
-}
-
-func namespaces(in Input) []specs.LinuxNamespace {
-	ns := []specs.LinuxNamespace{{Type: specs.MountNamespace}}
-	if in.Container.NetworkMode != project.ModeHost {
-		ns = append(ns, specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: in.Netns})
-	}
-	ns = append(ns,
-		specs.LinuxNamespace{Type: specs.UTSNamespace},
-		specs.LinuxNamespace{Type: specs.PIDNamespace},
-		specs.LinuxNamespace{Type: specs.IPCNamespace},
-	)
-	// Docker's default-cgroupns-mode: private with the unified hierarchy, of
-	// privileged containers too, and the host's otherwise.
-	if in.Host.CgroupV2 {
-		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})
-	}
-	return ns
 }
 
 // maskedPaths are Docker's.

@@ -42,7 +42,6 @@ func input() Input {
 }
 
 func goldenCases() map[string]func(*Input) {
-	mode := os.FileMode(0o660)
 	return map[string]func(*Input){
 		"default":   func(*Input) {},
 		"cgroup-v1": func(in *Input) { in.Host = Host{} },
@@ -50,9 +49,6 @@ func goldenCases() map[string]func(*Input) {
 			in.Container.Privileged = true
 			in.Container.CapDrop = []string{"ALL"}
 			in.Host.MaskedPaths = []string{"/sys/devices/system/cpu/cpu0/thermal_throttle"}
-			in.Host.Devices = []specs.LinuxDevice{
-				{Path: "/dev/sda", Type: "b", Major: 8, Minor: 0, FileMode: &mode},
-			}
 		},
 		"caps-all": func(in *Input) {
 			in.Container.CapAdd = []string{"ALL"}
@@ -107,6 +103,8 @@ func TestSpecificationsAreAsTheGoldensSay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			mode := os.FileMode(0o660)
+			AddDevices(s, in.Container, []specs.LinuxDevice{{Path: "/dev/sda", Type: "b", Major: 8, Minor: 0, FileMode: &mode}}, nil)
 			// The profile differs with the architecture and the kernel; its
 			// rules have tests of their own.
 			if s.Linux.Seccomp != nil {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the images of examples/stack into the folder $1: nginx, PostgreSQL and
-# Redis from Debian's packages, the application from its Go source; or those of
-# them that are named.
+# Builds the images of examples/stack and testdata/compose into the folder $1:
+# nginx, PostgreSQL, Redis and Python from Debian's packages, the application from
+# its Go source; or those of them that are named.
 set -eu
 out=$1
 shift
@@ -36,6 +36,7 @@ for image; do
     nginx) debian nginx example/nginx:1 nginx-light ;;
     postgres) debian postgres example/postgres:15 postgresql-15 ;;
     redis) debian redis example/redis:7 redis-server ;;
+    python) debian python example/python:3 python3-flask,python3-redis,python3-psycopg2 ;;
     app) app ;;
     *) echo "no image $image" >&2 && exit 1 ;;
     esac

@@ -184,6 +184,24 @@ func subgroups(dir string) ([]string, error) {
 
 // hierarchies returns where the cgroup hierarchies are mounted, each once.
 func hierarchies() ([]string, error) {
+	all, err := mounted()
+	var dirs []string
+	for _, h := range all {
+		dirs = append(dirs, h.dir)
+	}
+	return dirs, err
+}
+
+// hierarchy is a mounted one.
+type hierarchy struct {
+	dir     string
+	unified bool // version 2
+	// options are those of the file system: in version 1, the controllers are
+	// among them.
+	options []string
+}
+
+func mounted() ([]hierarchy, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil, err
@@ -195,8 +213,9 @@ func hierarchies() ([]string, error) {
 // parse reads mountinfo (proc_pid_mountinfo(5)):
 //
 //	36 35 0:28 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu
-func parse(mountinfo io.Reader) ([]string, error) {
-	var mounts, seen []string
+func parse(mountinfo io.Reader) ([]hierarchy, error) {
+	var mounts []hierarchy
+	var seen []string
 	lines := bufio.NewScanner(mountinfo)
 	for lines.Scan() {
 		left, right, _ := strings.Cut(lines.Text(), " - ")
@@ -207,7 +226,7 @@ func parse(mountinfo io.Reader) ([]string, error) {
 		// The same device number is the same hierarchy, mounted again.
 		if device := l[2]; !slices.Contains(seen, device) {
 			seen = append(seen, device)
-			mounts = append(mounts, unescape(l[4]))
+			mounts = append(mounts, hierarchy{unescape(l[4]), r[0] == "cgroup2", strings.Split(r[len(r)-1], ",")})
 		}
 	}
 	return mounts, lines.Err()

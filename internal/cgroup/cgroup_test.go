@@ -3,7 +3,7 @@ package cgroup
 import (
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -20,9 +20,13 @@ func TestHierarchiesAreFoundOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"/sys/fs/cgroup/unified", "/sys/fs/cgroup/cpu,cpuacct", "/mnt/a b"}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	want := []hierarchy{
+		{"/sys/fs/cgroup/unified", true, []string{"rw", "nsdelegate"}},
+		{"/sys/fs/cgroup/cpu,cpuacct", false, []string{"rw", "cpu", "cpuacct"}},
+		{"/mnt/a b", false, []string{"rw", "memory"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

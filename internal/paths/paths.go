@@ -64,6 +64,10 @@ func (p Paths) Runc() string { return filepath.Join(p.State, "runc") }
 // Netns is the folder of network namespaces, one bound file a container ID.
 func (p Paths) Netns() string { return filepath.Join(p.State, "netns") }
 
+// Mounts is the folder of what is mounted while a container is started, for its
+// mounts to be made from: one folder a container ID.
+func (p Paths) Mounts() string { return filepath.Join(p.State, "mounts") }
+
 // Endpoints is the folder of attached containers' network records: one JSON
 // file a container ID, written by whoever starts the container and read by the
 // supervisor when it starts.
@@ -80,6 +84,13 @@ func (p Paths) Health() string { return filepath.Join(p.State, "health") }
 // Addresses is the folder that says who holds which address, one JSON file a
 // network.
 func (p Paths) Addresses() string { return filepath.Join(p.State, "addresses") }
+
+// Secrets is the folder of the secrets and configs of containers: one folder a
+// container ID. It is on a tmpfs.
+func (p Paths) Secrets() string { return filepath.Join(p.State, "secrets") }
+
+// SecretsKey is the file with the key of the digests of secrets and configs.
+func (p Paths) SecretsKey() string { return filepath.Join(p.Root, "secrets.key") }
 
 // Locks is the folder of lock files.
 func (p Paths) Locks() string { return filepath.Join(p.State, "locks") }

@@ -19,9 +19,11 @@ type container struct {
 	checked  bool
 	healthy  bool // the result of the check
 	runs     int  // how often its process was started
-	// joined is the ID of the container whose network namespace it is in: that one
-	// has the same again when it is started anew meanwhile.
-	joined string
+	// joined are the IDs of the containers whose namespaces it is in, by the
+	// attribute: they have the same again when they are started anew meanwhile, but
+	// for that of processes, with which everything in it ends.
+	joined map[string]string
+	due    bool // its post_start is to be run
 }
 
 // fate is what becomes of a container that is left alone.
@@ -74,6 +76,7 @@ func restarts(r project.Restart, code, n int) bool {
 func (c *container) start() {
 	c.runs++
 	c.State, c.Stopped, c.restarts, c.checked = planner.StateRunning, false, 0, false
+	c.due = len(c.Spec.Hooks.AfterStart) > 0
 }
 
 // end is the end of the process that nobody asked for.

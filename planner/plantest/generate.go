@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -25,7 +26,7 @@ var (
 const neighbour = "other-box-1"
 
 // Projects generates wanted states: scales, images, variables, networks of
-// several definitions, network namespaces of others, all kinds of mounts, ports
+// several definitions, namespaces of others, all kinds of mounts, ports
 // and container names that pass from service to service, one-shots, health checks, restart policies, dependencies without
 // cycles, on conditions that mostly can hold.
 func Projects() *rapid.Generator[*project.Project] {
@@ -72,15 +73,42 @@ func (g *generator) service(i int) {
 			c.Mounts = append(c.Mounts, m)
 		}
 	}
+	g.volumesFrom(c)
 	g.fate(c)
 	for _, dep := range g.p.Services {
-		if g.flip("needs") {
+		taken := slices.ContainsFunc(c.Needs, func(n project.Need) bool { return n.Service == dep.Name })
+		if !taken && g.flip("needs") {
 			c.Needs = append(c.Needs, g.need(dep))
 		}
 	}
+	slices.SortFunc(c.Needs, func(a, b project.Need) int { return strings.Compare(a.Service, b.Service) })
 	g.network(c, g.ports[i])
 	s.Job = fateOf(*c).ends && g.flip("job")
+	c.Namespaces.IPC, c.Namespaces.PID = g.namespace("ipc", project.AttributeIPC), g.namespace("pid", project.AttributePID)
+	g.hooks(c)
 	g.p.Services = append(g.p.Services, s)
+}
+
+// volumesFrom says whose mounts the containers take over, mostly nobody's.
+func (g *generator) volumesFrom(c *project.Container) {
+	kind := rapid.IntRange(0, 9).Draw(g.T, "from")
+	if kind == 0 {
+		c.VolumesFrom = []project.VolumesFrom{{Container: neighbour}}
+	}
+	if kind > 3 || len(g.p.Services) == 0 {
+		return
+	}
+	dep := rapid.SampledFrom(g.p.Services).Draw(g.T, "supplier")
+	f := project.VolumesFrom{Service: dep.Name, ReadOnly: g.flip("read-only")}
+	switch {
+	case dep.Replicas == 0:
+		return
+	case kind == 1 && dep.Template.Name == "": // a name that does not pass to others
+		f = project.VolumesFrom{Container: dep.Container(1).Name}
+	default:
+		c.Needs = append(c.Needs, project.Need{Service: dep.Name, Condition: project.Started}) // as the loader has it
+	}
+	c.VolumesFrom = append(c.VolumesFrom, f)
 }
 
 // network says where the containers are reached: mostly on networks, else in the
@@ -141,6 +169,32 @@ func (g *generator) definition(name string) project.Network {
 	return n
 }
 
+// namespace draws whose namespace a container has: mostly its own, else that of
+// another that runs.
+func (g *generator) namespace(what, attribute string) project.NamespaceMode {
+	kind := rapid.IntRange(0, 15).Draw(g.T, what)
+	if kind == 3 {
+		return project.ModeContainer + neighbour
+	}
+	if kind > 1 || len(g.p.Services) == 0 {
+		return ""
+	}
+	dep := rapid.SampledFrom(g.p.Services).Draw(g.T, "whose "+what)
+	for _, share := range dep.Template.Shares() {
+		if share.Attribute == attribute { // whose it is in the end
+			return project.NamespaceMode(share.Mode)
+		}
+	}
+	switch f := fateOf(dep.Template); {
+	case f.ends || dep.Replicas == 0:
+		return ""
+	case kind == 0 && dep.Template.Name == "":
+		return project.NamespaceMode(project.ModeContainer + dep.Container(1).Name)
+	default:
+		return project.NamespaceMode(project.ModeService + dep.Name)
+	}
+}
+
 // Most services run and are healthy, if that is checked.
 var (
 	commands = [][]string{nil, nil, nil, nil, {"sh", "-c", "exit 0"}, {"sh", "-c", "exit 0"}, {"sh", "-c", "exit 3"}}
@@ -187,6 +241,7 @@ func mounts(target string) []project.Mount {
 		{Type: project.MountVolume, Source: "outside", Target: target},
 		{Type: project.MountBind, Source: "/srv", Target: target},
 		{Type: project.MountTmpfs, Target: target},
+		{Type: project.MountImage, Source: images[1], Target: target, ReadOnly: true},
 	}
 }
 

@@ -112,13 +112,14 @@ func (l *life) move(m Move) error {
 	}
 }
 
-// shared returns the containers whose network namespaces others are in.
+// shared returns the containers whose namespaces others are in.
 func shared(obs planner.Observed) []string {
 	var ids []string
 	for _, c := range obs.Containers {
 		if slices.ContainsFunc(obs.Containers, func(o planner.Container) bool {
-			mode := o.Spec.NetworkMode
-			return mode.SharedService() == c.Spec.Service && c.Spec.Replica == 1 || mode.SharedContainer() == c.Spec.Name
+			return slices.ContainsFunc(o.Spec.Shares(), func(share project.Share) bool {
+				return share.Service == c.Spec.Service && c.Spec.Replica == 1 || share.Container == c.Spec.Name
+			})
 		}) {
 			ids = append(ids, c.ID)
 		}
@@ -153,7 +154,9 @@ func (l *life) reboot() error {
 	before, calls := l.world.Observe(ProjectName), len(l.world.Calls())
 	l.world.Fault = nil
 	// Leftovers of interrupted replacements can be in each other's way.
+	l.world.Booting = true
 	_ = executor.Apply(context.Background(), plan, l.world, executor.Options{Parallel: l.parallel})
+	l.world.Booting = false
 	l.world.Pass()
 	return revived(before, l.world.Calls()[calls:])
 }
@@ -224,7 +227,8 @@ func (l *life) interrupted(m Move, plan *planner.Plan, p *project.Project) error
 	if m.Options.NoStart {
 		p = nil // what ran runs again, though nothing else is started
 	}
-	b := &watched{World: l.world, plan: plan, project: p}
+	b := &watched{World: l.world, plan: plan, project: p, kills: m.Kind == MoveKill,
+		mixes: m.Options.Recreate == planner.RecreateNever}
 	_ = executor.Apply(ctx, plan, b, executor.Options{Parallel: l.parallel}) // meant to fail
 	l.world.Pass()
 	err = b.broken()
@@ -268,6 +272,12 @@ func (l *life) last(h History) error {
 	p := h.Last
 	opt := planner.Options{Nonce: l.nonce(), RemoveOrphans: true, Wait: h.Wait}
 	before := l.world.Observe(ProjectName)
+	if slices.ContainsFunc(before.Containers, func(c planner.Container) bool {
+		return c.HooksDue && c.State == planner.StateRestarting // without a process there is nothing to run them in
+	}) {
+		l.world.Pass()
+		before = l.world.Observe(ProjectName)
+	}
 	plan, err := planner.Up(p, before, opt)
 	if err != nil {
 		return fmt.Errorf("up: %w", err)
@@ -319,7 +329,7 @@ func (l *life) settled(p *project.Project) error {
 			if ends[s.Op.Target().String()] {
 				continue
 			}
-		case planner.AwaitContainer:
+		case planner.AwaitContainer, planner.RunInits:
 			continue
 		}
 		return fmt.Errorf("there is something to do:\n%s", rest)

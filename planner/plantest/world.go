@@ -32,6 +32,8 @@ const (
 type World struct {
 	// Impatient: waits that would not end fail at once, with ErrForever.
 	Impatient bool
+	// Booting: what starts is started by its policy, and not by the user.
+	Booting bool
 	// Fault, when set, is asked before each call: "start shop-web-1.k3".
 	Fault func(call string) Fault
 	// Delay, when set, is how long a call takes. A call whose context ends
@@ -119,10 +121,13 @@ func (w *World) Observe(name string) planner.Observed {
 	defer w.mu.Unlock()
 	obs := planner.Observed{
 		Images: maps.Clone(w.images), Names: map[string]string{}, Ports: slices.Clone(w.ports),
-		Used: map[project.ID][]string{}, Others: map[string]bool{},
+		Used: map[project.ID][]string{}, Others: map[string]bool{}, OtherIDs: map[string]string{},
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
 		c := w.containers[id].Container
+		if _, another := obs.OtherIDs[c.Spec.Name]; !another || c.Running() {
+			obs.OtherIDs[c.Spec.Name] = c.ID
+		}
 		obs.Others[c.Spec.Name] = c.Running()
 		if c.Spec.Project == name {
 			c.CutOff = w.cutOff(w.containers[id])
@@ -130,7 +135,12 @@ func (w *World) Observe(name string) planner.Observed {
 			if c.State == planner.StateExited {
 				c.ExitCode = w.containers[id].code
 			}
-			obs.Containers = append(obs.Containers, c)
+			c.HooksDue = w.containers[id].due && c.Running()
+			if c.Spec.Role != "" {
+				obs.Inits = append(obs.Inits, c)
+			} else {
+				obs.Containers = append(obs.Containers, c)
+			}
 			continue
 		}
 		obs.Names[c.Spec.Name] = c.Spec.Project
@@ -154,39 +164,6 @@ func (w *World) Observe(name string) planner.Observed {
 		}
 	}
 	return obs
-}
-
-// shared returns the container whose network namespace a container of that
-// specification is in, or would be: of two the one that runs. Shares is false
-// when it has one of its own.
-func (w *World) shared(c project.Container) (of container, shares bool) {
-	service, name := c.NetworkMode.SharedService(), c.NetworkMode.SharedContainer()
-	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
-		o := w.containers[id]
-		first := o.Spec.Project == c.Project && o.Spec.Service == service && o.Spec.Replica == 1
-		if (first || o.Spec.Name == name) && (of.ID == "" || o.Running()) {
-			of = o
-		}
-	}
-	return of, service != "" || name != ""
-}
-
-// cutOff tells whether c runs in a network namespace that is nobody's now.
-func (w *World) cutOff(c container) bool {
-	of, shares := w.shared(c.Spec)
-	joins := of.State == planner.StateRunning || of.State == planner.StatePaused
-	return shares && c.Running() && (!joins || of.ID != c.joined)
-}
-
-// pass lets time pass for c. What is started again joins what it shares anew.
-func (w *World) pass(c container) container {
-	before := c.runs
-	if c.pass(); c.runs > before {
-		if of, shares := w.shared(c.Spec); shares {
-			c.joined = of.ID
-		}
-	}
-	return c
 }
 
 // Kill ends the process of a container, as a crash would.
@@ -230,15 +207,6 @@ func (w *World) Holds(id string, until project.Condition) bool {
 		return ok && c.State != planner.StateCreated
 	}
 	return ok && c.is(until) == nil
-}
-
-// put replaces what is known of a container, and wakes who waits for that.
-func (w *World) put(c container) {
-	w.containers[c.ID] = c
-	if w.changed != nil {
-		close(w.changed)
-		w.changed = nil
-	}
 }
 
 // Lost makes a container vanish, as a user with other tools would.

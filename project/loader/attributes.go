@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -24,26 +23,30 @@ func attributes() map[string]rule {
 		"jobs.*": {verdict: limited, ok: isManualJob, why: "only those without `triggers.schedule` are, which `up` leaves alone; nothing is run by the clock: " +
 			"for what runs to completion with the others, use a service with `deploy.mode: replicated-job`"},
 
+		"secrets": is(parts),
+		"configs": is(parts),
+
 		// Nothing is made of these until a service uses them, and that is refused.
-		"secrets": {verdict: noEffect, why: "refused at the service that uses it"},
-		"configs": {verdict: noEffect, why: "refused at the service that uses it"},
-		"models":  {verdict: noEffect, why: "refused at the service that uses it"},
+		"models": {verdict: noEffect, why: "refused at the service that uses it"},
 	}
 	for prefix, rules := range map[string]map[string]rule{
-		"services.*":             serviceRules(),
-		"services.*.deploy":      deployRules(),
-		"services.*.healthcheck": healthRules(),
-		"services.*.networks":    endpointRules(),
-		"services.*.ports.[]":    portRules(),
-		"services.*.volumes.[]":  mountRules(),
-		"networks.*":             networkRules(),
-		"volumes.*":              volumeRules(),
+		"services.*":        serviceRules(),
+		"services.*.deploy": deployRules(),
+		"services.*.deploy.resources.reservations": reservationRules(),
+		"services.*.healthcheck":                   healthRules(),
+		"services.*.networks":                      endpointRules(),
+		"services.*.ports.[]":                      portRules(),
+		"services.*.volumes.[]":                    mountRules(),
+		"networks.*":                               networkRules(),
+		"volumes.*":                                volumeRules(),
+		"secrets.*":                                secretRules(),
+		"configs.*":                                configRules(),
 	} {
 		for key, r := range rules {
 			all[join(prefix, key)] = r
 		}
 	}
-	for _, p := range []string{"services.*", "networks.*", "volumes.*"} {
+	for _, p := range []string{"services.*", "networks.*", "volumes.*", "secrets.*", "configs.*"} {
 		all[p] = is(parts)
 	}
 	return all
@@ -72,8 +75,8 @@ func deployRules() map[string]rule {
 		"resources.limits":        is(parts),
 		"resources.limits.cpus":   is(honoured),
 		"resources.limits.memory": is(honoured),
-		"resources.limits.pids":   no("processes are not limited; remove it"),
-		"resources.reservations":  no("nothing is reserved; use limits, or remove it"),
+		"resources.limits.pids":   but("0 and -1 are no limit"),
+		"resources.reservations":  is(parts),
 		"labels":                  nothing("metadata of the service, not of its containers"),
 		"mode": only("only replicated, global (one replica: there is one host), replicated-job and global-job (run to completion; "+
 			"`up` runs it again when it has failed or was changed) are", modeReplicated, modeGlobal, modeReplicatedJob, modeGlobalJob),
@@ -126,29 +129,6 @@ func portRules() map[string]rule {
 	}
 }
 
-func mountRules() map[string]rule {
-	return map[string]rule{
-		"type":                  only("only bind, volume and tmpfs mounts are made", "bind", "volume", "tmpfs"),
-		"source":                is(honoured),
-		"target":                is(honoured),
-		"read_only":             is(honoured),
-		"consistency":           nothing("a hint for other systems than Linux"),
-		"bind":                  is(parts),
-		"bind.create_host_path": is(honoured),
-		"bind.propagation":      is(honoured),
-		"bind.recursive":        no("binds are recursive, as their source is; remove it"),
-		"bind.selinux":          no("nothing is relabelled; remove z or Z, and label the source with chcon"),
-		"volume":                is(parts),
-		"volume.nocopy":         is(honoured),
-		"volume.labels":         no("anonymous volumes carry no labels; use a named volume"),
-		"volume.subpath":        no("volumes are mounted whole; use a volume of its own"),
-		"tmpfs":                 is(parts),
-		"tmpfs.size":            is(honoured),
-		"tmpfs.mode":            is(honoured),
-		"image":                 no("images are not mounted; copy the files into a volume"),
-	}
-}
-
 func networkRules() map[string]rule {
 	return map[string]rule{
 		"name":     is(honoured),
@@ -195,20 +175,4 @@ func isManualJob(v any) bool {
 func isProtocol(v any) bool {
 	text, _ := v.(string)
 	return slices.Contains([]string{"tcp", "udp", "sctp"}, strings.ToLower(text))
-}
-
-// isHostPlatform accepts the platform that containers run on without
-// emulation, in the spellings of the OCI image specification and of uname.
-func isHostPlatform(v any) bool {
-	text, _ := v.(string)
-	text = strings.ToLower(text)
-	arch := strings.TrimPrefix(text, "linux/")
-	aliases := map[string]string{
-		"x86_64": "amd64", "x86-64": "amd64", "amd64/v1": "amd64",
-		"aarch64": "arm64", "arm64/v8": "arm64",
-	}
-	if a, ok := aliases[arch]; ok {
-		arch = a
-	}
-	return arch == runtime.GOARCH || text == "linux"
 }

@@ -41,8 +41,12 @@ var sections = []struct{ title, prefix string }{
 	{"Services: ports", "services.*.ports.[]."},
 	{"Services: volumes", "services.*.volumes.[]."},
 	{"Services: networks", "services.*.networks.*."},
+	{"Services: secrets", "services.*.secrets.[]."},
+	{"Services: configs", "services.*.configs.[]."},
 	{"Networks", "networks.*."},
 	{"Volumes", "volumes.*."},
+	{"Secrets", "secrets.*."},
+	{"Configs", "configs.*."},
 }
 
 func TestThePageOfAttributesIsUpToDate(t *testing.T) {

@@ -52,6 +52,7 @@ func undefinedReferences(model *types.Project) []finding {
 				found = append(found, undefinedVolume(slices.Concat(at, []string{"volumes", index(i)}), v.Source))
 			}
 		}
+		found = append(found, undefinedFiles(model, service)...)
 		if service.NetworkMode != "" && len(service.Networks) > 0 {
 			found = append(found, finding{path: slices.Concat(at, []string{"network_mode"}), text: notBoth})
 		}
@@ -77,11 +78,15 @@ func badTests(model *types.Project) []finding {
 }
 
 // whereNeeded puts the text at the attribute by which a service depends on
-// another: network_mode and links do too.
+// another: shared namespaces and links do too.
 func whereNeeded(service types.ServiceConfig, dep, text string) finding {
 	at := []string{"services", service.Name}
-	if service.NetworkMode == project.ModeService+dep {
-		return finding{path: append(at, "network_mode"), text: text}
+	for _, shared := range []struct{ key, mode string }{
+		{"network_mode", service.NetworkMode}, {"ipc", service.Ipc}, {"pid", service.Pid},
+	} {
+		if shared.mode == project.ModeService+dep {
+			return finding{path: append(at, shared.key), text: text}
+		}
 	}
 	for i, link := range service.Links {
 		switch {
@@ -89,6 +94,11 @@ func whereNeeded(service types.ServiceConfig, dep, text string) finding {
 			return finding{append(at, "links", index(i)), link, fmt.Sprintf(badLink, link)}
 		case link == dep || strings.HasPrefix(link, dep+":"):
 			return finding{append(at, "links", index(i)), link, text}
+		}
+	}
+	for i, from := range service.VolumesFrom {
+		if name, _, _ := strings.Cut(from, ":"); name == dep {
+			return finding{append(at, "volumes_from", index(i)), from, text}
 		}
 	}
 	return finding{path: append(at, "depends_on", dep), text: text}

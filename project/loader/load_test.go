@@ -15,6 +15,7 @@ import (
 
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/project/loader"
+	"github.com/gocompose/gocompose/secrets/content"
 )
 
 // scenario is one testdata/*.txtar: options, files, and what comes of them.
@@ -24,6 +25,7 @@ import (
 //	files: a.yaml b.yaml        name: x           directory: sub
 //	profiles: p q               env-files: x.env  env: KEY=value
 //	services: web db            scale: web=2      cd: sub
+//	external: folder
 //	stdin: stdin.yaml           no-deps | all-resources | compatibility
 //
 // "want" has lines like "web.image = …" with JSON of parts of the project;
@@ -126,6 +128,9 @@ func (s *scenario) option(t *testing.T, line string) {
 		o.WorkingDir = filepath.Join(s.dir, value)
 	case "stdin":
 		o.Stdin = bytes.NewReader(s.file(value).Data)
+	case "external":
+		dir := filepath.Join(s.dir, value)
+		o.External = content.Folders{Secrets: []string{dir}, Configs: []string{dir}}
 	case "no-deps":
 		o.NoDeps = true
 	case "all-resources":
@@ -205,7 +210,7 @@ func partsOf(t *testing.T, p *project.Project) map[string]any {
 	for _, s := range parts["services"].([]any) {
 		service := s.(map[string]any)
 		template := service["template"].(map[string]any)
-		for _, key := range []string{"replicas", "noAttach", "job", "update", "rollback"} {
+		for _, key := range []string{"replicas", "noAttach", "pull", "job", "update", "rollback"} {
 			template[key] = service[key]
 		}
 		names = append(names, service["name"])

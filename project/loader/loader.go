@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/secrets/content"
 )
 
 // Options say which files to load and what of them. The environment, the
@@ -44,6 +45,14 @@ type Options struct {
 	// not honoured are passed over, so that what runs can be looked at and ended
 	// while the files are being edited.
 	Existing bool
+	// Contents has what is in secrets and configs read in spite of Existing, as far
+	// as it can be.
+	Contents bool
+	// Key returns the key of the digests of contents; nil: there is none. It is
+	// called when a service has a secret or a config, and nothing is wrong.
+	Key func() ([]byte, error)
+	// External are the folders of external secrets and configs.
+	External content.Folders
 	// Compatibility is --compatibility; it is refused, as COMPOSE_COMPATIBILITY is.
 	Compatibility bool
 	// Scale sets the number of replicas by service.
@@ -109,8 +118,9 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 		problems = append(problems, s.problems(found)...)
 	}
 	problems = append(problems, s.strayMountOptions(model)...)
+	problems = append(problems, s.doubledFiles(model)...)
 	if len(problems) > 0 {
 		return nil, problems.sorted()
 	}
-	return out, nil
+	return out, c.seal(out)
 }

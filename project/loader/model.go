@@ -36,6 +36,7 @@ func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
 	err = src.withWarnings(func() error {
 		if m.NoInterpolate {
 			out.tree, err = src.tree(ctx, m)
+			hideContents(out.tree)
 			return err
 		}
 		loaded, err := src.load(ctx, m)
@@ -78,21 +79,27 @@ func (m *Model) YAML() ([]byte, error) {
 	return escapeDollars(b)
 }
 
-// JSON returns the same as YAML, indented, with a newline at its end.
+// JSON returns the same as YAML, indented. It is made of that: compose-go's own JSON
+// leaves out what begins with "x-", and zeros, and has keys that no file has.
 func (m *Model) JSON() ([]byte, error) {
-	var b []byte
-	var err error
-	if m.tree != nil {
-		b, err = json.MarshalIndent(m.tree, "", "  ")
-	} else {
-		if b, err = m.typedJSON(); err == nil {
-			b, err = escapeDollars(b)
+	tree := m.tree
+	if tree == nil {
+		text, err := m.YAML()
+		if err != nil {
+			return nil, err
+		}
+		if err := yaml.Unmarshal(text, &tree); err != nil {
+			return nil, fmt.Errorf("reading what was written: %w", err)
 		}
 	}
-	if err != nil {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(tree); err != nil {
 		return nil, fmt.Errorf("writing the model: %w", err)
 	}
-	return append(b, '\n'), nil
+	return b.Bytes(), nil
 }
 
 // Services returns the enabled services; each comes after those it depends on.
@@ -189,7 +196,7 @@ func (m *Model) Hash(service string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("no such service: %s", service)
 	}
-	s.Build, s.PullPolicy, s.Scale, s.DependsOn, s.Profiles = nil, "", nil, nil, nil
+	s.Build, s.PullPolicy, s.PullRefreshAfter, s.Scale, s.DependsOn, s.Profiles = nil, "", "", nil, nil, nil
 	if s.Deploy != nil {
 		deploy := *s.Deploy
 		deploy.Replicas = nil

@@ -189,6 +189,12 @@ var cannotBe = []string{
 	`services.foo.networks.net1.driver_opts.com.docker.network.endpoint.sysctls: "ipv6.conf.accept_ra=0" is not a setting`,
 	"networks.network1.ipam.config[1].subnet: 172.28.0.0/16 overlaps with 172.28.0.0/16",
 	"_over_short: is not one of as, core,", "_over_long: is not one of as, core,", // ulimits of no kernel
+	"services.test2.memswap_limit: limits memory and swap together, and there is no limit of memory",
+	"services.with_ipc.ipc: the IPC namespace of service zot is its own alone",
+	"services.kitchen-sink.cpu_period: conflicts with cpus", "services.kitchen-sink.cpu_quota: conflicts with cpus",
+	"services.kitchen-sink.domainname: conflicts with uts host", "services.kitchen-sink.hostname: conflicts with uts host",
+	"secrets.db_password.file: there is no file", "configs.redis_conf.file: there is no file",
+	"services.test.pre_start[2]: what runs once for the service comes before what runs for each replica",
 	`the path in the container is "a:/a"`, `the path in the container is "c:/c"`, // a drive of Windows
 }
 

@@ -55,7 +55,7 @@ type walker struct {
 
 func (w *walker) mapping(m map[string]any, path []string, pattern string) {
 	_, named := w.rules[join(pattern, "*")]
-	for _, key := range slices.Sorted(maps.Keys(m)) {
+	for _, key := range inOrder(m) {
 		at := append(slices.Clone(path), key)
 		place := join(pattern, key)
 		if named {
@@ -77,12 +77,25 @@ func (w *walker) mapping(m map[string]any, path []string, pattern string) {
 	}
 }
 
+// inOrder returns the keys sorted, but that of the containers last that take over
+// what stands beside them.
+func inOrder(m map[string]any) []string {
+	keys := slices.Sorted(maps.Keys(m))
+	if i, ok := slices.BinarySearch(keys, "pre_start"); ok {
+		keys = append(slices.Delete(keys, i, i+1), "pre_start")
+	}
+	return keys
+}
+
 func (w *walker) attribute(value any, path []string, pattern string, r rule) {
 	if value == nil {
 		return // as not given
 	}
 	switch r.verdict {
 	case honoured, noEffect:
+		if list, ok := value.([]any); ok && pattern == "services.*.pre_start" {
+			w.preStarts(list, path)
+		}
 	case refused:
 		w.refuse(path, "", r.why)
 	case limited:
@@ -103,6 +116,22 @@ func (w *walker) attribute(value any, path []string, pattern string, r rule) {
 	}
 }
 
+// preStarts judges containers as services. What they take over from theirs is in
+// them by now, and judged there.
+func (w *walker) preStarts(list []any, path []string) {
+	for i, item := range list {
+		hook, _ := item.(map[string]any)
+		hook = maps.Clone(hook)
+		delete(hook, "per_replica")
+		before, at := len(w.found), append(slices.Clone(path), index(i))
+		w.mapping(hook, at, "services.*")
+		w.found = withoutInherited(w.found, before, path[:len(path)-1], at)
+		for j := range w.found[before:] {
+			w.found[before+j].near = "" // which would tell another item of the list
+		}
+	}
+}
+
 func (w *walker) refuse(path []string, near, why string) {
 	w.found = append(w.found, finding{path, near, notYet + why})
 }
@@ -113,12 +142,14 @@ const notYet = "not supported yet: "
 func (f finding) unsupported() bool { return strings.HasPrefix(f.text, notYet) }
 
 // keepUsed drops findings about services that are not in the model, and about
-// networks and volumes that are not.
+// networks, volumes, secrets and configs that are not.
 func keepUsed(found []finding, model *types.Project) []finding {
 	used := map[string]func(string) bool{
 		"services": func(n string) bool { _, ok := model.Services[n]; return ok },
 		"networks": func(n string) bool { _, ok := model.Networks[n]; return ok },
 		"volumes":  func(n string) bool { _, ok := model.Volumes[n]; return ok },
+		"secrets":  func(n string) bool { _, ok := model.Secrets[n]; return ok },
+		"configs":  func(n string) bool { _, ok := model.Configs[n]; return ok },
 	}
 	return slices.DeleteFunc(found, func(f finding) bool {
 		if len(f.path) < 2 {
