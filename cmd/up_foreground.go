@@ -172,6 +172,7 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	if err != nil {
 		return err
 	}
+	p = m.running(p)
 	set, err := m.attachSet(p, services)
 	if err != nil {
 		return err

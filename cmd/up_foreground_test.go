@@ -359,7 +359,7 @@ func TestWhatUpIsAttachedTo(t *testing.T) {
 }
 
 func TestAJobThatHasSucceededEndsNothing(t *testing.T) {
-	jobs := map[string]bool{"job": true}
+	p := &project.Project{Services: []project.Service{{Name: "job", Job: true}, {Name: "web"}}}
 	for _, c := range []struct {
 		name string
 		mode upMode
@@ -372,8 +372,12 @@ func TestAJobThatHasSucceededEndsNothing(t *testing.T) {
 		{"a job that failed, of failures", upMode{abortOnFailure: true}, []end{{service: "web"}, {service: "job", code: 1}}, "job"},
 		{"a job whose code is asked for", upMode{abortOnExit: true, exitCodeFrom: "job"}, []end{{service: "job"}}, "job"},
 	} {
+		set, err := c.mode.attachSet(c.mode.running(p), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		got := ""
-		if e := c.mode.abort(c.ends, jobs); e != nil {
+		if e := c.mode.abort(c.ends, set.jobs); e != nil {
 			got = e.service
 		}
 		if got != c.want {

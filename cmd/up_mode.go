@@ -108,6 +108,19 @@ func (m upMode) attachSet(p *project.Project, named []string) (attachSet, error)
 	return set, nil
 }
 
+// running returns p for an up in the foreground: a job whose exit code is asked for
+// is run, done or not, and its end is the end of all, as of any other service.
+func (m upMode) running(p *project.Project) *project.Project {
+	q := *p
+	q.Services = slices.Clone(p.Services)
+	for i := range q.Services {
+		if q.Services[i].Name == m.exitCodeFrom {
+			q.Services[i].Job = false
+		}
+	}
+	return &q
+}
+
 // checkServices refuses services in flags that are not there: in "--attach" and
 // "--exit-code-from" those that are not brought up, in "--no-attach" those that
 // the files do not define.
@@ -155,11 +168,10 @@ func (s *attachSet) mind(named []string, exitCodeFrom string) {
 }
 
 // abort returns the one of the ends so far with which all is to end; nil: there
-// is none. That of a job which has succeeded is none, unless its exit code is
-// asked for.
+// is none. That of a job which has succeeded is none.
 func (m upMode) abort(ends []end, jobs map[string]bool) *end {
 	for _, e := range ends {
-		goal := e.code == 0 && jobs[e.service] && e.service != m.exitCodeFrom
+		goal := e.code == 0 && jobs[e.service]
 		if m.abortOnExit && !goal || m.abortOnFailure && e.code != 0 {
 			return &e
 		}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -24,10 +26,12 @@ func FuzzFile(f *testing.F) {
 		f.Add(content)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if p, err := load(content); err == nil {
-			if err := plantest.Converge(p); err != nil {
-				t.Fatal(err)
-			}
+		p, err := load(content)
+		if err != nil {
+			return
+		}
+		if err := errors.Join(writtenSame(content, p), plantest.Converge(p)); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
@@ -102,9 +106,7 @@ func composeFiles(t testing.TB) (files [][]byte) {
 }
 
 func load(content []byte) (*project.Project, error) {
-	return loader.Load(context.Background(), loader.Options{
-		Files: []string{"-"}, Stdin: bytes.NewReader(content), WorkingDir: "/nowhere", ProjectName: plantest.ProjectName,
-	})
+	return loader.Load(context.Background(), options(content))
 }
 
 // repaired loads a document, without what is refused in it; nil if that leaves
@@ -117,6 +119,9 @@ func repaired(t *rapid.T, doc map[string]any) *project.Project {
 		}
 		p, err := load(content)
 		if err == nil {
+			if err := writtenSame(content, p); err != nil {
+				t.Fatalf("%v\n%s", err, content)
+			}
 			return p
 		}
 		var problems loader.Problems
@@ -153,4 +158,42 @@ func remove(doc map[string]any, path string) bool {
 		at, keys = next, keys[1:]
 	}
 	return false
+}
+
+// writtenSame holds that what `config` writes of a file is the same project, and is
+// written again the same.
+func writtenSame(content []byte, p *project.Project) error {
+	written := content
+	for range 2 {
+		model, err := loader.LoadModel(context.Background(), options(written), loader.ModelOptions{})
+		if err != nil {
+			return err
+		}
+		again, err := model.YAML()
+		if err != nil {
+			return err
+		}
+		if &written[0] != &content[0] && !bytes.Equal(written, again) {
+			return fmt.Errorf("%s\nis then\n%s", written, again)
+		}
+		written = again
+	}
+	q, err := load(written)
+	if err != nil {
+		return fmt.Errorf("%s\ndoes not load: %w", written, err)
+	}
+	q.Known = p.Known // without those that are not enabled
+	for i := range q.Services {
+		q.Services[i].Template.Origin = p.Services[i].Template.Origin
+	}
+	if !reflect.DeepEqual(p, q) {
+		return fmt.Errorf("%s\nloads to\n%+v\nwant\n%+v", written, q, p)
+	}
+	return nil
+}
+
+func options(content []byte) loader.Options {
+	return loader.Options{
+		Files: []string{"-"}, Stdin: bytes.NewReader(content), WorkingDir: "/nowhere", ProjectName: plantest.ProjectName,
+	}
 }

@@ -119,9 +119,9 @@ func (p place) placement(given types.Placement, replicas int) {
 	if most := given.MaxReplicas; most > 0 && uint64(replicas) > most {
 		p.in("max_replicas_per_node").problem("%d replicas are more than that, and there is one host; raise it, or lower the replicas", replicas)
 	}
-	for _, c := range given.Constraints {
+	for i, c := range given.Constraints {
 		if why := p.c.src.options.Node.refuses(c); why != "" {
-			p.in("constraints").near(c, "%s", why)
+			p.in("constraints", index(i)).near(c, "%s", why)
 		}
 	}
 }

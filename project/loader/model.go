@@ -72,64 +72,35 @@ func (m *Model) YAML() ([]byte, error) {
 		}
 		return b.Bytes(), nil
 	}
-	b, err := m.model.MarshalYAML()
+	b, err := m.written().MarshalYAML()
 	if err != nil {
 		return nil, fmt.Errorf("writing the model: %w", err)
 	}
-	return escapeDollars(b), nil
+	return escapeDollars(b)
 }
 
-// JSON returns the same as YAML, indented, with a newline at its end.
+// JSON returns the same as YAML, indented. It is made of that: compose-go's own JSON
+// leaves out what begins with "x-", and zeros, and has keys that no file has.
 func (m *Model) JSON() ([]byte, error) {
-	var b []byte
-	var err error
-	if m.tree != nil {
-		b, err = json.MarshalIndent(m.tree, "", "  ")
-	} else {
-		b, err = m.typedJSON()
-		b = escapeDollars(b)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("writing the model: %w", err)
-	}
-	return append(b, '\n'), nil
-}
-
-// typedJSON is compose-go's JSON, which leaves out what begins with "x-" in
-// services, with what gocompose itself reads of that.
-func (m *Model) typedJSON() ([]byte, error) {
-	b, err := m.model.MarshalJSON()
-	if err != nil || !slices.ContainsFunc(slices.Collect(maps.Values(m.model.Services)), hasExtension) {
-		return b, err
-	}
-	var whole, services map[string]json.RawMessage
-	if err := json.Unmarshal(b, &whole); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(whole["services"], &services); err != nil {
-		return nil, err
-	}
-	for name, s := range m.model.Services {
-		if !hasExtension(s) {
-			continue
-		}
-		own, err := json.Marshal(s.Extensions[extension])
+	tree := m.tree
+	if tree == nil {
+		text, err := m.YAML()
 		if err != nil {
 			return nil, err
 		}
-		rest := bytes.TrimRight(bytes.TrimSuffix(bytes.TrimSpace(services[name]), []byte("}")), " \n")
-		services[name] = fmt.Appendf(nil, "%s,%q:%s}", rest, extension, own)
+		if err := yaml.Unmarshal(text, &tree); err != nil {
+			return nil, fmt.Errorf("reading what was written: %w", err)
+		}
 	}
-	if whole["services"], err = json.Marshal(services); err != nil {
-		return nil, err
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(tree); err != nil {
+		return nil, fmt.Errorf("writing the model: %w", err)
 	}
-	return json.MarshalIndent(whole, "", "  ")
+	return b.Bytes(), nil
 }
-
-func hasExtension(s types.ServiceConfig) bool { return s.Extensions[extension] != nil }
-
-// escapeDollars keeps what was interpolated from being so again.
-func escapeDollars(b []byte) []byte { return bytes.ReplaceAll(b, []byte("$"), []byte("$$")) }
 
 // Services returns the enabled services; each comes after those it depends on.
 func (m *Model) Services() []string {

@@ -88,6 +88,9 @@ func inOrder(m map[string]any) []string {
 }
 
 func (w *walker) attribute(value any, path []string, pattern string, r rule) {
+	if value == nil {
+		return // as not given
+	}
 	switch r.verdict {
 	case honoured, noEffect:
 		if list, ok := value.([]any); ok && pattern == "services.*.pre_start" {

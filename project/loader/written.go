@@ -1,0 +1,62 @@
+package loader
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// written returns the model in a form that compose-go writes as it reads it: jobs
+// without names, which no file has, no host twice, and the keys of builds in order
+// and in words.
+func (m *Model) written() *types.Project {
+	out := *m.model
+	out.Jobs = maps.Clone(out.Jobs)
+	for name, job := range out.Jobs {
+		job.Name, job.ExtraHosts = "", eachOnce(job.ExtraHosts)
+		out.Jobs[name] = job
+	}
+	out.Services = maps.Clone(out.Services)
+	for name, s := range out.Services {
+		s.ExtraHosts = eachOnce(s.ExtraHosts)
+		if s.Build != nil {
+			build := *s.Build
+			build.SSH, build.ExtraHosts = sshKeys(build.SSH), eachOnce(build.ExtraHosts)
+			s.Build = &build
+		}
+		out.Services[name] = s
+	}
+	return &out
+}
+
+// eachOnce drops addresses that a host has already.
+func eachOnce(hosts types.HostsList) types.HostsList {
+	hosts = maps.Clone(hosts)
+	for host, list := range hosts {
+		var once []string
+		for _, addr := range list {
+			if !slices.Contains(once, addr) {
+				once = append(once, addr)
+			}
+		}
+		hosts[host] = once
+	}
+	return hosts
+}
+
+// sshKeys puts keys in order, with their paths in the words of a list: compose-go
+// writes a path as no file has it.
+func sshKeys(keys types.SSHConfig) types.SSHConfig {
+	keys = slices.Clone(keys)
+	for i, key := range keys {
+		if key.Path != "" {
+			keys[i] = types.SSHKey{ID: key.ID + "=" + key.Path}
+		}
+	}
+	slices.SortFunc(keys, func(a, b types.SSHKey) int { return cmp.Compare(a.ID, b.ID) })
+	return keys
+}
+
+func hasExtension(s types.ServiceConfig) bool { return s.Extensions[extension] != nil }
