@@ -161,7 +161,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 			p.in("stop_grace_period").problem("must not be negative")
 		}
 	}
-	t.Hooks = p.hooks(s, t) // those before the start are run as all of it says
+	t.Hooks = p.hooks(s, t) // last: pre_start takes over all of it, and its problems
 	return t
 }
 
