@@ -36,8 +36,9 @@ type change struct {
 	// contents finds, without Compose files, what is in secrets and configs that
 	// have been lost; nil: they are not needed.
 	contents func(context.Context, *host.Host, string) (project.Contents, error)
-	// pull are images to be fetched before anything is looked at; nil: none.
-	pull func(*project.Project) []string
+	// pull says which images are fetched before the plan is made; nil: none are, and
+	// nothing is looked at for it.
+	pull *planner.Options
 	// confirm is asked whether to carry the plan out, while the project is
 	// locked: what it is shown is what is done. Nil: yes.
 	confirm func(*planner.Plan) (bool, error)
@@ -83,8 +84,12 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 	if err := h.Sweep(ctx); err != nil {
 		return err
 	}
-	if c.pull != nil {
-		if err := a.apply(ctx, h, c.pulling(p), change{title: "pull", hide: c.hide}); err != nil {
+	due, err := c.due(ctx, h, p)
+	if err != nil {
+		return err
+	}
+	if !due.Empty() {
+		if err := a.apply(ctx, h, due, change{title: "pull", hide: c.hide}); err != nil {
 			return err
 		}
 	}
@@ -116,34 +121,30 @@ func (c change) withContents(ctx context.Context, h *host.Host, name string, p *
 // dryRun shows what c would do. Like plan it changes nothing, waits for nobody,
 // and starts no engine where none ever ran.
 func (a *app) dryRun(ctx context.Context, c change) error {
-	var loaded *project.Project
-	decide := c.plan
-	c.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
-		loaded = p
-		return decide(p, obs)
-	}
 	plan, err := a.planOnly(ctx, c)
 	if err != nil {
 		return err
 	}
 	a.notices(plan)
 	w, opt := a.progress(c)
-	if c.pull != nil {
-		if err := view.DryRun(w, c.pulling(loaded), opt); err != nil {
-			return err
-		}
-		opt.Hide = pulls
-	}
 	return view.DryRun(w, plan, opt)
 }
 
 func pulls(op planner.Op) bool { return op.Verb() == planner.VerbPull }
 
-// pulling is the plan of what is fetched before.
-func (c change) pulling(p *project.Project) *planner.Plan {
-	plan := planner.Pull(c.pull(p))
-	plan.Project = p.Name
-	return plan
+// due is the plan of what is fetched before; h is nil where no engine ever ran.
+func (c change) due(ctx context.Context, h *host.Host, p *project.Project) (*planner.Plan, error) {
+	if c.pull == nil || p == nil || !planner.Refreshes(p, *c.pull) {
+		return &planner.Plan{}, nil
+	}
+	var obs planner.Observed
+	if h != nil {
+		var err error
+		if obs, err = h.ObserveImages(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return planner.Refresh(p, obs, *c.pull), nil
 }
 
 // openFor returns the host for c. Where no engine ever ran and c has nothing to

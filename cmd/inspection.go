@@ -105,12 +105,12 @@ type inspectedPort struct {
 	Protocol string `json:"protocol"` // tcp, udp
 }
 
-// inspectedMount is a mount: of a folder of the host (bind), a volume or memory
-// (tmpfs).
+// inspectedMount is a mount: of a file or folder of the host (bind), a volume, an
+// image or memory (tmpfs).
 type inspectedMount struct {
 	Type      project.MountType `json:"type"`
 	Name      string            `json:"name"`   // of a volume
-	Source    string            `json:"source"` // on the host; empty: tmpfs
+	Source    string            `json:"source"` // on the host, or the image; empty: tmpfs
 	Target    string            `json:"target"`
 	ReadOnly  bool              `json:"readOnly"`
 	Anonymous bool              `json:"anonymous"` // a volume without a name of the user's
@@ -239,12 +239,12 @@ func inspectPorts(published []endpoint.Port) []inspectedPort {
 	return out
 }
 
-// inspectMounts returns what was asked for, and the anonymous volumes that only
-// the image asks for.
+// inspectMounts returns what was asked for, what was taken over from others, and
+// the anonymous volumes that only the image asks for.
 func inspectMounts(i host.Info, at places) ([]inspectedMount, error) {
 	out := []inspectedMount{}
 	anonymous := maps.Clone(i.Anonymous)
-	for _, m := range i.Spec.Mounts {
+	for _, m := range slices.Concat(i.Spec.Mounts, i.Taken) {
 		mount := inspectedMount{Type: m.Type, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly}
 		if m.Type == project.MountVolume {
 			mount.Name, mount.Source = m.Source, ""

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -62,7 +63,7 @@ func liveParams(t *testing.T) testscript.Params {
 	pushImages(t, registry)
 	noNewLinks(t)
 	hammer, hammered := hammers()
-	return testscript.Params{
+	params := testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
@@ -90,6 +91,7 @@ func liveParams(t *testing.T) testscript.Params {
 			"fill":        fill,
 			"unfill":      unfill,
 			"push":        push(registry, testImages(t)),
+			"pushfor":     pushFor(registry, testImages(t)),
 			"inside":      inside,
 			"ask":         ask,
 			"nameserver":  nameserver,
@@ -97,10 +99,13 @@ func liveParams(t *testing.T) testscript.Params {
 			"udpecho":     udpEcho,
 			"freeports":   freePorts,
 			"hostaddress": hostAddress,
+			"hostmount":   hostMount,
 			"hammer":      hammer,
 			"hammered":    hammered,
 		},
 	}
+	maps.Copy(params.Cmds, new(logServers).commands())
+	return params
 }
 
 // noNewLinks fails the test when links of ours are there after it that were not

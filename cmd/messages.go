@@ -49,34 +49,42 @@ func (a *app) writeJSON(v any) {
 }
 
 // lastOutput returns, for people, what containers that were waited for in vain
-// have printed last: lines to stand below the error, each after a newline.
+// have printed last, and hooks that failed: lines to stand below the error, each
+// after a newline.
 func lastOutput(err error) string {
 	var b strings.Builder
-	told := map[*planner.AwaitError]bool{}
-	for _, e := range awaitErrors(err) {
-		if len(e.Output) == 0 || told[e] {
+	told := map[error]bool{}
+	for _, e := range failures(err) {
+		of, lines := "", []string(nil)
+		switch e := e.(type) {
+		case *planner.AwaitError:
+			of, lines = e.Container, e.Output
+		case *planner.HookError:
+			of, lines = string(e.At)+" of "+e.Container, e.Output
+		}
+		if len(lines) == 0 || told[e] {
 			continue
 		}
 		told[e] = true
-		fmt.Fprintf(&b, "\nlast output of %s:", e.Container)
-		for _, line := range e.Output {
+		fmt.Fprintf(&b, "\nlast output of %s:", of)
+		for _, line := range lines {
 			b.WriteString("\n  " + strings.TrimRight(line, "\r\n"))
 		}
 	}
 	return b.String()
 }
 
-// awaitErrors returns those that err is made of, in order.
-func awaitErrors(err error) []*planner.AwaitError {
+// failures returns the errors with output that err is made of, in order.
+func failures(err error) []error {
 	switch e := err.(type) {
-	case *planner.AwaitError:
-		return []*planner.AwaitError{e}
+	case *planner.AwaitError, *planner.HookError:
+		return []error{e}
 	case interface{ Unwrap() error }:
-		return awaitErrors(e.Unwrap())
+		return failures(e.Unwrap())
 	case interface{ Unwrap() []error }:
-		var all []*planner.AwaitError
+		var all []error
 		for _, sub := range e.Unwrap() {
-			all = append(all, awaitErrors(sub)...)
+			all = append(all, failures(sub)...)
 		}
 		return all
 	}

@@ -57,11 +57,21 @@ func (a *app) planOnly(ctx context.Context, c change) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	var plan *planner.Plan
 	if h == nil {
-		return c.plan(orEmpty(p, name), planner.Observed{})
+		plan, err = c.plan(orEmpty(p, name), planner.Observed{})
+	} else {
+		defer h.Close()
+		plan, err = a.plan(ctx, h, c, name, p)
 	}
-	defer h.Close()
-	return a.plan(ctx, h, c, name, p)
+	if err != nil {
+		return nil, err
+	}
+	due, err := c.due(ctx, h, p)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Before(due), nil
 }
 
 func orEmpty(p *project.Project, name string) *project.Project {

@@ -7,7 +7,7 @@ import (
 )
 
 func (a *app) restartCommand() *cobra.Command {
-	var opt planner.Options
+	opt := planner.Options{Nonce: nonce()}
 	var seconds int
 	c := &cobra.Command{
 		Use:   "restart [OPTIONS] [SERVICE...]",

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) startCommand() *cobra.Command {
-	var opt planner.Options
+	opt := planner.Options{Nonce: nonce()}
 	var seconds int
 	c := &cobra.Command{
 		Use:   "start [OPTIONS] [SERVICE...]",

@@ -32,7 +32,7 @@ func (a *app) systemStart(ctx context.Context) error {
 		return err
 	}
 	defer h.Close()
-	return a.eachProject(ctx, h, change{
+	return a.eachProject(ctx, h.Booting(), change{
 		title:    "system start",
 		contents: a.lostContents,
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {

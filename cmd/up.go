@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +20,7 @@ type upFlags struct {
 	ignoreOrphans, quietPull  bool
 	noDeps, renewVolumes      bool
 	recreateDeps, wait        bool
-	pull                      string // when images are pulled; empty: when they are missing
+	pull                      string // when images are pulled; empty: by the services' policies
 	scale                     []string
 	timeout                   int
 	grace                     *time.Duration // made of timeout
@@ -52,6 +50,7 @@ func (f *upFlags) complete(a *app, c *cobra.Command) error {
 	f.removeOrphans = a.removeOrphans(c, f.removeOrphans)
 	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
 	f.redefined = a.redefinedVolumes(c.Context(), f.yes || f.shows || a.globals.dryRun)
+	_, validPull := pullPolicies()[f.pull]
 	switch {
 	case f.forceRecreate && f.noRecreate:
 		return usage("--force-recreate and --no-recreate are incompatible")
@@ -59,7 +58,7 @@ func (f *upFlags) complete(a *app, c *cobra.Command) error {
 		return usage("--no-recreate and --renew-anon-volumes are incompatible")
 	case f.recreateDeps && f.noRecreate:
 		return usage("--always-recreate-deps and --no-recreate are incompatible")
-	case !slices.Contains([]string{"", pullAlways, pullMissing, pullNever}, f.pull):
+	case !validPull && f.pull != "":
 		return usage("--pull is %q: want always, missing or never", f.pull)
 	case f.removeOrphans && f.ignoreOrphans:
 		return usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
@@ -106,8 +105,12 @@ func (f *upFlags) change(services []string) (change, error) {
 		Selected:       services,
 		Timeout:        f.grace,
 		Wait:           f.wait,
+		Now:            time.Now(),
 	}
-	c := change{
+	if f.pull != "" {
+		opt.Pull = &project.PullPolicy{When: pullPolicies()[f.pull]}
+	}
+	return change{
 		title:    "up",
 		services: services,
 		hide:     f.hidden,
@@ -123,49 +126,17 @@ func (f *upFlags) change(services []string) (change, error) {
 			if opt.Redefined, err = f.redefined(p, obs); err != nil {
 				return nil, err
 			}
-			plan, err := planner.Up(p, obs, opt)
-			if err == nil && f.pull == pullNever {
-				err = errNotHere(plan)
-			}
-			return plan, err
+			return planner.Up(p, obs, opt)
 		},
-	}
-	if f.pull == pullAlways {
-		c.pull = wantedImages
-	}
-	return c, nil
+		pull: &opt,
+	}, nil
 }
 
-// The values of --pull.
-const (
-	pullAlways  = "always"
-	pullMissing = "missing"
-	pullNever   = "never"
-)
-
-// wantedImages returns those of the services that are to run.
-func wantedImages(p *project.Project) []string {
-	var refs []string
-	for _, s := range p.Services {
-		if s.Replicas > 0 {
-			refs = append(refs, s.Template.Image)
-		}
+// pullPolicies are the values of --pull, which goes before the services' own.
+func pullPolicies() map[string]project.PullTime {
+	return map[string]project.PullTime{
+		"always": project.PullAlways, "missing": project.PullMissing, "never": project.PullNever,
 	}
-	return refs
-}
-
-// errNotHere says which images the plan would have to pull.
-func errNotHere(plan *planner.Plan) error {
-	var missing []string
-	for _, s := range plan.Steps {
-		if pull, ok := s.Op.(planner.PullImage); ok {
-			missing = append(missing, planner.ShortImage(pull.Ref))
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return fmt.Errorf("not here, and not to be pulled with --pull never: %s; use `gocompose image pull %s`", strings.Join(missing, ", "), strings.Join(missing, " "))
 }
 
 func errNothingSelected(p *project.Project) error {

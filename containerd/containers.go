@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -27,7 +28,7 @@ type CreateRequest struct {
 	ID    string
 	Spec  project.Container
 	Image Image
-	// Mounts are Spec.Mounts with their sources found on the host.
+	// Mounts are Spec.Mounts and Taken with their sources found on the host.
 	Mounts []spec.Mount
 	// Files maps paths in the container to files of the host.
 	Files map[string]string
@@ -45,6 +46,10 @@ type CreateRequest struct {
 	InitBinary string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string
+	// Taken are mounts that the container takes over from others.
+	Taken []project.Mount
+	// MountedImages are those of Spec.Mounts and Taken.
+	MountedImages []MountedImage
 }
 
 // Image is an unpacked image.
@@ -88,7 +93,11 @@ func (c *Client) CreateContainer(ctx context.Context, req CreateRequest) (err er
 	if err != nil && made {
 		ctx, cancel := outlast(ctx)
 		defer cancel()
-		err = errors.Join(err, c.deleteRecord(ctx, req.ID))
+		var views []string
+		for _, i := range req.MountedImages {
+			views = append(views, viewKey(req.ID, i.Target))
+		}
+		err = errors.Join(err, c.deleteRecord(ctx, req.ID, views))
 	}
 	return err
 }
@@ -141,13 +150,15 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		return err
 	}
 	extensions, err := Record{
-		Spec:        req.Spec,
-		ImageDigest: req.Image.Digest,
-		StopSignal:  stop,
-		Args:        oci.Process.Args,
-		Anonymous:   req.Anonymous,
-		Health:      healthcheck(req),
-		Runtime:     runtime,
+		Spec:          req.Spec,
+		ImageDigest:   req.Image.Digest,
+		StopSignal:    stop,
+		Args:          oci.Process.Args,
+		Anonymous:     req.Anonymous,
+		MountedImages: digests(req.MountedImages),
+		Taken:         req.Taken,
+		Health:        healthcheck(req),
+		Runtime:       runtime,
 	}.extension()
 	if err != nil {
 		return err
@@ -160,9 +171,15 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	}
 	ctx, cancel := outlast(ctx)
 	defer cancel()
+	views, err := c.views(ctx, req)
+	if err != nil {
+		return err
+	}
+	labels := labels(req.Spec, req.Image.Digest, c.cfg.Version)
+	maps.Copy(labels, views)
 	_, err = c.raw.ContainerService().Create(ctx, containers.Container{
 		ID:          req.ID,
-		Labels:      labels(req.Spec, req.Image.Digest, c.cfg.Version),
+		Labels:      labels,
 		Image:       req.Spec.Image,
 		Runtime:     containers.RuntimeInfo{Name: c.cfg.Runtime},
 		Spec:        encoded,
@@ -252,17 +269,24 @@ func (c *Client) RemoveContainer(ctx context.Context, id string) error {
 	if err := c.deleteTask(ctx, id); err != nil {
 		return err
 	}
-	return c.deleteRecord(ctx, id)
+	record, err := c.raw.ContainerService().Get(ctx, id)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	return c.deleteRecord(ctx, id, viewsOf(record.Labels))
 }
 
-// deleteRecord takes away what containerd stores of a container without a task.
-func (c *Client) deleteRecord(ctx context.Context, id string) error {
+// deleteRecord takes away what containerd stores of a container without a task:
+// also the snapshots, views, of the images that it mounts.
+func (c *Client) deleteRecord(ctx context.Context, id string, views []string) error {
 	// The snapshot last: a container must never point to nothing.
 	if err := c.raw.ContainerService().Delete(ctx, id); err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
-	if err := c.Snapshots().Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("removing its file system: %w", err)
+	for _, key := range append(views, id) {
+		if err := c.Snapshots().Remove(ctx, key); err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("removing its file system: %w", err)
+		}
 	}
 	return nil
 }

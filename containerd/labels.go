@@ -56,6 +56,9 @@ func labels(c project.Container, imageDigest, version string) map[string]string 
 		labelVersion:   version,
 		labelName:      c.Name,
 	})
+	if c.Role != "" {
+		all[labelOneoff] = "True"
+	}
 	delete(all, labelEnvFiles)
 	if len(c.Origin.EnvFiles) > 0 {
 		all[labelEnvFiles] = strings.Join(c.Origin.EnvFiles, ",")

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/containerd/api/services/tasks/v1"
@@ -119,6 +121,7 @@ func containerOf(r containers.Container) (Container, error) {
 	if err != nil {
 		return Container{}, err
 	}
+	maps.DeleteFunc(r.Labels, func(label, _ string) bool { return strings.HasPrefix(label, viewLabel) })
 	return Container{ID: r.ID, Record: record, Labels: r.Labels, CreatedAt: r.CreatedAt, State: planner.StateCreated}, nil
 }
 

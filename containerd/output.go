@@ -1,6 +1,7 @@
 package containerd
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -13,18 +14,17 @@ import (
 )
 
 // output reads what a program prints, from a FIFO that the shim writes to. It
-// keeps the beginning, and reads all: nobody who prints has to wait.
+// reads all: nobody who prints has to wait.
 type output struct {
 	path   string
 	reader *os.File
-	writer *os.File // keeps the end from coming before the shim writes
-	kept   bytes.Buffer
-	done   chan struct{} // closed when kept is complete
+	writer *os.File      // keeps the end from coming before the shim writes
+	done   chan struct{} // closed when all has been read
 }
 
-// openOutput makes a FIFO at path, in place of one that was left there, and
-// begins to read it.
-func openOutput(path string, limit int) (*output, error) {
+// openOutput makes a FIFO at path, in place of one that was left there, and has
+// take read it, from a goroutine of its own; what take leaves is dropped.
+func openOutput(path string, take func(io.Reader)) (*output, error) {
 	if err := makeFifo(path); err != nil {
 		return nil, err
 	}
@@ -40,9 +40,8 @@ func openOutput(path string, limit int) (*output, error) {
 	go func() { // ends with the reader, for which close waits
 		defer close(o.done)
 		// An error is the reader's end, or the deadline that drain sets.
-		if _, err := io.CopyN(&o.kept, r, int64(limit)); err == nil {
-			_, _ = io.Copy(io.Discard, r)
-		}
+		take(r)
+		_, _ = io.Copy(io.Discard, r)
 	}()
 	return o, nil
 }
@@ -76,12 +75,34 @@ func (o *output) drain(limit time.Duration) {
 	<-o.done
 }
 
-// text returns what was kept. It must have been drained.
-func (o *output) text() string { return o.kept.String() }
-
 func (o *output) close() {
 	_ = o.writer.Close() // it may have been released
 	_ = o.reader.Close()
 	<-o.done
 	_ = os.Remove(o.path) // it need not be there
+}
+
+// beginning returns what keeps so many bytes in b.
+func beginning(b *bytes.Buffer, limit int) func(io.Reader) {
+	return func(r io.Reader) { _, _ = io.CopyN(b, r, int64(limit)) }
+}
+
+// maxLine is how much is kept of a line that does not end.
+const maxLine = 16 << 10
+
+// lines returns what gives print each line, without its end.
+func lines(print func(string)) func(io.Reader) {
+	return func(r io.Reader) {
+		b := bufio.NewReaderSize(r, maxLine)
+		for {
+			line, tooLong, err := b.ReadLine()
+			if err != nil {
+				return
+			}
+			print(string(line))
+			for tooLong && err == nil {
+				_, tooLong, err = b.ReadLine()
+			}
+		}
+	}
 }

@@ -1,10 +1,12 @@
 package containerd
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -17,10 +19,11 @@ import (
 )
 
 const (
-	// probeID is containerd's identifier of the program that tests a container:
-	// one at a time. Who finds that there is one has found what a killed
-	// process left.
+	// probeID and hookID are containerd's identifiers of the programs that test a
+	// container, and that are its hooks: one each at a time. Who finds that there is
+	// one has found what a killed process left.
 	probeID = "gocompose-probe"
+	hookID  = "gocompose-hook"
 	// drainTime is how long the output of a test is read after its end, when
 	// something that it has left behind holds it open.
 	drainTime = 500 * time.Millisecond
@@ -38,7 +41,7 @@ var (
 // Test is a program that is run in a container to see how that is.
 type Test struct {
 	Args []string
-	// Timeout is how long the program may take; then it is killed.
+	// Timeout is how long the program may take; then it is killed. 0: any time.
 	Timeout time.Duration
 	// MaxOutput is how much of its output is kept, in bytes. It can print more.
 	MaxOutput int
@@ -58,6 +61,7 @@ type TestResult struct {
 type Prober struct {
 	client  *Client
 	id      string
+	execID  string
 	fifo    string
 	process specs.Process
 }
@@ -76,7 +80,7 @@ func (c *Client) Prober(ctx context.Context, id, fifo string) (*Prober, error) {
 	if spec.Process == nil {
 		return nil, errors.New("reading its specification: there is no process in it")
 	}
-	p := &Prober{client: c, id: id, fifo: fifo, process: *spec.Process}
+	p := &Prober{client: c, id: id, execID: probeID, fifo: fifo, process: *spec.Process}
 	p.process.Terminal, p.process.ConsoleSize = false, nil
 	return p, nil
 }
@@ -87,12 +91,23 @@ func (c *Client) Prober(ctx context.Context, id, fifo string) (*Prober, error) {
 // that dies meanwhile leaves to the next call. An error says nothing about the
 // container, unless it is ErrNotRunning or ErrPaused.
 func (p *Prober) Run(ctx context.Context, t Test) (TestResult, error) {
+	var kept bytes.Buffer
+	result, err := p.run(ctx, t, beginning(&kept, t.MaxOutput))
+	if result.Output == "" {
+		result.Output = kept.String()
+	}
+	return result, err
+}
+
+// run is Run, with the output for take to read. The result's is why the program
+// could not be run.
+func (p *Prober) run(ctx context.Context, t Test, take func(io.Reader)) (TestResult, error) {
 	if err := ctx.Err(); err != nil {
 		return TestResult{}, err
 	}
-	out, err := openOutput(p.fifo, t.MaxOutput)
+	out, err := openOutput(p.fifo, take)
 	if err != nil {
-		return TestResult{}, fmt.Errorf("opening the test's output: %w", err)
+		return TestResult{}, fmt.Errorf("opening the output: %w", err)
 	}
 	defer out.close()
 	pid, err := p.start(ctx, t.Args)
@@ -108,7 +123,7 @@ func (p *Prober) Run(ctx context.Context, t Test) (TestResult, error) {
 	if err := p.delete(ctx); err != nil {
 		return TestResult{}, err
 	}
-	result := TestResult{ExitCode: int(exit), TimedOut: timedOut, Output: out.text()}
+	result := TestResult{ExitCode: int(exit), TimedOut: timedOut}
 	switch {
 	case timedOut:
 		result.ExitCode = -1
@@ -126,9 +141,9 @@ func (p *Prober) start(ctx context.Context, args []string) (pid int, err error) 
 	process.Args = args
 	spec, err := typeurl.MarshalAnyToProto(&process)
 	if err != nil {
-		return 0, fmt.Errorf("writing the test's specification: %w", err)
+		return 0, fmt.Errorf("writing its specification: %w", err)
 	}
-	request := &tasks.ExecProcessRequest{ContainerID: p.id, ExecID: probeID, Stdout: p.fifo, Stderr: p.fifo, Spec: spec}
+	request := &tasks.ExecProcessRequest{ContainerID: p.id, ExecID: p.execID, Stdout: p.fifo, Stderr: p.fifo, Spec: spec}
 	add := func() error {
 		_, err := p.client.raw.TaskService().Exec(ctx, request)
 		return errgrpc.ToNative(err)
@@ -142,7 +157,7 @@ func (p *Prober) start(ctx context.Context, args []string) (pid int, err error) 
 	if err != nil {
 		return 0, err
 	}
-	r, err := p.client.raw.TaskService().Start(ctx, &tasks.StartRequest{ContainerID: p.id, ExecID: probeID})
+	r, err := p.client.raw.TaskService().Start(ctx, &tasks.StartRequest{ContainerID: p.id, ExecID: p.execID})
 	if err != nil {
 		return 0, errors.Join(errgrpc.ToNative(err), p.delete(ctx))
 	}
@@ -185,7 +200,10 @@ func (p *Prober) running(ctx context.Context) error {
 
 // wait returns how the program ended. One whose time is over is killed.
 func (p *Prober) wait(ctx context.Context, pid int, limit time.Duration) (code uint32, timedOut bool, err error) {
-	waiting, cancel := context.WithTimeout(ctx, limit)
+	waiting, cancel := ctx, context.CancelFunc(func() {})
+	if limit > 0 {
+		waiting, cancel = context.WithTimeout(ctx, limit)
+	}
 	defer cancel()
 	code, err = p.ended(waiting)
 	if err == nil || ctx.Err() != nil || waiting.Err() == nil {
@@ -201,7 +219,7 @@ func (p *Prober) wait(ctx context.Context, pid int, limit time.Duration) (code u
 }
 
 func (p *Prober) ended(ctx context.Context) (code uint32, err error) {
-	r, err := p.client.raw.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: p.id, ExecID: probeID})
+	r, err := p.client.raw.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: p.id, ExecID: p.execID})
 	if err != nil {
 		return 0, overdue(ctx, errgrpc.ToNative(err))
 	}
@@ -215,7 +233,7 @@ func (p *Prober) kill(ctx context.Context, pid int) error {
 		_ = syscall.Kill(-pid, syscall.SIGKILL) // the engine is asked too
 	}
 	_, err := p.client.raw.TaskService().Kill(ctx, &tasks.KillRequest{
-		ContainerID: p.id, ExecID: probeID, Signal: uint32(syscall.SIGKILL),
+		ContainerID: p.id, ExecID: p.execID, Signal: uint32(syscall.SIGKILL),
 	})
 	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
 		return nil
@@ -227,7 +245,7 @@ func (p *Prober) kill(ctx context.Context, pid int) error {
 func (p *Prober) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
 	defer cancel()
-	r, err := p.client.raw.TaskService().Get(ctx, &tasks.GetRequest{ContainerID: p.id, ExecID: probeID})
+	r, err := p.client.raw.TaskService().Get(ctx, &tasks.GetRequest{ContainerID: p.id, ExecID: p.execID})
 	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
 		return nil
 	}
@@ -266,6 +284,6 @@ func (p *Prober) delete(ctx context.Context) error {
 }
 
 func (p *Prober) deleteOnce(ctx context.Context) error {
-	_, err := p.client.raw.TaskService().DeleteProcess(ctx, &tasks.DeleteProcessRequest{ContainerID: p.id, ExecID: probeID})
+	_, err := p.client.raw.TaskService().DeleteProcess(ctx, &tasks.DeleteProcessRequest{ContainerID: p.id, ExecID: p.execID})
 	return errgrpc.ToNative(err)
 }

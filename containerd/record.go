@@ -25,6 +25,12 @@ type Record struct {
 	Args []string `json:"args,omitempty"`
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string `json:"anonymous,omitempty"`
+	// MountedImages maps the targets where images are mounted to the digests of
+	// their manifests.
+	MountedImages map[string]string `json:"mountedImages,omitempty"`
+	// Taken are the mounts that were taken over from other containers, with the
+	// names of their volumes.
+	Taken []project.Mount `json:"taken,omitempty"`
 	// Health is how to tell whether the container works: the service's check
 	// over the image's, complete; nil: it is not checked.
 	Health *project.Healthcheck `json:"health,omitempty"`

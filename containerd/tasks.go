@@ -38,6 +38,10 @@ type StartRequest struct {
 	Runtime string
 	// Spec is what the container was made from.
 	Spec project.Container
+	// Terminal: the process has a terminal. It must have been created with one.
+	Terminal bool
+	// Stdin: standard input has no end. It needs a LogURI.
+	Stdin bool
 }
 
 // StartTask runs a created or stopped container; one that runs is left alone.
@@ -127,14 +131,19 @@ func (c *Client) createTask(ctx context.Context, id string, req StartRequest) er
 	if err != nil {
 		return fmt.Errorf("writing the runtime's options: %w", err)
 	}
+	task := &tasks.CreateTaskRequest{
+		ContainerID: id,
+		Rootfs:      mount.ToProto(mounts),
+		Terminal:    req.Terminal,
+		Stdout:      req.LogURI,
+		Stderr:      req.LogURI,
+		Options:     runtime,
+	}
+	if req.Stdin {
+		task.Stdin = req.LogURI
+	}
 	create := func() error {
-		_, err := c.raw.TaskService().Create(ctx, &tasks.CreateTaskRequest{
-			ContainerID: id,
-			Rootfs:      mount.ToProto(mounts),
-			Stdout:      req.LogURI,
-			Stderr:      req.LogURI,
-			Options:     runtime,
-		})
+		_, err := c.raw.TaskService().Create(ctx, task)
 		return errgrpc.ToNative(err)
 	}
 	err = patience(ctx, create)

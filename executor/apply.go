@@ -13,7 +13,7 @@ type Phase string
 
 const (
 	Running Phase = "running"
-	Working Phase = "working" // with Current and Total
+	Working Phase = "working" // with Current and Total, or Line
 	Done    Phase = "done"
 	Failed  Phase = "failed"
 	Warned  Phase = "warned" // it failed, and nothing depends on it: an optional wait
@@ -31,6 +31,8 @@ type Event struct {
 	// Current and Total are bytes; Total is what is known so far. Zero but for
 	// Working.
 	Current, Total int64
+	// Line is one that a hook has printed.
+	Line string
 	// Err is the cause of Failed; of Warned it is a *StepError, which says it
 	// all.
 	Err error

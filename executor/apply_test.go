@@ -316,9 +316,9 @@ type chatty struct {
 	tell func(func(current, total int64))
 }
 
-func (c chatty) PullImage(ctx context.Context, ref string, progress func(current, total int64)) error {
+func (c chatty) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
 	defer c.tell(progress)
-	return c.World.PullImage(ctx, ref, progress)
+	return c.World.PullImage(ctx, image, progress)
 }
 
 func TestLateProgressBlocksNobody(t *testing.T) {

@@ -34,9 +34,10 @@ type (
 		RemoveVolume(context.Context, project.Volume) error
 	}
 	Images interface {
-		// PullImage fetches ref and unpacks it. Progress may be called from any
-		// goroutine, with bytes done and bytes known so far.
-		PullImage(ctx context.Context, ref string, progress func(current, total int64)) error
+		// PullImage fetches an image and unpacks it, also one that is there: its name
+		// may stand for another now. Progress may be called from any goroutine, with
+		// bytes done and bytes known so far.
+		PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error
 	}
 	Containers interface {
 		// CreateContainer makes a container of that identifier; one that is
@@ -48,6 +49,8 @@ type (
 		// fixed host port is held by anything but replicas of its service.
 		StartContainer(ctx context.Context, id string) error
 		StopContainer(ctx context.Context, id string, grace time.Duration) error
+		// RemoveContainer takes the anonymous volumes of a container with a role away
+		// too; those of others stay.
 		RemoveContainer(ctx context.Context, id string) error
 
 		// AwaitContainer returns when the container is what until says. When it
@@ -59,6 +62,12 @@ type (
 		KillContainer(ctx context.Context, id, signal string) error
 		PauseContainer(ctx context.Context, id string) error
 		UnpauseContainer(ctx context.Context, id string) error
+		// RunHooks runs the commands of the container's specification for a moment,
+		// and gives print each line of their output, from any goroutine. It ends with
+		// ctx, and nothing of them goes on then. A command that fails is a
+		// *planner.HookError and the last one that is run. Before a stop a paused
+		// container is let go on, and of one that does not run there is nothing to run.
+		RunHooks(ctx context.Context, id string, at project.Moment, print func(line string)) error
 	}
 )
 

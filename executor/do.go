@@ -5,10 +5,17 @@ import (
 	"fmt"
 
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
+// reports are how a step under way tells how it goes.
+type reports struct {
+	progress func(current, total int64)
+	print    func(line string)
+}
+
 // do is the one place where operations become calls.
-func do(ctx context.Context, b Backend, op planner.Op, progress func(current, total int64)) error {
+func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 	switch op := op.(type) {
 	case planner.CreateNetwork:
 		return b.CreateNetwork(ctx, op.Network)
@@ -19,7 +26,7 @@ func do(ctx context.Context, b Backend, op planner.Op, progress func(current, to
 	case planner.RemoveVolume:
 		return b.RemoveVolume(ctx, op.Volume)
 	case planner.PullImage:
-		return b.PullImage(ctx, op.Ref, progress)
+		return b.PullImage(ctx, project.Image(op), r.progress)
 	case planner.CreateContainer:
 		return b.CreateContainer(ctx, op.ID, op.Spec, op.Inherit)
 	case planner.StartContainer:
@@ -36,6 +43,10 @@ func do(ctx context.Context, b Backend, op planner.Op, progress func(current, to
 		return b.PauseContainer(ctx, op.Container.ID)
 	case planner.UnpauseContainer:
 		return b.UnpauseContainer(ctx, op.Container.ID)
+	case planner.RunHooks:
+		return b.RunHooks(ctx, op.Container.ID, op.At, r.print)
+	case planner.RunInits:
+		return runInits(ctx, b, op.Inits)
 	default:
 		return fmt.Errorf("internal error: no way to do %T", op)
 	}
@@ -62,6 +73,12 @@ func gerund(v planner.Verb) string {
 		return "unpausing"
 	case planner.VerbAwaitHealthy, planner.VerbAwaitCompleted, planner.VerbAwaitReady:
 		return "waiting for"
+	case planner.VerbPreStart:
+		return "running pre_start of"
+	case planner.VerbPostStart:
+		return "running post_start of"
+	case planner.VerbPreStop:
+		return "running pre_stop of"
 	default:
 		return string(v)
 	}

@@ -23,6 +23,10 @@ type StepError struct {
 // shop-db-1 is unhealthy".
 func (e *StepError) Error() string {
 	plain := gerund(e.Op.Verb()) + " " + e.Op.Target().String() + ": " + e.Err.Error()
+	var hook *planner.HookError
+	if errors.As(e.Err, &hook) && hook.Error() == e.Err.Error() {
+		return hook.Error()
+	}
 	op, waits := e.Op.(planner.AwaitContainer)
 	if !waits {
 		return plain

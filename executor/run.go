@@ -145,13 +145,17 @@ func (r *run) begin(ctx context.Context, i int) {
 	}
 	r.emit(r.event(i, Running))
 	go func() {
-		err := do(ctx, r.backend, r.steps[i].Op, func(current, total int64) {
+		tell := func(change func(*Event)) {
 			e := r.event(i, Working)
-			e.Current, e.Total = current, total
+			change(&e)
 			select {
 			case r.progress <- e:
 			case <-r.over: // a late word of a backend that does not wait for its own
 			}
+		}
+		err := do(ctx, r.backend, r.steps[i].Op, reports{
+			progress: func(current, total int64) { tell(func(e *Event) { e.Current, e.Total = current, total }) },
+			print:    func(line string) { tell(func(e *Event) { e.Line = line }) },
 		})
 		if waits && ctx.Err() != nil && (err == nil || errors.Is(err, context.Cause(ctx))) {
 			err = ctx.Err() // what came too late did not come

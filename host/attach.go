@@ -26,6 +26,9 @@ func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.End
 		DNSPort: supervisor.DNSPort,
 		Resolve: endpoint.Names{Links: want.Links, Services: want.Origin.Services, Servers: want.DNS.Servers},
 	}
+	if want.Role != "" {
+		req.Service = "" // links to the service do not lead there
+	}
 	var err error
 	if req.Of, err = h.sharedWith(ctx, want); err != nil {
 		return endpoint.Endpoint{}, err
@@ -55,9 +58,9 @@ func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.End
 }
 
 // namesIn returns what others on the network may call the container. On Docker's
-// default bridge nobody has a name.
+// default bridge nobody has a name, and nobody calls what only prepares a start.
 func namesIn(c containerd.Container, n project.Endpoint) []string {
-	if n.Network == project.DefaultBridge {
+	if n.Network == project.DefaultBridge || c.Record.Spec.Role != "" {
 		return nil
 	}
 	spec := c.Record.Spec
@@ -96,7 +99,7 @@ func (h *Host) owner(ctx context.Context, want project.Container) (containerd.Co
 		return containerd.Container{}, err
 	}
 	found = slices.DeleteFunc(found, func(c containerd.Container) bool {
-		return service != "" && c.Record.Spec.Service != service
+		return service != "" && c.Record.Spec.Service != service || c.Record.Spec.Role != ""
 	})
 	if len(found) == 0 {
 		return containerd.Container{}, fmt.Errorf("network_mode: %s: there is no such container", want.NetworkMode)

@@ -51,6 +51,7 @@ type Host struct {
 	supervisor *lazySupervisor
 	use        *flock.Lock // while it is held, nobody ends the engine; nil in the supervisor
 	goingDown  bool        // what is stopped is not stopped by the user
+	booting    bool        // what is started is not started by the user
 }
 
 // ErrNothingHere: the engine has never been started, so nothing exists.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gocompose/gocompose/containerd"
@@ -41,12 +42,14 @@ type Info struct {
 }
 
 // Containers returns what is known of the containers of the project called
-// name, sorted by ID; of all projects' when it is empty.
+// name, sorted by ID; of all projects' when it is empty. Those that only prepare
+// a start are not among them.
 func (h *Host) Containers(ctx context.Context, name string) ([]Info, error) {
 	found, err := h.containerd.Containers(ctx, containerd.Filter{Project: name})
 	if err != nil {
 		return nil, err
 	}
+	found = slices.DeleteFunc(found, func(c containerd.Container) bool { return c.Record.Spec.Role != "" })
 	endpoints, err := endpoint.List(h.cfg.Paths.Endpoints())
 	if err != nil {
 		return nil, err

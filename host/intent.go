@@ -56,13 +56,16 @@ func (h *Host) observed(c containerd.Container, l life) planner.Container {
 		l.state = planner.StateRestarting
 	}
 	return planner.Container{
-		ID:          c.ID,
-		Spec:        c.Record.Spec,
-		State:       l.state,
-		ExitCode:    l.ExitCode,
-		Stopped:     exists(h.stoppedPath(c.ID)),
-		ImageDigest: c.Record.ImageDigest,
-		Anonymous:   c.Record.Anonymous,
+		ID:            c.ID,
+		Spec:          c.Record.Spec,
+		State:         l.state,
+		ExitCode:      l.ExitCode,
+		Stopped:       exists(h.stoppedPath(c.ID)),
+		HooksDue:      l.state != planner.StateExited && l.state != planner.StateCreated && exists(h.duePath(c.ID)),
+		ImageDigest:   c.Record.ImageDigest,
+		MountedImages: c.Record.MountedImages,
+		Anonymous:     c.Record.Anonymous,
+		Taken:         c.Record.Taken,
 	}
 }
 
@@ -118,7 +121,8 @@ func syncFolder(path string) error {
 
 // forget removes what the state folder says of a container that is not there.
 func (h *Host) forget(ctx context.Context, id string) error {
-	return errors.Join(h.secrets.Remove(ctx, id), h.kept().Remove(id), health.In(h.cfg.Paths.Health()).Remove(id), removeIfThere(probeOutput(h.cfg.Paths, id)))
+	return errors.Join(h.secrets.Remove(ctx, id), h.kept().Remove(id), health.In(h.cfg.Paths.Health()).Remove(id), removeIfThere(probeOutput(h.cfg.Paths, id)),
+		removeIfThere(hookOutput(h.cfg.Paths, id)))
 }
 
 // forgetRemoved forgets the containers without a folder.

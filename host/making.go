@@ -28,7 +28,8 @@ const makingPrefix = ".making-"
 
 func (h *Host) beginMaking(id string) (*making, error) { return h.note(id, os.O_APPEND) }
 
-// beginRemoving notes no volumes: those of a container that was there stay.
+// beginRemoving notes no volumes: those of a container that was there stay, but
+// for those that noteOwnVolumes adds.
 func (h *Host) beginRemoving(id string) (*making, error) { return h.note(id, os.O_TRUNC) }
 
 func (h *Host) note(id string, how int) (*making, error) {
@@ -66,7 +67,7 @@ func (h *Host) Sweep(ctx context.Context) error {
 			errs = append(errs, h.sweep(ctx, id))
 		}
 	}
-	return errors.Join(append(errs, h.sweepVolumes(ctx), h.sweepLocks(), h.forgetRemoved(ctx))...)
+	return errors.Join(append(errs, h.sweepVolumes(ctx), h.sweepStages(), h.sweepLocks(), h.forgetRemoved(ctx))...)
 }
 
 // sweepLocks takes away the lock files of containers of which there is nothing
@@ -133,7 +134,7 @@ func (h *Host) unmake(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	if err := errors.Join(h.detach(ctx, id), h.forget(ctx, id)); err != nil {
+	if err := errors.Join(h.detach(ctx, id), h.unstage(id), h.forget(ctx, id)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {

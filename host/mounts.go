@@ -6,13 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"slices"
 
+	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/containerd/spec"
 	"github.com/gocompose/gocompose/project"
@@ -26,6 +24,10 @@ type mounts struct {
 	anonymous map[string]string
 	// fill are the volumes that the image's content may be copied into.
 	fill []filling
+	// images are those that are mounted.
+	images []containerd.MountedImage
+	// taken are the mounts that are taken over from other containers.
+	taken []project.Mount
 }
 
 type filling struct{ volume, target string }
@@ -47,11 +49,16 @@ type mountRequest struct {
 }
 
 // resolveMounts finds or makes what a container mounts: the folders of binds,
-// its volumes, and those that the image declares.
+// its volumes, what it takes over from others, and the volumes that the image
+// declares.
 func (h *Host) resolveMounts(ctx context.Context, req mountRequest) (*mounts, error) {
 	m := &mounts{anonymous: map[string]string{}}
 	covered := map[string]bool{}
-	for _, want := range req.want.Mounts {
+	var err error
+	if m.taken, err = h.taken(ctx, req.want); err != nil {
+		return nil, err
+	}
+	for _, want := range slices.Concat(req.want.Mounts, m.taken) {
 		covered[want.Target] = true
 		if err := h.resolveMount(ctx, m, req, want); err != nil {
 			return nil, err
@@ -79,39 +86,66 @@ func (h *Host) resolveMount(ctx context.Context, m *mounts, req mountRequest, wa
 		Target:      want.Target,
 		ReadOnly:    want.ReadOnly,
 		Propagation: want.Propagation,
+		Recursive:   want.Recursive,
 		Options:     want.Options,
 	}
+	var err error
 	switch want.Type {
 	case project.MountTmpfs:
 	case project.MountBind:
-		if err := bindSource(want); err != nil {
-			return err
-		}
-		out.Source = want.Source
+		err, out.Source = source(want), want.Source
 	case project.MountVolume:
-		name, err := h.volume(ctx, m, req, want)
-		if err != nil {
-			return err
-		}
-		if out.Source, err = h.volumes.Data(name); err != nil {
-			return err
-		}
-		out.Type = project.MountBind
+		out.Source, err = h.resolveVolume(ctx, m, req, want)
+	case project.MountImage:
+		out.Source, err = h.resolveImage(ctx, m, req, want)
 	}
 	m.spec = append(m.spec, out)
-	return nil
+	return err
 }
 
-// bindSource sees to it that what is bound exists.
-func bindSource(m project.Mount) error {
-	_, err := os.Stat(m.Source)
-	if errors.Is(err, fs.ErrNotExist) && m.CreateHostPath {
-		return os.MkdirAll(m.Source, 0o755)
+// resolveVolume returns what is bound for the volume at a target.
+func (h *Host) resolveVolume(ctx context.Context, m *mounts, req mountRequest, want project.Mount) (string, error) {
+	if err := relabelled(want); err != nil {
+		return "", err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the bind mount at %s: its source %s does not exist: make it, or set create_host_path: true", m.Target, m.Source)
+	name, err := h.volume(ctx, m, req, want)
+	if err != nil {
+		return "", err
 	}
-	return err
+	if err := h.volumes.Use(ctx, name, maker(req.id)); err != nil { // to look into it, and to fill it
+		return "", err
+	}
+	data, err := h.volumeData(name)
+	if err != nil || want.Subpath == "" {
+		return data, err
+	}
+	f, err := openBelow(data, want)
+	if err != nil {
+		return "", err
+	}
+	return h.staged(req.id, want.Target), f.Close()
+}
+
+// volumeData returns the folder of a volume's content.
+func (h *Host) volumeData(name string) (string, error) { return h.volumes.Data(name) }
+
+// resolveImage returns what is bound for an image.
+func (h *Host) resolveImage(ctx context.Context, m *mounts, req mountRequest, want project.Mount) (string, error) {
+	img, err := h.images.Get(ctx, want.Source)
+	if err != nil {
+		return "", err
+	}
+	if want.Subpath != "" {
+		err = h.images.View(ctx, img, func(root string) error {
+			f, err := openBelow(root, want)
+			if err != nil {
+				return err
+			}
+			return f.Close()
+		})
+	}
+	m.images = append(m.images, containerd.MountedImage{Target: want.Target, Digest: img.Digest, ChainID: img.ChainID})
+	return h.staged(req.id, want.Target), err
 }
 
 // volume returns the name of the volume at a target, which exists then.
@@ -120,17 +154,17 @@ func (h *Host) volume(ctx context.Context, m *mounts, req mountRequest, want pro
 	if name == "" {
 		name = cmp.Or(req.inherit[want.Target], anonymousName(req.id, want.Target))
 		m.anonymous[want.Target] = name
-		if err := h.anonymousVolume(ctx, name, req); err != nil {
+		if err := h.anonymousVolume(ctx, name, req, want.Labels); err != nil {
 			return "", err
 		}
 	}
-	if !want.NoCopy {
+	if !want.NoCopy && want.Subpath == "" {
 		m.fill = append(m.fill, filling{name, want.Target})
 	}
 	return name, nil
 }
 
-func (h *Host) anonymousVolume(ctx context.Context, name string, req mountRequest) error {
+func (h *Host) anonymousVolume(ctx context.Context, name string, req mountRequest, labels map[string]string) error {
 	_, err := h.volumes.Get(name)
 	if !errors.Is(err, volumes.ErrNotFound) {
 		return err
@@ -138,7 +172,7 @@ func (h *Host) anonymousVolume(ctx context.Context, name string, req mountReques
 	if err := req.note.volume(name); err != nil {
 		return err
 	}
-	return h.volumes.Create(ctx, project.Volume{Name: name, Project: req.want.Project, Driver: "local", Anonymous: true})
+	return h.volumes.Create(ctx, project.Volume{Name: name, Project: req.want.Project, Driver: "local", Labels: labels, Anonymous: true})
 }
 
 // fillVolumes copies the image's content into the volumes that are empty.

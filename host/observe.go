@@ -27,7 +27,7 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		obs.Containers, err = h.observeContainers(gctx, name)
+		obs.Containers, obs.Inits, err = h.observeContainers(gctx, name)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -35,15 +35,16 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 		return err
 	})
 	group.Go(func() (err error) {
-		obs.Others, err = h.observeOthers(gctx, p)
+		obs.Others, obs.OtherIDs, err = h.observeOthers(gctx, p)
 		return err
 	})
 	group.Go(func() (err error) {
 		obs.Volumes, err = h.observeVolumes(p)
 		return err
 	})
-	group.Go(func() (err error) {
-		obs.Images, err = h.images.Digests(gctx, imageRefs(p))
+	group.Go(func() error {
+		images, err := h.ObserveImages(gctx, p)
+		obs.Images, obs.Pulled = images.Images, images.Pulled
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -57,28 +58,25 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	return obs, err
 }
 
-func imageRefs(p *project.Project) []string {
-	var refs []string
-	for _, s := range p.Services {
-		refs = append(refs, s.Template.Image)
-	}
-	slices.Sort(refs)
-	return slices.Compact(refs)
-}
-
-func (h *Host) observeContainers(ctx context.Context, name string) ([]planner.Container, error) {
+// observeContainers returns the replicas of the project's services, and the
+// containers that are none.
+func (h *Host) observeContainers(ctx context.Context, name string) (replicas, others []planner.Container, err error) {
 	found, err := h.containerd.Containers(ctx, containerd.Filter{Project: name})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make([]planner.Container, len(found))
-	for i, c := range found {
-		out[i] = h.observed(c, h.state(c))
-		if out[i].CutOff, err = h.cutOff(c); err != nil {
-			return nil, err
+	for _, c := range found {
+		one := h.observed(c, h.state(c))
+		if one.CutOff, err = h.cutOff(c); err != nil {
+			return nil, nil, err
+		}
+		if one.Spec.Role == "" {
+			replicas = append(replicas, one)
+		} else {
+			others = append(others, one)
 		}
 	}
-	return out, nil
+	return replicas, others, nil
 }
 
 // cutOff tells whether the container runs in the network namespace of one that is
@@ -103,7 +101,7 @@ func (h *Host) cutOff(c containerd.Container) (bool, error) {
 }
 
 // observeOthers looks for the containers that p refers to by their names.
-func (h *Host) observeOthers(ctx context.Context, p *project.Project) (map[string]bool, error) {
+func (h *Host) observeOthers(ctx context.Context, p *project.Project) (map[string]bool, map[string]string, error) {
 	var names []string
 	for _, s := range p.Services {
 		if name := s.Template.NetworkMode.SharedContainer(); name != "" {
@@ -114,19 +112,31 @@ func (h *Host) observeOthers(ctx context.Context, p *project.Project) (map[strin
 				names = append(names, l.Container)
 			}
 		}
+		for _, f := range s.Template.VolumesFrom {
+			if f.Container != "" {
+				names = append(names, f.Container)
+			}
+		}
 	}
 	if len(names) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	found, err := h.containerd.Containers(ctx, containerd.Filter{Names: names})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	others := map[string]bool{}
+	others, ids := map[string]bool{}, map[string]string{}
 	for _, c := range found {
-		others[c.Record.Spec.Name] = others[c.Record.Spec.Name] || c.Running()
+		if c.Record.Spec.Role != "" {
+			continue
+		}
+		name := c.Record.Spec.Name
+		if _, another := ids[name]; !another || c.Running() {
+			ids[name] = c.ID
+		}
+		others[name] = others[name] || c.Running()
 	}
-	return others, nil
+	return others, ids, nil
 }
 
 func (h *Host) observeNetworks(ctx context.Context, p *project.Project) ([]project.Network, error) {
@@ -192,7 +202,7 @@ func (h *Host) takenNames(ctx context.Context, p *project.Project, have []planne
 	}
 	taken := map[string]string{}
 	for _, c := range found {
-		if c.Record.Spec.Project != p.Name {
+		if c.Record.Spec.Project != p.Name && c.Record.Spec.Role == "" {
 			taken[c.Record.Spec.Name] = c.Record.Spec.Project
 		}
 	}

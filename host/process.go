@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -28,7 +29,7 @@ func (h *Host) StartContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.wantRunning(c); err != nil || c.Running() {
+	if err := errors.Join(h.noteDue(c), h.wantRunning(c)); err != nil || c.Running() {
 		return err
 	}
 	if err := h.run(ctx, c); err != nil {
@@ -48,7 +49,14 @@ func (h *Host) run(ctx context.Context, c containerd.Container) error {
 }
 
 func (h *Host) start(ctx context.Context, c containerd.Container) error {
-	if err := h.useVolumes(ctx, c.ID, c.Record.Spec.Mounts); err != nil {
+	if err := canRun(c.Record.Spec.Platform, binfmtRoot); err != nil {
+		return err
+	}
+	mounts := slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)
+	if err := sources(mounts); err != nil {
+		return err
+	}
+	if err := h.useVolumes(ctx, c.ID, mounts); err != nil {
 		return err
 	}
 	if err := h.placeSecrets(ctx, c.ID, c.Record.Spec.Files); err != nil {
@@ -61,7 +69,19 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := h.writeFiles(ctx, c, e); err != nil {
 		return err
 	}
-	return h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{LogURI: h.shimOptions(c).URI()})
+	log, err := h.shimOptions(c)
+	if err != nil {
+		return err
+	}
+	if err := h.stage(ctx, c); err != nil {
+		return errors.Join(err, h.unstage(c.ID))
+	}
+	err = h.containerd.StartTask(ctx, c.ID, containerd.StartRequest{
+		LogURI:   log.URI(),
+		Terminal: c.Record.Spec.TTY,
+		Stdin:    c.Record.Spec.StdinOpen,
+	})
+	return errors.Join(err, h.unstage(c.ID))
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {

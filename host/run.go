@@ -43,15 +43,12 @@ func (h *Host) CreateContainer(ctx context.Context, id string, c project.Contain
 }
 
 func (h *Host) create(ctx context.Context, note *making, id string, c project.Container, inherit map[string]string) error {
-	img, err := h.images.Get(ctx, c.Image)
+	img, err := h.images.For(c.Platform).Get(ctx, c.Image)
 	if err != nil {
 		return err
 	}
 	dir := h.cfg.Paths.Container(id)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := h.useVolumes(ctx, maker(id), c.Mounts); err != nil { // to fill them
 		return err
 	}
 	m, err := h.resolveMounts(ctx, mountRequest{id, c, img, inherit, note})
@@ -75,13 +72,15 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 			Digest: img.Digest, ChainID: img.ChainID, Config: img.Config,
 			Healthcheck: img.Healthcheck, Shell: img.Shell,
 		},
-		Mounts:     m.spec,
-		Files:      files(dir),
-		Secrets:    h.mountedSecrets(id, c.Files),
-		Netns:      filepath.Join(h.cfg.Paths.Netns(), id),
-		Hostname:   hostname(c, spec.Hostname(id, c)),
-		InitBinary: h.engine.Init,
-		Anonymous:  m.anonymous,
+		Mounts:        m.spec,
+		Files:         files(dir),
+		Secrets:       h.mountedSecrets(id, c.Files),
+		Netns:         filepath.Join(h.cfg.Paths.Netns(), id),
+		Hostname:      hostname(c, spec.Hostname(id, c)),
+		InitBinary:    h.engine.Init,
+		Anonymous:     m.anonymous,
+		Taken:         m.taken,
+		MountedImages: m.images,
 	})
 }
 
@@ -96,25 +95,48 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := h.noteOwnVolumes(ctx, note, id); err != nil {
+		return errors.Join(err, note.end())
+	}
 	if err := h.containerd.RemoveContainer(ctx, id); err != nil {
 		return errors.Join(err, note.end())
 	}
 	return errors.Join(note.file.Close(), h.unmake(context.WithoutCancel(ctx), id))
 }
 
+// noteOwnVolumes notes the anonymous volumes that go with a container: of one
+// that only prepared a start, all.
+func (h *Host) noteOwnVolumes(ctx context.Context, note *making, id string) error {
+	c, err := h.containerd.Container(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil || c.Record.Spec.Role == "" {
+		return err
+	}
+	for _, name := range c.Record.Anonymous {
+		if err := note.volume(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // shimOptions are what the container's shim is told: where its output goes, and
 // which supervisor to keep alive.
-func (h *Host) shimOptions(c containerd.Container) options.Options {
+func (h *Host) shimOptions(c containerd.Container) (options.Options, error) {
 	p := h.cfg.Paths
 	l := c.Record.Spec.Logging
+	forward, err := forward(c)
 	return options.Options{
-		Dir:    p.Container(c.ID),
-		Driver: l.Driver,
-		Log:    logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
+		Dir:     p.Container(c.ID),
+		Driver:  storeDriver(l),
+		Log:     logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
+		Forward: forward,
 		Supervisor: options.Supervisor{
 			Socket:  p.SupervisorSocket(),
 			Command: supervisorCommand(h.cfg),
 			Env:     []string{"GOCOMPOSE_ROOT=" + p.Root, "GOCOMPOSE_STATE=" + p.State},
 		},
-	}
+	}, err
 }

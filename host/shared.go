@@ -81,7 +81,7 @@ func volumeUsers(all []containerd.Container) map[project.ID][]string {
 		}
 	}
 	for _, c := range all {
-		for _, m := range c.Record.Spec.Mounts {
+		for _, m := range slices.Concat(c.Record.Spec.Mounts, c.Record.Taken) {
 			if m.Type == project.MountVolume && m.Source != "" {
 				add(m.Source, c.Record.Spec.Name)
 			}

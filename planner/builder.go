@@ -35,11 +35,13 @@ type builder struct {
 	frees map[string][]string
 	// rolling are the replicas of the services that are replaced one at a time.
 	rolling map[string][]project.ID
+	// cleared are the removals of the containers that a killed command has left.
+	cleared []StepID
 }
 
 func newBuilder(p *project.Project, obs Observed, opt Options) *builder {
 	return &builder{
-		project: tied(p), obs: obs, opt: opt,
+		project: supplied(tied(p)), obs: obs, opt: opt,
 		at:      map[StepID]int{},
 		creates: map[string][]StepID{}, stops: map[string][]StepID{}, starts: map[string][]StepID{},
 		firsts: map[string][]StepID{}, needy: map[string]bool{}, runs: map[string][]Ref{},
@@ -106,11 +108,14 @@ func (b *builder) start(c Ref, service string, needs []StepID, why []Reason) {
 func (b *builder) keep(c instance) {
 	service := c.Spec.Service
 	b.runs[service] = append(b.runs[service], c.ref())
+	var needs []StepID
 	if c.State == StatePaused {
 		id := b.add(UnpauseContainer{c.ref()}, nil, because(Paused))
 		b.starts[service] = append(b.starts[service], id)
 		b.firsts[service] = append(b.firsts[service], id)
+		needs = append(needs, id)
 	}
+	b.due(c, needs)
 }
 
 func (b *builder) grace(c project.Container) time.Duration {

@@ -19,6 +19,7 @@ const (
 	Signal  Action = '^' // sent a signal
 	Freeze  Action = '|'
 	Thaw    Action = '»'
+	Prepare Action = '*' // its pre_start is run
 	Hold    Action = '?' // waited for, and nothing else
 )
 
@@ -73,7 +74,7 @@ func action(did map[Verb]bool) Action {
 		return Add
 	case did[VerbRemove]:
 		return Delete
-	case did[VerbStart]:
+	case did[VerbStart] || did[VerbPostStart]:
 		return Run
 	case did[VerbStop]:
 		return Halt
@@ -85,6 +86,8 @@ func action(did map[Verb]bool) Action {
 		return Freeze
 	case did[VerbUnpause]:
 		return Thaw
+	case did[VerbPreStart]:
+		return Prepare
 	default:
 		return Hold
 	}

@@ -62,8 +62,10 @@ func (b *builder) ready() {
 // all who need it: it is optional only when it is for each of them.
 func (b *builder) await(op AwaitContainer, why Reason) StepID {
 	needs := b.planned(VerbStart, op.Target())
-	if len(needs) == 0 {
-		needs = b.planned(VerbUnpause, op.Target())
+	for _, v := range []Verb{VerbPostStart, VerbUnpause} {
+		if len(needs) == 0 {
+			needs = b.planned(v, op.Target())
+		}
 	}
 	id := b.add(op, needs, []Reason{why})
 	s := &b.steps[b.at[id]]

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,9 +16,11 @@ import (
 func diff(have Container, want project.Container, images map[string]string) []Reason {
 	var d differ
 	d.image(have, want, images)
+	d.value("platform", have.Spec.Platform, want.Platform)
 	h, w := have.Spec, want
 	d.process(h, w)
 	d.network(h, w)
+	d.mounts(have, w, images)
 	d.storage(h, w)
 	d.files(h.Files, w.Files)
 	d.limits(h, w)
@@ -29,6 +30,8 @@ func diff(have Container, want project.Container, images map[string]string) []Re
 	d.devices(h.Devices, w.Devices)
 	d.health(h.Health, w.Health)
 	d.restart(h.Restart, w.Restart)
+	d.hooks(h.Hooks, w.Hooks)
+	d.secret("annotations", h.Annotations, w.Annotations)
 	return d.reasons
 }
 
@@ -76,10 +79,10 @@ func (d *differ) secret(field string, from, to map[string]string) {
 
 func (d *differ) image(have Container, want project.Container, images map[string]string) {
 	from, to := have.Spec.Image, want.Image
-	before, now := have.ImageDigest, images[to]
+	before, now := have.ImageDigest, images[want.WantedImage().String()]
 	if from != to {
 		d.value("image", ShortImage(from), ShortImage(to))
-	} else if before != "" && now != "" && before != now {
+	} else if have.Spec.Platform == want.Platform && before != "" && now != "" && before != now {
 		d.value("image", ShortImage(from)+"@"+shortDigest(before, now), ShortImage(to)+"@"+shortDigest(now, before))
 	}
 }
@@ -122,9 +125,11 @@ func (d *differ) process(h, w project.Container) {
 	d.value("hostname", h.Hostname, w.Hostname)
 	d.secret("labels", h.Labels, w.Labels)
 	d.value("init", yesNo(h.Init), yesNo(w.Init))
+	d.value("tty", yesNo(h.TTY), yesNo(w.TTY))
+	d.value("stdin_open", yesNo(h.StdinOpen), yesNo(w.StdinOpen))
 	d.value("stop_signal", h.StopSignal, w.StopSignal)
 	d.value("stop_grace_period", h.StopGrace.String(), w.StopGrace.String())
-	d.value("logging", logging(h.Logging), logging(w.Logging))
+	d.logging(h.Logging, w.Logging)
 }
 
 // environment compares the variables that are set and those taken away, as one
@@ -149,10 +154,6 @@ func (d *differ) environment(h, w project.Container) {
 }
 
 func (d *differ) storage(h, w project.Container) {
-	from, to := mounts(h.Mounts), mounts(w.Mounts)
-	for _, target := range keys(from, to) {
-		d.value("volumes."+target, from[target], to[target])
-	}
 	d.value("read_only", yesNo(h.ReadOnly), yesNo(w.ReadOnly))
 	d.value("shm_size", fmt.Sprint(h.ShmSize), fmt.Sprint(w.ShmSize))
 }
@@ -184,47 +185,10 @@ func yesNo(b bool) string {
 	return "false"
 }
 
-// mounts describes mounts by their targets. Everything that tells one mount
-// from another is in its text.
-func mounts(list []project.Mount) map[string]string {
-	out := make(map[string]string, len(list))
-	for _, m := range list {
-		words := []string{string(m.Type)}
-		for _, w := range []struct {
-			set  bool
-			word string
-		}{
-			{m.Source != "", quoted([]string{m.Source})},
-			{m.ReadOnly, "read_only"},
-			{m.CreateHostPath, "create_host_path"},
-			{m.NoCopy, "nocopy"},
-			{m.Propagation != "", "propagation=" + m.Propagation},
-			{len(m.Options) > 0, "options=" + strings.Join(m.Options, ",")},
-		} {
-			if w.set {
-				words = append(words, w.word)
-			}
-		}
-		out[m.Target] = strings.Join(words, " ")
-	}
-	return out
-}
-
 func ulimits(list []project.Ulimit) map[string]string {
 	out := make(map[string]string, len(list))
 	for _, u := range list {
 		out[u.Name] = fmt.Sprintf("%d:%d", u.Soft, u.Hard)
-	}
-	return out
-}
-
-func logging(l project.Logging) string {
-	out := cmp.Or(l.Driver, "default")
-	if l.MaxSize != 0 {
-		out += fmt.Sprintf(" max-size=%d", l.MaxSize)
-	}
-	if l.MaxFiles != 0 {
-		out += fmt.Sprintf(" max-file=%d", l.MaxFiles)
 	}
 	return out
 }

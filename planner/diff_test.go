@@ -16,7 +16,7 @@ import (
 
 // notCompared are the fields of a container that are no reason to replace it:
 // what makes it that replica, and what is known for other ends.
-var notCompared = []string{"Project", "Service", "Replica", "Needs", "Origin", "Networks.Others"}
+var notCompared = []string{"Project", "Service", "Replica", "Role", "Needs", "Origin", "Networks.Others", "VolumesFrom.ID"}
 
 // A field that is added to project.Container and forgotten in diff fails here.
 func TestEveryFieldIsCompared(t *testing.T) {
@@ -71,6 +71,8 @@ func leaf(of reflect.Type, text string) (v reflect.Value, ok bool) {
 		return reflect.ValueOf(a), true
 	case reflect.TypeFor[netip.Prefix]():
 		return reflect.ValueOf(netip.PrefixFrom(a, 24)), true
+	case reflect.TypeFor[project.PreStart](): // holds a container, whose fields are compared as those of any
+		return reflect.ValueOf(project.PreStart{Container: project.Container{User: text}}), true
 	default:
 		return v, false
 	}

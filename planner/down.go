@@ -14,6 +14,7 @@ import (
 // but that are not among p.Services are left alone.
 func Down(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	d := down{builder: newBuilder(p, obs, opt), removed: map[project.ID][]StepID{}}
+	d.clear()
 	var ps problems
 	d.unknownServices(&ps)
 	if err := ps.err(); err != nil {
@@ -112,6 +113,11 @@ func uses(c Container) map[project.ID]bool {
 	out := specUses(c.Spec)
 	for _, v := range c.Anonymous {
 		out[project.Volume{Name: v}.ID()] = true
+	}
+	for _, m := range c.Taken {
+		if m.Type == project.MountVolume {
+			out[project.Volume{Name: m.Source}.ID()] = true
+		}
 	}
 	return out
 }

@@ -38,6 +38,8 @@ type present struct {
 	Exit    int
 	Stopped bool
 	CutOff  bool
+	Due     bool // HooksDue
+	Init    int  // it is the container of that pre_start, from 1, which was left
 	Digest  string
 	Spec    json.RawMessage
 	Anon    map[string]string
@@ -202,10 +204,16 @@ func observedOf(t *testing.T, p *project.Project, data []byte) planner.Observed 
 		if c.Nonce == "" {
 			c.Nonce = "n0"
 		}
-		obs.Containers = append(obs.Containers, planner.Container{
+		one := planner.Container{
 			ID: planner.ContainerID(p.Name, c.Service, c.Replica, c.Nonce), Spec: spec, State: c.State, ExitCode: c.Exit, Stopped: c.Stopped, CutOff: c.CutOff,
-			ImageDigest: c.Digest, Anonymous: c.Anon,
-		})
+			HooksDue: c.Due, ImageDigest: c.Digest, Anonymous: c.Anon,
+		}
+		if c.Init == 0 {
+			obs.Containers = append(obs.Containers, one)
+			continue
+		}
+		one.ID, one.Spec = planner.ContainerID(p.Name, c.Service, 0, c.Nonce), spec.InitContainers(0)[c.Init-1]
+		obs.Inits = append(obs.Inits, one)
 	}
 	for i := range p.Services {
 		p.Services[i].Template.StopGrace = project.DefaultStopGrace

@@ -15,6 +15,7 @@ const DefaultSignal = "SIGKILL"
 // run is a *NotRunningError. With Options.RemoveOrphans the containers of
 // services that the files do not define are stopped without grace and removed.
 func Kill(p *project.Project, obs Observed, opt Options) (*Plan, error) {
+	opt.NoHooks = true
 	b := newBuilder(p, obs, opt)
 	var ps problems
 	b.unknownServices(&ps)

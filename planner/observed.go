@@ -1,15 +1,25 @@
 package planner
 
-import "github.com/gocompose/gocompose/project"
+import (
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+)
 
 // Observed is what is there. Adapters fill it in; the planner only reads it.
 type Observed struct {
-	Containers []Container       // of the project, in any order
-	Networks   []project.Network // those the project owns or wants, and project.DefaultBridge
-	Volumes    []project.Volume  // the same, and the project's anonymous ones
-	// Images maps references to the digest of the platform's manifest. What is
-	// not in it is not on this host.
+	Containers []Container // of the project, in any order
+	// Inits are the containers of pre_start that are there, which a killed command
+	// has left.
+	Inits    []Container
+	Networks []project.Network // those the project owns or wants, and project.DefaultBridge
+	Volumes  []project.Volume  // the same, and the project's anonymous ones
+	// Images maps images (project.Image.String) to the digest of the platform's
+	// manifest. What is not in it is not on this host.
 	Images map[string]string
+	// Pulled maps them to when their registry was asked last, or they were loaded.
+	// Only Refresh asks for it.
+	Pulled map[string]time.Time
 	// Names maps container names that the project wants and that containers of
 	// other projects have to those projects.
 	Names map[string]string
@@ -20,9 +30,12 @@ type Observed struct {
 	// those that have it. Down asks for it, and Up for the networks.
 	Used map[project.ID][]string
 	// Others are the containers that the project refers to by name, in
-	// network_mode: container:… and external_links, of whatever project: whether
-	// each runs. What is not in it is not there. Only Up asks for it.
+	// network_mode: container:…, external_links and volumes_from: container:…, of
+	// whatever project: whether each runs. What is not in it is not there. Only Up
+	// asks for it.
 	Others map[string]bool
+	// OtherIDs are the identifiers of the same.
+	OtherIDs map[string]string
 }
 
 // TakenPort is a host port that cannot be published.
@@ -57,10 +70,18 @@ type Container struct {
 	// a container which is in another one now, or does not run: it is not reached by
 	// anything, and reaches nothing.
 	CutOff bool
+	// HooksDue: its post_start has not been run to its end since the user started
+	// it.
+	HooksDue bool
 	// ImageDigest is what Spec.Image was when the container was made.
 	ImageDigest string
+	// MountedImages maps the targets where images are mounted to what their digests
+	// were then.
+	MountedImages map[string]string
 	// Anonymous maps mount targets to the names of the anonymous volumes there.
 	Anonymous map[string]string
+	// Taken are the mounts that it has taken over from other containers.
+	Taken []project.Mount
 }
 
 // Running tells whether the container has a process, or is about to have one

@@ -23,6 +23,10 @@ const (
 	VerbAwaitHealthy   Verb = "await-healthy"
 	VerbAwaitCompleted Verb = "await-completed"
 	VerbAwaitReady     Verb = "await-ready"
+
+	VerbPreStart  Verb = "pre-start"
+	VerbPostStart Verb = "post-start"
+	VerbPreStop   Verb = "pre-stop"
 )
 
 // Op is one operation on one resource: a value that says everything the
@@ -46,8 +50,8 @@ type (
 	CreateVolume struct{ Volume project.Volume }
 	// RemoveVolume destroys a volume and its data.
 	RemoveVolume struct{ Volume project.Volume }
-	// PullImage fetches and unpacks an image.
-	PullImage struct{ Ref string }
+	// PullImage fetches and unpacks an image, for a platform or the host's own.
+	PullImage struct{ Ref, Platform string }
 
 	// CreateContainer makes a container whose runtime identifier is ID. The
 	// planner picks it, so no step waits for a result of another. Its networks
@@ -92,7 +96,27 @@ type (
 	// on.
 	PauseContainer   struct{ Container Ref }
 	UnpauseContainer struct{ Container Ref }
+
+	// RunHooks runs the commands that the container's own specification has for
+	// a moment, in the container, one after the other; At is project.AfterStart or
+	// project.BeforeStop.
+	RunHooks struct {
+		Container Ref
+		At        project.Moment
+	}
+	// RunInits runs containers one after the other to their end, and takes each
+	// away, before Of is started: a service, or one of its replicas.
+	RunInits struct {
+		Of    project.ID
+		Inits []Init
+	}
 )
+
+// Init is a container that runs to its end.
+type Init struct {
+	ID   string
+	Spec project.Container
+}
 
 // Ref names a container that exists or will exist.
 type Ref struct {
@@ -126,11 +150,23 @@ func (o AwaitContainer) Verb() Verb {
 	}
 }
 
-func (o CreateNetwork) Target() project.ID    { return o.Network.ID() }
-func (o RemoveNetwork) Target() project.ID    { return o.Network.ID() }
-func (o CreateVolume) Target() project.ID     { return o.Volume.ID() }
-func (o RemoveVolume) Target() project.ID     { return o.Volume.ID() }
-func (o PullImage) Target() project.ID        { return project.ID{Kind: project.KindImage, Name: o.Ref} }
+func (RunInits) Verb() Verb { return VerbPreStart }
+
+// Verb tells the moment.
+func (o RunHooks) Verb() Verb {
+	if o.At == project.BeforeStop {
+		return VerbPreStop
+	}
+	return VerbPostStart
+}
+
+func (o CreateNetwork) Target() project.ID { return o.Network.ID() }
+func (o RemoveNetwork) Target() project.ID { return o.Network.ID() }
+func (o CreateVolume) Target() project.ID  { return o.Volume.ID() }
+func (o RemoveVolume) Target() project.ID  { return o.Volume.ID() }
+func (o PullImage) Target() project.ID {
+	return project.ID{Kind: project.KindImage, Name: project.Image(o).String()}
+}
 func (o CreateContainer) Target() project.ID  { return o.Spec.ID() }
 func (o StartContainer) Target() project.ID   { return o.Container.Target }
 func (o StopContainer) Target() project.ID    { return o.Container.Target }
@@ -139,6 +175,8 @@ func (o AwaitContainer) Target() project.ID   { return o.Container.Target }
 func (o KillContainer) Target() project.ID    { return o.Container.Target }
 func (o PauseContainer) Target() project.ID   { return o.Container.Target }
 func (o UnpauseContainer) Target() project.ID { return o.Container.Target }
+func (o RunHooks) Target() project.ID         { return o.Container.Target }
+func (o RunInits) Target() project.ID         { return o.Of }
 
 func (CreateNetwork) op()    {}
 func (RemoveNetwork) op()    {}
@@ -153,3 +191,5 @@ func (AwaitContainer) op()   {}
 func (KillContainer) op()    {}
 func (PauseContainer) op()   {}
 func (UnpauseContainer) op() {}
+func (RunHooks) op()         {}
+func (RunInits) op()         {}

@@ -1,11 +1,15 @@
 package planner
 
-import "time"
+import (
+	"time"
+
+	"github.com/gocompose/gocompose/project"
+)
 
 // Options are the user's wishes that are not part of the project. What a
 // function does not name it ignores.
 type Options struct {
-	// Nonce marks the containers of this run (Up): letters and digits, at
+	// Nonce marks the containers of this run (Up, Start, Restart): letters and digits, at
 	// most 16. The planner could not make one: it has no clock and no dice.
 	// No two runs may share it.
 	Nonce string
@@ -31,6 +35,12 @@ type Options struct {
 	// Redefined says what becomes of the volumes that ChangedVolumes returns, by
 	// name (Up).
 	Redefined map[string]VolumePolicy
+	NoHooks   bool // Stop: no pre_stop is run
+
+	// Pull is the policy in place of those of the services; nil: theirs. Now is the
+	// time, for those that go by it. Both are for Refresh, Pull also for Up.
+	Pull *project.PullPolicy
+	Now  time.Time
 }
 
 // RecreatePolicy says when a container that is there is replaced.

@@ -13,6 +13,8 @@ func (b *builder) finish(g graph) (*Plan, error) {
 	b.orderStops(g)
 	b.orderStarts(g)
 	b.oneAtATime()
+	b.afterClearing()
+	b.hooks()
 	for i := range b.steps {
 		s := &b.steps[i]
 		slices.Sort(s.Needs)

@@ -21,7 +21,10 @@ const (
 	Paused      Cause = "paused"      // wanted running, there, paused
 	Needed      Cause = "needed"      // Of, which is started, needs it to be so
 	CutOff      Cause = "cut-off"     // a namespace it shares is not its owner's any more
+	HooksDue    Cause = "hooks-due"   // running, and its post_start did not come to its end
+	CutShort    Cause = "cut-short"   // left by a pre_start that a killed command was running
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
+	Due         Cause = "due"         // its pull policy, To, has it pulled; the last time was From
 )
 
 // Reason is one reason for a step. It is comparable.
@@ -58,8 +61,17 @@ func (r Reason) String() string {
 		return "needed by " + r.Of.String()
 	case Policy:
 		return "restart policy " + r.To
+	case Due:
+		if r.From == "" {
+			return "pull_policy " + r.To
+		}
+		return fmt.Sprintf("pull_policy %s, and pulled %s", r.To, r.From)
 	case CutOff:
 		return "cut off from what it shares"
+	case HooksDue:
+		return "post_start did not finish"
+	case CutShort:
+		return "left by a pre_start that was cut short"
 	case NotRunning:
 		return "not running"
 	case Unwanted:

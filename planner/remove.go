@@ -13,14 +13,16 @@ import (
 // another container has them. Plan.Removes names what goes.
 func Remove(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
+	b.clear()
 	var ps problems
 	b.unknownServices(&ps)
 	if err := ps.err(); err != nil {
 		return nil, err
 	}
 	meant := b.meant(opt.Selected)
-	removed := map[string][]StepID{} // by the volumes that the containers have
-	kept := map[project.ID]bool{}    // what containers have that stay
+	removed := map[project.ID][]StepID{} // by what the containers have
+	anonymous := map[string]bool{}       // their volumes
+	kept := map[project.ID]bool{}        // what containers have that stay
 	groups := instances(obs.Containers, nil)
 	for _, id := range sortedIDs(groups) {
 		for _, c := range groups[id] {
@@ -29,19 +31,22 @@ func Remove(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 				continue
 			}
 			last := b.discard(c, nil, because(Requested))
+			for used := range uses(c.Container) {
+				removed[used] = append(removed[used], last)
+			}
 			for _, volume := range c.Anonymous {
-				removed[volume] = append(removed[volume], last)
+				anonymous[volume] = true
 			}
 		}
 	}
 	if opt.Volumes {
-		for _, name := range slices.Sorted(maps.Keys(removed)) {
+		for _, name := range slices.Sorted(maps.Keys(anonymous)) {
 			v := project.Volume{Name: name, Project: p.Name, Anonymous: true}
 			if i := slices.IndexFunc(obs.Volumes, func(o project.Volume) bool { return o.Name == name }); i >= 0 {
 				v = obs.Volumes[i]
 			}
 			if v.Anonymous && !kept[v.ID()] && len(obs.Used[v.ID()]) == 0 {
-				b.add(RemoveVolume{v}, removed[name], because(Requested))
+				b.add(RemoveVolume{v}, removed[v.ID()], because(Requested))
 			}
 		}
 	}

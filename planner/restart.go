@@ -16,6 +16,7 @@ import (
 // of one. A service that was named and has no container gets a notice.
 func Restart(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
+	b.clear()
 	var ps problems
 	b.unknownServices(&ps)
 	asked := b.meant(opt.Selected)

@@ -10,7 +10,7 @@ import "github.com/gocompose/gocompose/project"
 // They start in the order of depends_on, after the conditions there hold or
 // cannot hold any more: a policy of `always` does not end where something else
 // is broken. So no wait is more than a warning, and what policies leave alone is
-// not waited for.
+// not waited for. As when the supervisor starts something again, no hooks are run.
 func Revive(name string, obs Observed) (*Plan, error) {
 	p := FromObserved(name, obs)
 	for i := range p.Services {
@@ -19,7 +19,8 @@ func Revive(name string, obs Observed) (*Plan, error) {
 			needs[j].Optional = true
 		}
 	}
-	b := newBuilder(p, obs, Options{})
+	b := newBuilder(p, obs, Options{NoHooks: true})
+	b.clear()
 	groups := instances(obs.Containers, func(c Container) bool { return !c.Stopped })
 	for _, id := range sortedIDs(groups) {
 		c := groups[id][0]

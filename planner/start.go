@@ -14,6 +14,7 @@ import (
 // service that is asked for and has none is an error.
 func Start(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
+	b.clear()
 	g := wholeGraph(b.project, obs.Containers)
 	asked := b.meant(opt.Selected)
 	meant := g.closure(slices.Collect(maps.Keys(asked)))

@@ -8,6 +8,7 @@ import (
 // all of p, those that need others first.
 func Stop(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
+	b.clear()
 	var ps problems
 	b.unknownServices(&ps)
 	if err := ps.err(); err != nil {

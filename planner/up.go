@@ -25,8 +25,9 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	u := up{builder: newBuilder(p, obs, opt)}
 	u.wanted = u.replicas()
 	u.surplus()
-	u.changed = u.changes()
 	u.redefine()
+	u.supply()
+	u.changed = u.changes()
 	if err := u.check(); err != nil {
 		return nil, err
 	}
@@ -35,6 +36,8 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	for i := range u.wanted {
 		u.create(&u.wanted[i])
 	}
+	u.initImages()
+	u.clear()
 	g := wholeGraph(u.project, obs.Containers)
 	u.restarts(g)
 	for i := range u.wanted {
@@ -155,11 +158,13 @@ func (u *up) check() error {
 		ps.add(cycle)
 	}
 	u.missingExternals(&ps)
+	u.missingImages(&ps)
 	u.nameConflicts(&ps, u.wanted, u.rest())
 	u.portConflicts(&ps, u.wanted, u.rest())
 	u.usedNetworks(&ps)
 	u.redefinedVolumes(&ps)
 	u.sharedConflicts(&ps)
+	u.supplyConflicts(&ps)
 	return ps.err()
 }
 
@@ -170,14 +175,17 @@ func (u *up) create(r *replica) {
 	}
 	c := r.want
 	var needs []StepID
-	if _, here := u.obs.Images[c.Image]; !here {
-		needs = append(needs, u.add(PullImage{c.Image}, nil, because(Missing)))
+	for _, image := range c.Images() {
+		if !u.here(image) {
+			needs = append(needs, u.add(PullImage(image), nil, because(Missing)))
+		}
 	}
 	for _, m := range c.Mounts {
 		if m.Type == project.MountVolume && m.Source != "" {
 			needs = append(needs, u.planned(VerbCreate, project.Volume{Name: m.Source}.ID())...)
 		}
 	}
+	needs = append(needs, u.suppliers(c)...)
 	id := ContainerID(u.project.Name, c.Service, c.Replica, u.opt.Nonce)
 	step := u.add(CreateContainer{ID: id, Spec: c, Inherit: u.inherit(*r)}, needs, r.why)
 	if u.onRedefined(c) { // what runs is stopped before this can be made, but not before all else
@@ -284,7 +292,9 @@ func (u *up) run(r *replica) {
 			u.keep(r.have[0])
 		}
 	default:
-		u.unchanged = append(u.unchanged, r.have[0].ref())
+		if !u.isDue(r.have[0]) {
+			u.unchanged = append(u.unchanged, r.have[0].ref())
+		}
 		u.keep(r.have[0])
 	}
 }

@@ -107,8 +107,11 @@ func (u *up) redefine() {
 		if r.creates() || len(r.have) == 0 {
 			continue
 		}
-		for _, name := range u.redefinedOf(r.have[0].Spec) {
-			r.why = append(r.why, following(project.Volume{Name: name}.ID()))
+		used := uses(r.have[0].Container)
+		for _, name := range slices.Sorted(maps.Keys(u.redefined)) {
+			if id := (project.Volume{Name: name}).ID(); used[id] {
+				r.why = append(r.why, following(id))
+			}
 		}
 		if r.creates() {
 			r.want = u.defined(r.want.ID()) // also where others are not replaced
@@ -140,14 +143,27 @@ func (u *up) redefinedOf(c project.Container) []string {
 	return slices.Compact(names)
 }
 
-func (u *up) onRedefined(c project.Container) bool { return len(u.redefinedOf(c)) > 0 }
+// onRedefined tells whether c can be made only when a volume is replaced: one of
+// its own, or of those whose mounts it takes over.
+func (u *up) onRedefined(c project.Container) bool {
+	return len(u.redefinedOf(c)) > 0 || slices.ContainsFunc(c.VolumesFrom, func(f project.VolumesFrom) bool {
+		r := u.supplier(f)
+		return r != nil && r.creates() && u.onRedefined(r.want)
+	})
+}
 
-// besidesRedefined returns the steps that make none of the volumes that are
-// replaced.
+// besidesRedefined returns those of steps that wait for no volume that is replaced.
+// Some may not be planned yet: they make containers.
 func (u *up) besidesRedefined(steps []StepID) []StepID {
 	return slices.DeleteFunc(slices.Clone(steps), func(id StepID) bool {
-		op, volume := u.steps[u.at[id]].Op.(CreateVolume)
-		return volume && u.redefined[op.Volume.Name] != nil
+		for name := range u.redefined {
+			if id == stepID(VerbCreate, project.Volume{Name: name}.ID()) {
+				return true
+			}
+		}
+		return slices.ContainsFunc(u.wanted, func(r replica) bool {
+			return id == stepID(VerbCreate, r.want.ID()) && u.onRedefined(r.want)
+		})
 	})
 }
 
@@ -219,7 +235,8 @@ func (u *up) replaceVolumes() {
 			}
 		}
 		for _, r := range u.wanted {
-			if slices.Contains(u.redefinedOf(r.want), name) {
+			hooked := slices.ContainsFunc(r.want.Hooks.BeforeStart, func(p project.PreStart) bool { return specUses(p.Container)[id] })
+			if hooked || slices.Contains(u.redefinedOf(r.want), name) {
 				u.awaits(r.want.Service, id.String())
 			}
 		}

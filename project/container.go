@@ -34,8 +34,10 @@ type Container struct {
 	// Name is unique on the host: "shop-web-1", or container_name.
 	Name string `json:"name"`
 
-	// Image is a normalised reference: "docker.io/library/nginx:1.27".
-	Image string `json:"image"`
+	// Image is a normalised reference: "docker.io/library/nginx:1.27". Platform is
+	// "linux/arm64"; empty: the host's own.
+	Image    string `json:"image"`
+	Platform string `json:"platform,omitempty"`
 	// Entrypoint and Command: nil takes the image's; empty means none. A set
 	// Entrypoint drops the image's command.
 	Entrypoint []string `json:"entrypoint"`
@@ -52,6 +54,10 @@ type Container struct {
 	Domainname string            `json:"domainname,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"` // the user's, not ours
 	Init       bool              `json:"init,omitempty"`
+	// TTY: standard input, output and error are a terminal. StdinOpen: standard
+	// input has no end; else it is empty, or a terminal that nobody types at.
+	TTY       bool `json:"tty,omitempty"`
+	StdinOpen bool `json:"stdinOpen,omitempty"`
 
 	Ports  []Port   `json:"ports,omitempty"`  // sorted by target, protocol, host IP, published
 	Expose []string `json:"expose,omitempty"` // "80/tcp", sorted
@@ -62,9 +68,12 @@ type Container struct {
 	DNS         Resolver    `json:"dns,omitzero"`
 	ExtraHosts  []string    `json:"extraHosts,omitempty"` // "name=address", sorted; the address may be "host-gateway"
 
-	Mounts   []Mount `json:"mounts,omitempty"` // sorted by target
-	ReadOnly bool    `json:"readOnly,omitempty"`
-	Files    []File  `json:"files,omitempty"` // secrets and configs, sorted by target
+	Mounts []Mount `json:"mounts,omitempty"` // sorted by target
+	// VolumesFrom are in the order of the file: of two mounts at one target the
+	// later is taken over.
+	VolumesFrom []VolumesFrom `json:"volumesFrom,omitempty"`
+	ReadOnly    bool          `json:"readOnly,omitempty"`
+	Files       []File        `json:"files,omitempty"` // secrets and configs, sorted by target
 
 	StopSignal string        `json:"stopSignal,omitempty"` // empty: the image's, then SIGTERM
 	StopGrace  time.Duration `json:"stopGrace,omitempty"`
@@ -94,15 +103,26 @@ type Container struct {
 	// Health is the service's own; what it leaves open is the image's.
 	Health  *Healthcheck `json:"health,omitempty"`
 	Restart Restart      `json:"restart,omitzero"`
+	Hooks   Hooks        `json:"hooks,omitzero"`
+
+	Annotations map[string]string `json:"annotations,omitempty"` // of the OCI specification
 
 	// Needs and Origin are known so that a project can be taken down in order
 	// without its files. They do not count when specifications are compared.
 	Needs  []Need `json:"needs,omitempty"` // sorted by service
 	Origin Origin `json:"origin"`
+
+	// Role is what a container is that is no replica: "pre_start-1". Its Replica is 0,
+	// or that of the replica which it is for. It does not count when specifications
+	// are compared.
+	Role string `json:"role,omitempty"`
 }
 
-// ID returns "container/<service>-<replica>".
+// ID returns "container/<service>-<replica>"; see also Role.
 func (c Container) ID() ID {
+	if c.Role != "" {
+		return ID{KindContainer, c.roleID()}
+	}
 	return ID{KindContainer, fmt.Sprintf("%s-%d", c.Service, c.Replica)}
 }
 
@@ -194,45 +214,11 @@ type Resolver struct {
 	Search []string `json:"search,omitempty"`
 }
 
-// MountType is the kind of a mount.
-type MountType string
-
-const (
-	MountBind   MountType = "bind"
-	MountVolume MountType = "volume"
-	MountTmpfs  MountType = "tmpfs"
-)
-
-// Mount is one mount of a container.
-type Mount struct {
-	Type MountType `json:"type"`
-	// Source is an absolute path (bind), the full name of a volume, or empty:
-	// an anonymous volume, or a tmpfs.
-	Source   string `json:"source,omitempty"`
-	Target   string `json:"target"` // absolute, clean
-	ReadOnly bool   `json:"readOnly,omitempty"`
-	// CreateHostPath: a bind's missing source is made, as a folder.
-	CreateHostPath bool `json:"createHostPath,omitempty"`
-	// NoCopy: an empty volume is not filled from the image.
-	NoCopy bool `json:"noCopy,omitempty"`
-	// Propagation of a bind: "", "rprivate", "rshared", …
-	Propagation string `json:"propagation,omitempty"`
-	// Options of a tmpfs, as in mount(8): "size=1048576", "mode=1777", "exec".
-	Options []string `json:"options,omitempty"`
-}
-
 // Ulimit is one resource limit; -1 is unlimited.
 type Ulimit struct {
 	Name string `json:"name"` // "nofile"
 	Soft int64  `json:"soft"`
 	Hard int64  `json:"hard"`
-}
-
-// Logging says what happens to a container's output.
-type Logging struct {
-	Driver   string `json:"driver"`             // "json-file" or "none"
-	MaxSize  int64  `json:"maxSize,omitempty"`  // bytes a file
-	MaxFiles int    `json:"maxFiles,omitempty"` // the one written included
 }
 
 // Origin says which files a container was made from.

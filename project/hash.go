@@ -14,7 +14,7 @@ const hashVersion = "gocompose/1"
 
 // Hash returns 64 hexadecimal digits that stand for what the service asks for:
 // equal for all its replicas, and not touched by what does not count when
-// specifications are compared: Needs, Origin, Endpoint.Others.
+// specifications are compared: Needs, Origin, Endpoint.Others, VolumesFrom.ID.
 func (c Container) Hash() string {
 	if c.Name == c.derivedName() {
 		c.Name = ""
@@ -25,6 +25,10 @@ func (c Container) Hash() string {
 	c.Networks = slices.Clone(c.Networks)
 	for i := range c.Networks {
 		c.Networks[i].Others = nil
+	}
+	c.VolumesFrom = slices.Clone(c.VolumesFrom)
+	for i := range c.VolumesFrom {
+		c.VolumesFrom[i].ID = ""
 	}
 	// The order of fields is that of the type, maps are sorted by key.
 	b, err := json.Marshal(c)

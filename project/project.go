@@ -28,7 +28,8 @@ type Service struct {
 	Replicas int    `json:"replicas"`
 	// NoAttach is attach: false: an `up` in the foreground shows its output only
 	// when asked to.
-	NoAttach bool `json:"noAttach,omitempty"`
+	NoAttach bool       `json:"noAttach,omitempty"`
+	Pull     PullPolicy `json:"pull,omitzero"`
 	// Job: its containers run to completion. One that has ended with exit code 0
 	// is as it is wanted.
 	Job bool `json:"job,omitempty"`

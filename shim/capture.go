@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"sync"
 	"time"
 
+	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/log"
 
 	"github.com/gocompose/gocompose/logs"
@@ -26,8 +26,10 @@ const (
 
 // capture reads what one container prints, from FIFOs in its task's bundle.
 type capture struct {
-	taps []*tap
-	done chan struct{} // closed when everything is read and the log is closed
+	taps  []*tap
+	stdin *stdin        // nil: standard input is empty
+	done  chan struct{} // closed when everything is read and the log is closed
+	sent  chan struct{} // closed when what is forwarded is sent, or given up, too
 }
 
 // streamsOf returns the streams that a task has.
@@ -41,20 +43,26 @@ func streamsOf(terminal bool) []logs.Stream {
 // fifo is the path of a stream's FIFO in a task's bundle.
 func fifo(bundle string, s logs.Stream) string { return filepath.Join(bundle, "gocompose-"+string(s)) }
 
-// openCapture makes the FIFOs in bundle and begins to read them. After release
-// it ends when nobody has them open for writing.
-func openCapture(o options.Options, bundle string, streams []logs.Stream) (*capture, error) {
-	c := &capture{done: make(chan struct{})}
-	for _, s := range streams {
-		t, err := makeTap(s, fifo(bundle, s))
+// openCapture makes the FIFOs in the task's bundle and begins to read them. After
+// release it ends when nobody has them open for writing.
+func openCapture(o options.Options, r *taskapi.CreateTaskRequest) (*capture, error) {
+	c := &capture{done: make(chan struct{}), sent: make(chan struct{})}
+	for _, s := range streamsOf(r.Terminal) {
+		t, err := makeTap(s, fifo(r.Bundle, s))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("opening output: %w", err), c.close())
 		}
 		c.taps = append(c.taps, t)
 	}
+	var err error
+	if r.Stdin != "" {
+		if c.stdin, err = makeStdin(r.Bundle, r.Terminal); err != nil {
+			return nil, errors.Join(fmt.Errorf("opening input: %w", err), c.close())
+		}
+	}
 	sink, err := openSink(o)
 	if err != nil {
-		return nil, errors.Join(err, c.close())
+		return nil, errors.Join(err, c.close(), c.stdin.close())
 	}
 	var reading sync.WaitGroup
 	for _, t := range c.taps {
@@ -65,12 +73,14 @@ func openCapture(o options.Options, bundle string, streams []logs.Stream) (*capt
 			t.waiting.Store(forEver)
 		})
 	}
-	go func() { // ends with the readers; close waits for it by way of done
-		defer close(c.done)
+	go func() { // ends with the readers; the service waits for it by way of sent
+		defer close(c.sent)
 		reading.Wait()
 		if err := errors.Join(sink.Close(), c.close()); err != nil {
 			log.L.WithError(err).Error("closing log")
 		}
+		close(c.done)
+		sink.sent()
 	}()
 	return c, nil
 }
@@ -164,37 +174,3 @@ func (c *capture) quiet(now, exited time.Time) bool {
 	}
 	return true
 }
-
-// sink takes what streams give.
-type sink interface {
-	Copy(logs.Stream, logs.Acknowledger) error
-	Close() error
-}
-
-func openSink(o options.Options) (sink, error) {
-	if o.Driver == options.None {
-		return nowhere{}, nil
-	}
-	return logs.OpenWriter(o.Dir, o.Log)
-}
-
-// nowhere reads and forgets.
-type nowhere struct{}
-
-func (nowhere) Copy(_ logs.Stream, r logs.Acknowledger) error {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := r.Read(buf)
-		if err == nil {
-			err = r.Ack(n)
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (nowhere) Close() error { return nil }

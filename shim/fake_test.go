@@ -3,7 +3,6 @@ package shim
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"sync"
@@ -23,12 +22,14 @@ type fakeRunc struct {
 	taskapi.TTRPCTaskService
 	outlets   *outlets
 	terminal  bool
+	in        *os.File // what a container without a terminal gets as its standard input
 	out, err  *os.File
 	createErr error
 	startErr  error
 	started   func() // called in Start
 
 	mu      sync.Mutex
+	stdin   string
 	stdout  string
 	exited  chan struct{}
 	exit    *taskapi.WaitResponse
@@ -41,7 +42,7 @@ func newFakeRunc() *fakeRunc {
 }
 
 func (f *fakeRunc) Create(_ context.Context, r *taskapi.CreateTaskRequest) (*taskapi.CreateTaskResponse, error) {
-	f.stdout = r.Stdout
+	f.stdin, f.stdout = r.Stdin, r.Stdout
 	if f.createErr != nil {
 		return nil, f.createErr
 	}
@@ -62,13 +63,18 @@ type runs struct {
 
 func (r runs) StartLocked(c *exec.Cmd) (chan runc.Exit, error) {
 	var err error
+	if c.Stdin != nil {
+		if r.fake.in, err = duplicate(c.Stdin); err != nil {
+			return nil, err
+		}
+	}
 	if r.fake.out, err = duplicate(c.Stdout); err == nil {
 		r.fake.err, err = duplicate(c.Stderr)
 	}
 	return nil, err
 }
 
-func duplicate(w io.Writer) (*os.File, error) {
+func duplicate(w any) (*os.File, error) {
 	f, ok := w.(*os.File)
 	if !ok {
 		return nil, errors.New("no output")

@@ -9,7 +9,7 @@ import (
 	runc "github.com/containerd/go-runc"
 )
 
-// outlets gives containers their FIFOs as standard output and error. The inner
+// outlets gives containers their FIFOs as standard output, error and input. The inner
 // service would put pipes between, and copy, and lose what is in them when it is
 // killed. It is told that there is no output, and runs runc through us.
 type outlets struct {
@@ -66,6 +66,14 @@ func (o *outlets) start(c *exec.Cmd, start func(*exec.Cmd) (chan runc.Exit, erro
 		files = append(files, f)
 	}
 	c.Stdout, c.Stderr = files[0], files[1]
+	if capture.stdin.name() != "" {
+		f, err := capture.stdin.open()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+		c.Stdin = f
+	}
 	return start(c)
 }
 

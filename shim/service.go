@@ -81,7 +81,7 @@ func (s *service) close(ctx context.Context) error {
 	s.goroutines.Wait()
 	for _, c := range draining {
 		select {
-		case <-c.done:
+		case <-c.sent:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -122,14 +122,14 @@ func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*ta
 	if err := rememberOptions(r.Bundle, o); err != nil {
 		return nil, err
 	}
-	capture, err := openCapture(o, r.Bundle, streamsOf(r.Terminal))
+	capture, err := openCapture(o, r)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := s.create(ctx, r, capture)
 	if err != nil {
 		capture.settle(ctx, time.Now())
-		return nil, err
+		return nil, errors.Join(err, capture.stdin.close())
 	}
 	process, _ := os.FindProcess(int(resp.Pid)) // does not fail on Unix
 	c := &container{
@@ -142,13 +142,14 @@ func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*ta
 }
 
 // create has the inner service create a container that prints into the capture:
-// what it prints to a terminal is copied there by the inner service.
+// what it prints to a terminal is copied there by the inner service, and what is
+// written to its standard input from there.
 func (s *service) create(ctx context.Context, r *taskapi.CreateTaskRequest, c *capture) (*taskapi.CreateTaskResponse, error) {
 	inner := proto.Clone(r).(*taskapi.CreateTaskRequest)
 	if r.Terminal {
-		inner.Stdout, inner.Stderr = c.path(0), ""
+		inner.Stdin, inner.Stdout, inner.Stderr = c.stdin.name(), c.path(0), ""
 	} else {
-		inner.Stdout, inner.Stderr = "", ""
+		inner.Stdin, inner.Stdout, inner.Stderr = "", "", ""
 		s.outlets.expect(r.Bundle, c)
 		defer s.outlets.forget(r.Bundle)
 	}
@@ -218,10 +219,11 @@ func (s *service) Wait(ctx context.Context, r *taskapi.WaitRequest) (*taskapi.Wa
 
 // State says what the client has asked for, not what the inner service was
 // given: clients that attach by this answer would take lines away from the log.
+// Standard input is the FIFO that can be written to.
 func (s *service) State(ctx context.Context, r *taskapi.StateRequest) (*taskapi.StateResponse, error) {
 	resp, err := s.TTRPCTaskService.State(ctx, r)
 	if c := s.container(r.ID); err == nil && c != nil && r.ExecID == "" {
-		resp.Stdout, resp.Stderr = c.stdout, c.stderr
+		resp.Stdin, resp.Stdout, resp.Stderr = c.capture.stdin.name(), c.stdout, c.stderr
 	}
 	return resp, err
 }
@@ -266,6 +268,7 @@ func (s *service) deleted(ctx context.Context, id string, c *container) {
 	delete(s.containers, id)
 	s.mu.Unlock()
 	_ = c.process.Release() // does not fail on Unix
+	_ = c.capture.stdin.close()
 	if err := rememberDeleted(c.bundle); err != nil {
 		log.G(ctx).WithError(err).Warn("remembering the deletion: it is done twice")
 	}

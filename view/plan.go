@@ -51,6 +51,7 @@ var actions = []struct {
 	{planner.Signal, "to send a signal to"},
 	{planner.Freeze, "to pause"},
 	{planner.Thaw, "to unpause"},
+	{planner.Prepare, "to prepare"},
 	{planner.Hold, "to wait for"},
 }
 

@@ -46,6 +46,7 @@ type opJSON struct {
 	Container    string            `json:"container,omitempty"` // the runtime's identifier
 	Name         string            `json:"name,omitempty"`      // of the container
 	Image        string            `json:"image,omitempty"`
+	Platform     string            `json:"platform,omitempty"`     // of the image; empty: the host's own
 	Inherit      map[string]string `json:"inherit,omitempty"`      // mount target: anonymous volume
 	GraceSeconds *float64          `json:"graceSeconds,omitempty"` // below zero: for ever
 	Until        project.Condition `json:"until,omitempty"`        // what is waited for
@@ -96,6 +97,8 @@ func actionName(a planner.Action) string {
 		return "pause"
 	case planner.Thaw:
 		return "unpause"
+	case planner.Prepare:
+		return "prepare"
 	default:
 		return "wait"
 	}
@@ -104,7 +107,7 @@ func actionName(a planner.Action) string {
 func safe(op planner.Op) opJSON {
 	switch op := op.(type) {
 	case planner.CreateContainer:
-		return opJSON{Container: op.ID, Name: op.Spec.Name, Image: op.Spec.Image, Inherit: op.Inherit}
+		return opJSON{Container: op.ID, Name: op.Spec.Name, Image: op.Spec.Image, Platform: op.Spec.Platform, Inherit: op.Inherit}
 	case planner.StartContainer:
 		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
 	case planner.StopContainer:
@@ -120,8 +123,10 @@ func safe(op planner.Op) opJSON {
 		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
 	case planner.UnpauseContainer:
 		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
+	case planner.RunHooks:
+		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
 	case planner.PullImage:
-		return opJSON{Image: op.Ref}
+		return opJSON{Image: op.Ref, Platform: op.Platform}
 	default:
 		return opJSON{} // the target says it all
 	}

@@ -127,7 +127,7 @@ func (p *Progress) Event(e executor.Event) {
 	show := p.opt.Hide == nil || !p.opt.Hide(e.Op)
 	switch e.Phase {
 	case executor.Running, executor.Working:
-		u.status, u.text = working, doing(verb)
+		u.status, u.text, u.details = working, doing(verb), e.Line
 		switch {
 		case r.replaced && verb == planner.VerbCreate:
 			u.text = textRecreate

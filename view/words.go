@@ -52,6 +52,12 @@ func doing(v planner.Verb) string {
 		return "Unpausing"
 	case planner.VerbAwaitHealthy, planner.VerbAwaitCompleted, planner.VerbAwaitReady:
 		return "Waiting"
+	case planner.VerbPreStart:
+		return "Running pre_start"
+	case planner.VerbPostStart:
+		return "Running post_start"
+	case planner.VerbPreStop:
+		return "Running pre_stop"
 	default:
 		return string(v)
 	}
@@ -79,6 +85,12 @@ func did(v planner.Verb) string {
 		return "Healthy"
 	case planner.VerbAwaitCompleted:
 		return "Exited"
+	case planner.VerbPreStart:
+		return "Ran pre_start"
+	case planner.VerbPostStart:
+		return "Ran post_start"
+	case planner.VerbPreStop:
+		return "Ran pre_stop"
 	default:
 		return string(v)
 	}
@@ -104,8 +116,15 @@ func label(op planner.Op) string {
 		return containerLabel(op.Container)
 	case planner.UnpauseContainer:
 		return containerLabel(op.Container)
+	case planner.RunHooks:
+		return containerLabel(op.Container)
+	case planner.RunInits:
+		if op.Of.Kind == project.KindContainer {
+			return "Container " + op.Inits[0].Spec.Name
+		}
+		return "Service " + op.Of.Name
 	case planner.PullImage:
-		return "Image " + planner.ShortImage(op.Ref)
+		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:
 		return "Network " + op.Target().Name
 	case planner.CreateVolume, planner.RemoveVolume:

@@ -76,8 +76,9 @@ func notHere(ref string, err error) error {
 	return fmt.Errorf("image %s: %w", ref, err)
 }
 
-// noPlatform says what an image is for, if not for this host.
-func noPlatform(manifests []ocispec.Descriptor) error {
+// noPlatform says what an image is for, if not for this host, or the platform that
+// is asked for.
+func noPlatform(asked string, manifests []ocispec.Descriptor) error {
 	var there []string
 	for _, m := range manifests {
 		if m.Platform != nil && m.Platform.OS != "unknown" { // attestations
@@ -88,6 +89,10 @@ func noPlatform(manifests []ocispec.Descriptor) error {
 	}
 	if len(there) == 0 {
 		there = []string{"no platform at all"}
+	}
+	if asked != "" {
+		return newError(ErrPlatform, nil, "made for %s, and %s is asked for: use an image made for that, or another platform",
+			strings.Join(there, ", "), asked)
 	}
 	return newError(ErrPlatform, nil, "made for %s, and this host is %s: use an image made for it",
 		strings.Join(there, ", "), platforms.DefaultString())

@@ -59,7 +59,7 @@ func TestPullErrorsSayTheCauseAndTheNextStep(t *testing.T) {
 		"short":             {fmt.Errorf("short read: %w", io.ErrUnexpectedEOF), ErrDamaged, []string{"incomplete"}},
 		"lacks a layer":     {fmt.Errorf("%w: sha256:x", errLacks), ErrDamaged, []string{"lacks a part", "push it again"}},
 		"bad layer":         {errors.New("failed to extract layer (x y) to overlayfs: gzip: invalid header"), ErrDamaged, []string{"gzip: invalid header"}},
-		"other platform":    {noPlatform([]ocispec.Descriptor{{Platform: &ocispec.Platform{OS: "linux", Architecture: "s390x"}}}), ErrPlatform, []string{"image reg.example/app:1", "linux/s390x"}},
+		"other platform":    {noPlatform("", []ocispec.Descriptor{{Platform: &ocispec.Platform{OS: "linux", Architecture: "s390x"}}}), ErrPlatform, []string{"image reg.example/app:1", "linux/s390x"}},
 		"no image":          {fmt.Errorf("manifest x: %w", errNoContainerImage), errNoContainerImage, []string{"image reg.example/app:1"}},
 		"anything":          {errors.New("odd"), nil, []string{"image reg.example/app:1: odd"}},
 	} {
@@ -119,7 +119,7 @@ func TestMissingImagesAreNotFoundForErrdefsToo(t *testing.T) {
 }
 
 func TestAttestationsAreNoPlatform(t *testing.T) {
-	err := noPlatform([]ocispec.Descriptor{
+	err := noPlatform("", []ocispec.Descriptor{
 		{Platform: &ocispec.Platform{OS: "unknown", Architecture: "unknown"}},
 		{Platform: &ocispec.Platform{OS: "linux", Architecture: "s390x"}},
 		{Platform: &ocispec.Platform{OS: "linux", Architecture: "s390x"}},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -23,6 +24,14 @@ import (
 // facts, as JSON, which saves reading three blobs to know them.
 const factsLabel = "io.gocompose.image"
 
+// label is the label of the store's platform.
+func (s *Store) label() string {
+	if s.foreign == "" {
+		return factsLabel
+	}
+	return factsLabel + "." + s.foreign
+}
+
 // facts is what is known of an image that is whole and unpacked. It holds for
 // one target and one snapshotter: a record that another tool changed, and kept
 // our label on, is seen by that.
@@ -35,6 +44,8 @@ type facts struct {
 	Chain       string        `json:"chain,omitempty"`
 	Platform    string        `json:"platform"`
 	Size        int64         `json:"size"`
+	// Pulled is when the registry was asked last; zero: never.
+	Pulled time.Time `json:"pulled,omitzero"`
 }
 
 // config is the part of an image's configuration that matters here.
@@ -53,7 +64,7 @@ type config struct {
 // the image is missing on this host, or that it is not unpacked.
 func (s *Store) factsOf(ctx context.Context, record images.Image) (facts, error) {
 	var f facts
-	if err := json.Unmarshal([]byte(record.Labels[factsLabel]), &f); err == nil &&
+	if err := json.Unmarshal([]byte(record.Labels[s.label()]), &f); err == nil &&
 		f.Target == record.Target.Digest && f.Snapshotter == s.snapshotter {
 		return f, nil
 	}
@@ -94,7 +105,7 @@ func (s *Store) inspect(ctx context.Context, target ocispec.Descriptor) (facts, 
 // archives have.
 const maxIndexDepth = 4
 
-// manifest finds the manifest for the host's platform below target.
+// manifest finds the manifest for the store's platform below target.
 func (s *Store) manifest(ctx context.Context, target ocispec.Descriptor) (ocispec.Descriptor, ocispec.Manifest, error) {
 	return s.manifestBelow(ctx, target, maxIndexDepth)
 }
@@ -125,7 +136,7 @@ func (s *Store) manifestBelow(ctx context.Context, target ocispec.Descriptor, de
 	}
 	children := s.choose(index.Manifests)
 	if len(children) == 0 {
-		return target, m, noPlatform(index.Manifests)
+		return target, m, noPlatform(s.foreign, index.Manifests)
 	}
 	return s.manifestBelow(ctx, children[0], depth-1)
 }
@@ -133,7 +144,7 @@ func (s *Store) manifestBelow(ctx context.Context, target ocispec.Descriptor, de
 // errNoContainerImage: the content is something else, such as a chart.
 var errNoContainerImage = errors.New("not a container image")
 
-// choose returns the manifests that can run here, the best first. One that does
+// choose returns the manifests for the store's platform, the best first. One that does
 // not say what it is for comes last.
 func (s *Store) choose(manifests []ocispec.Descriptor) []ocispec.Descriptor {
 	var fit []ocispec.Descriptor
@@ -209,13 +220,30 @@ func (s *Store) image(ctx context.Context, record images.Image, f facts) (Image,
 	return img, nil
 }
 
-// write makes or replaces the record of name.
+// write makes or replaces the record of name. What was known of the same target for
+// other platforms stays.
 func (s *Store) write(ctx context.Context, name string, target ocispec.Descriptor, f facts) (images.Image, error) {
 	label, err := json.Marshal(f)
 	if err != nil {
 		return images.Image{}, err
 	}
-	record := images.Image{Name: name, Target: target, Labels: map[string]string{factsLabel: string(label)}}
+	if err := s.locks.Lock(ctx, name); err != nil {
+		return images.Image{}, err
+	}
+	defer s.locks.Unlock(name)
+	record := images.Image{Name: name, Target: target, Labels: map[string]string{}}
+	before, err := s.raw.ImageService().Get(ctx, name)
+	if err == nil && before.Target.Digest == target.Digest {
+		for key, value := range before.Labels {
+			if strings.HasPrefix(key, factsLabel) {
+				record.Labels[key] = value
+			}
+		}
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
+		return images.Image{}, err
+	}
+	record.Labels[s.label()] = string(label)
 	for {
 		written, err := s.raw.ImageService().Update(ctx, record)
 		if !errdefs.IsNotFound(err) {

@@ -20,7 +20,7 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// Image is one name of an image on this host, for the host's platform.
+// Image is one name of an image on this host, for one platform.
 type Image struct {
 	// Ref is the name, as Docker normalises it: docker.io/library/nginx:1.27.
 	// An image without a name has its ID here.
@@ -45,12 +45,20 @@ type Image struct {
 	ChainID string
 }
 
-// Store is the images of one containerd. It can be used from any goroutine.
+// Store is the images of one containerd, for one platform. It can be used from any
+// goroutine.
 type Store struct {
+	*common
+	platform platforms.MatchComparer
+	// foreign is the platform when it is not the host's: "linux/arm64".
+	foreign string
+}
+
+// common is what the stores of all platforms share.
+type common struct {
 	raw         *client.Client
 	snapshotter string
 	snapshots   snapshots.Snapshotter
-	platform    platforms.MatchComparer
 
 	// Limits that all pulls and loads share, and what keeps two of them from
 	// doing the same work.
@@ -68,18 +76,27 @@ type Store struct {
 // each image.
 const maxDownloads = 6
 
-// New returns the images of c.
+// New returns the images of c, for the host's platform.
 func New(c *containerd.Client) *Store {
-	return &Store{
+	return &Store{platform: platforms.Default(), common: &common{
 		raw:         c.Raw(),
 		snapshotter: c.Config().Snapshotter,
 		snapshots:   c.Snapshots(),
-		platform:    platforms.Default(),
 		downloads:   semaphore.NewWeighted(maxDownloads),
 		unpacks:     semaphore.NewWeighted(int64(min(4, max(2, runtime.GOMAXPROCS(0))))),
 		locks:       newLocks(),
 		configs:     map[string]config{},
+	}}
+}
+
+// For returns the same images for another platform, "linux/arm64"; for "", as
+// they are. The platform must be one that project/loader has accepted.
+func (s *Store) For(platform string) *Store {
+	p, err := platforms.Parse(platform)
+	if platform == "" || err != nil {
+		return s
 	}
+	return &Store{common: s.common, platform: platforms.Only(p), foreign: platforms.Format(platforms.Normalize(p))}
 }
 
 // quietly keeps containerd's client from writing to standard error.

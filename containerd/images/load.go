@@ -58,7 +58,7 @@ func (s *Store) load(ctx context.Context, r io.Reader) (_ []Image, err error) {
 	}
 	fit := s.choose(index.Manifests)
 	if len(fit) == 0 && len(index.Manifests) > 0 {
-		return nil, noPlatform(index.Manifests)
+		return nil, noPlatform(s.foreign, index.Manifests)
 	}
 	if len(fit) == 0 {
 		return nil, newError(ErrDamaged, nil, "there is no image in the archive")

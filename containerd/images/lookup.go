@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
@@ -68,7 +69,25 @@ func (s *Store) get(ctx context.Context, ref string, record images.Image) (Image
 // Digests maps those of refs that are on this host to the digests of their
 // manifests for this platform.
 func (s *Store) Digests(ctx context.Context, refs []string) (map[string]string, error) {
-	found := map[string]string{}
+	found, err := s.Find(ctx, refs)
+	digests := make(map[string]string, len(found))
+	for ref, f := range found {
+		digests[ref] = f.Digest
+	}
+	return digests, err
+}
+
+// Found is what is known without reading the image's configuration.
+type Found struct {
+	Digest string // of the manifest for this platform
+	// At is when the registry was asked last; of an image that was loaded, when
+	// that was.
+	At time.Time
+}
+
+// Find maps those of refs that are on this host to what is known of them.
+func (s *Store) Find(ctx context.Context, refs []string) (map[string]Found, error) {
+	found := map[string]Found{}
 	if len(refs) == 0 {
 		return found, nil
 	}
@@ -82,7 +101,10 @@ func (s *Store) Digests(ctx context.Context, refs []string) (map[string]string, 
 		if err == nil {
 			var f facts
 			if f, err = s.factsOf(ctx, record); err == nil {
-				found[ref] = f.Manifest.String()
+				if f.Pulled.IsZero() {
+					f.Pulled = record.UpdatedAt
+				}
+				found[ref] = Found{f.Manifest.String(), f.Pulled}
 				continue
 			}
 		}
@@ -93,19 +115,33 @@ func (s *Store) Digests(ctx context.Context, refs []string) (map[string]string, 
 	return found, nil
 }
 
-// List returns all images of this host that are whole, sorted by name.
+// List returns all images of this host that are whole, sorted by name, for this
+// platform, and those for others that were pulled for them.
 func (s *Store) List(ctx context.Context) ([]Image, error) {
 	ctx = quietly(ctx)
 	all, err := s.records(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := make([]Image, len(all))
+	type wanted struct {
+		*Store
+		record images.Image
+	}
+	var wants []wanted
+	for _, record := range all {
+		wants = append(wants, wanted{s, record})
+		for key := range record.Labels {
+			if foreign, ok := strings.CutPrefix(key, factsLabel+"."); ok {
+				wants = append(wants, wanted{s.For(foreign), record})
+			}
+		}
+	}
+	found := make([]Image, len(wants))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
-	for i, record := range all {
+	for i, w := range wants {
 		group.Go(func() (err error) {
-			found[i], err = s.get(ctx, record.Name, record)
+			found[i], err = w.get(ctx, w.record.Name, w.record)
 			if missing(err) {
 				return nil
 			}
@@ -116,7 +152,9 @@ func (s *Store) List(ctx context.Context) ([]Image, error) {
 		return nil, err
 	}
 	found = slices.DeleteFunc(found, func(i Image) bool { return i.Ref == "" })
-	slices.SortFunc(found, func(a, b Image) int { return cmp.Compare(a.Ref, b.Ref) })
+	slices.SortFunc(found, func(a, b Image) int {
+		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Platform, b.Platform))
+	})
 	return found, nil
 }
 

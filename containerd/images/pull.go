@@ -60,6 +60,9 @@ func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) 
 		return Image{}, err
 	}
 	if img, ok, err := s.whole(ctx, name, target); ok || err != nil {
+		if err == nil {
+			err = s.asked(ctx, name)
+		}
 		return img, err
 	}
 	fetcher, err := resolver.Fetcher(ctx, name)
@@ -81,11 +84,27 @@ func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) 
 	if err != nil {
 		return Image{}, err
 	}
+	f.Pulled = time.Now()
 	record, err := s.write(ctx, name, target, f)
 	if err != nil {
 		return Image{}, err
 	}
 	return s.image(ctx, record, f)
+}
+
+// asked notes that the registry was asked for an image, and has what is here.
+func (s *Store) asked(ctx context.Context, name string) error {
+	record, err := s.raw.ImageService().Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	f, err := s.factsOf(ctx, record)
+	if err != nil {
+		return err
+	}
+	f.Pulled = time.Now()
+	_, err = s.write(ctx, name, record.Target, f)
+	return err
 }
 
 // whole returns the image of that name if it stands for target and is here with

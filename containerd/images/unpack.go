@@ -101,7 +101,7 @@ func (j *job) handler() images.Handler {
 			}
 			fit := j.choose(all)
 			if len(fit) == 0 {
-				return nil, noPlatform(all)
+				return nil, noPlatform(j.foreign, all)
 			}
 			return fit[:1], nil
 		case images.IsManifestType(desc.MediaType):
@@ -138,7 +138,7 @@ func (j *job) manifestParts(ctx context.Context, children images.HandlerFunc, de
 		return nil, err
 	}
 	if !j.platform.Match(platforms.Normalize(c.Platform)) {
-		return nil, noPlatform([]ocispec.Descriptor{{Platform: &c.Platform}})
+		return nil, noPlatform(j.foreign, []ocispec.Descriptor{{Platform: &c.Platform}})
 	}
 	if len(c.RootFS.DiffIDs) != len(m.Layers) {
 		return nil, fmt.Errorf("%w: the manifest has %d layers, the configuration %d", errContradiction, len(m.Layers), len(c.RootFS.DiffIDs))

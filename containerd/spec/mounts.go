@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -66,7 +67,7 @@ func userMount(m Mount, host Host) (specs.Mount, error) {
 	switch m.Type {
 	case project.MountTmpfs:
 		return tmpfs(m)
-	case project.MountBind, project.MountVolume:
+	case project.MountBind, project.MountVolume, project.MountImage:
 		return bind(m, host)
 	}
 	return specs.Mount{}, fmt.Errorf("unknown type %q", m.Type)
@@ -77,12 +78,17 @@ func bind(m Mount, host Host) (specs.Mount, error) {
 		return specs.Mount{}, fmt.Errorf("%q is not an absolute path", m.Source)
 	}
 	options := []string{"rbind"}
+	if m.Recursive == project.RecursiveDisabled {
+		options[0] = "bind"
+	}
 	if m.ReadOnly {
 		options = append(options, "ro")
-		// Else mounts below the source could be written to.
-		if host.RecursiveReadOnly {
-			options = append(options, "rro")
-		}
+	}
+	switch below := m.ReadOnly && (m.Recursive == project.RecursiveEnabled || m.Recursive == project.RecursiveReadOnly); {
+	case below && host.RecursiveReadOnly: // else mounts below the source could be written to
+		options = append(options, "rro")
+	case m.Recursive == project.RecursiveReadOnly:
+		return specs.Mount{}, errors.New("recursive: readonly needs Linux 5.12, and the right to make mounts read-only with all below them")
 	}
 	propagation := cmp.Or(m.Propagation, "rprivate")
 	switch propagation {

@@ -21,6 +21,13 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // what its packages have set for the longest time.
 const defaultOpenFiles = 1 << 20
 
+// The size of a terminal that nobody looks at. Docker gives it none, 0 by 0,
+// which programs divide by.
+const (
+	terminalWidth  = 80
+	terminalHeight = 24
+)
+
 // args returns what to run, by Docker's rule: an entrypoint of the service
 // drops the image's command, a command of the service replaces the image's.
 func args(in Input) ([]string, error) {
@@ -57,7 +64,11 @@ func args(in Input) ([]string, error) {
 // service adds is sorted.
 func environment(in Input) ([]string, error) {
 	c := in.Container
-	base := append([]string{"PATH=" + defaultPath, "HOSTNAME=" + in.Hostname}, in.Image.Env...)
+	base := []string{"PATH=" + defaultPath, "HOSTNAME=" + in.Hostname}
+	if c.TTY {
+		base = append(base, "TERM=xterm")
+	}
+	base = append(base, in.Image.Env...)
 	values := maps.Clone(c.Env)
 	if values == nil {
 		values = map[string]string{}

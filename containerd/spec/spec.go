@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -71,13 +72,16 @@ type User struct {
 
 // Mount is one mount that the user asked for.
 type Mount struct {
-	// Type is bind or tmpfs; a volume is the bind of its folder.
+	// Type is bind or tmpfs; a volume is the bind of its folder, an image the bind
+	// of its files.
 	Type     project.MountType
 	Source   string // path on the host; empty for a tmpfs
 	Target   string // absolute, clean
 	ReadOnly bool
 	// Propagation of a bind: "" is "rprivate".
 	Propagation string
+	// Recursive says what becomes of mounts below the source of a bind.
+	Recursive project.Recursive
 	// Options of a tmpfs, as in mount(8).
 	Options []string
 }
@@ -155,6 +159,7 @@ func Build(in Input) (*specs.Spec, error) {
 		Mounts:   mounts,
 		Linux:    linux,
 	}
+	s.Annotations = maps.Clone(in.Container.Annotations)
 	if in.Container.Namespaces.UTS == project.NamespaceHost {
 		s.Hostname = "" // it is the host's, and stays so
 	}
@@ -191,23 +196,21 @@ func process(in Input) (*specs.Process, error) {
 			// would pass permissions that are denied to the group.
 			AdditionalGids: append([]uint32{in.User.GID}, in.User.Groups...),
 		},
-		Args:         args,
-		Env:          env,
-		Cwd:          cwd,
-		Capabilities: &specs.LinuxCapabilities{Bounding: bounding},
-		Rlimits:      limits,
+		Args:    args,
+		Env:     env,
+		Cwd:     cwd,
+		Rlimits: limits,
 		// Set when it is 0 too, or the shim's own would be inherited.
 		OOMScoreAdj: &oomScore,
 	}
 	if err := secure(in, p); err != nil {
 		return nil, err
 	}
-	// Only root holds capabilities; others can get them, up to the bounding
-	// set, from files. Inheritable ones would outlive a change of user.
-	if in.User.UID == 0 {
-		p.Capabilities.Effective = bounding
-		p.Capabilities.Permitted = bounding
+	if in.Container.TTY {
+		p.Terminal = true
+		p.ConsoleSize = &specs.Box{Width: terminalWidth, Height: terminalHeight}
 	}
+	p.Capabilities = CapabilitiesFor(p.User, bounding)
 	return p, nil
 }
 

@@ -25,7 +25,8 @@ type Harness struct {
 	//
 	//   - ["sh", "-c", "exit 3"] and the like, which end at once;
 	//   - of Command, with the health checks ["CMD-SHELL", "exit 0"] and ["CMD-SHELL",
-	//     "exit 1"] at short intervals.
+	//     "exit 1"] at short intervals;
+	//   - of Command, with hooks that run sh.
 	//
 	// What waits, restarts and probes must work for them: the supervisor of a
 	// real host runs. In a fake one time passes when it is observed.
@@ -65,6 +66,8 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"a volume in use stays, whoever uses it", testVolumeInUse},
 		{"a volume is made by another definition", testVolumeRedefined},
 		{"anonymous volumes are made, kept and inherited", testAnonymous},
+		{"images are mounted, if they are there", testMountedImage},
+		{"mounts are taken over from a container that is there", testVolumesFrom},
 		{"two containers of one replica are there side by side", testReplacement},
 		{"a call whose context has ended can be repeated", testCancelled},
 		{"a specification comes back as it was given", testSpecification},
@@ -78,6 +81,10 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"what does not run is neither killed nor paused", testNotRunning},
 		{"a container is started again, until it is stopped", testRestartPolicy},
 		{"a user's stop is remembered until the next start", testStopped},
+		{"post_start is run, and due until then", testPostStart},
+		{"a hook that fails says so", testFailingHooks},
+		{"hooks of what does not run", testHooksOfWhatDoesNotRun},
+		{"what runs before a service is no replica of it", testInit},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &suite{T: t, ctx: t.Context(), Harness: newBackend(t)}
@@ -113,7 +120,7 @@ func (s *suite) clean() {
 	// The test's own context has ended by now.
 	s.ctx = context.WithoutCancel(s.ctx)
 	obs := s.observe()
-	for _, c := range obs.Containers {
+	for _, c := range slices.Concat(obs.Containers, obs.Inits) {
 		s.must(s.Backend.StopContainer(s.ctx, c.ID, 0))
 		s.must(s.Backend.RemoveContainer(s.ctx, c.ID))
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -25,6 +27,38 @@ func StartRegistry(t testing.TB) Registry {
 	s := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(s.Close)
 	return Registry{strings.TrimPrefix(s.URL, "http://")}
+}
+
+// PushFor stores an image for each of several platforms under one name. They are
+// of img, and have a variable BUILT_FOR that says which.
+func (r Registry) PushFor(repo string, img v1.Image, platforms ...string) error {
+	ref, err := name.ParseReference(r.Host+"/"+repo, name.Insecure)
+	if err != nil {
+		return err
+	}
+	index := v1.ImageIndex(empty.Index)
+	for _, text := range platforms {
+		p, err := v1.ParsePlatform(text)
+		if err != nil {
+			return err
+		}
+		config, err := img.ConfigFile()
+		if err != nil {
+			return err
+		}
+		config = config.DeepCopy()
+		config.OS, config.Architecture, config.Variant = p.OS, p.Architecture, p.Variant
+		config.Config.Env = append(config.Config.Env, "BUILT_FOR="+text)
+		made, err := mutate.ConfigFile(img, config)
+		if err != nil {
+			return err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: made, Descriptor: v1.Descriptor{Platform: p}})
+	}
+	if err := remote.WriteIndex(ref, index); err != nil {
+		return fmt.Errorf("pushing %s: %w", ref, err)
+	}
+	return nil
 }
 
 // Push stores img as repo, "shop/web:1".

@@ -64,6 +64,10 @@ func (p Paths) Runc() string { return filepath.Join(p.State, "runc") }
 // Netns is the folder of network namespaces, one bound file a container ID.
 func (p Paths) Netns() string { return filepath.Join(p.State, "netns") }
 
+// Mounts is the folder of what is mounted while a container is started, for its
+// mounts to be made from: one folder a container ID.
+func (p Paths) Mounts() string { return filepath.Join(p.State, "mounts") }
+
 // Endpoints is the folder of attached containers' network records: one JSON
 // file a container ID, written by whoever starts the container and read by the
 // supervisor when it starts.

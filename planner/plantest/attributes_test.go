@@ -34,7 +34,7 @@ var values = map[string]map[string][]string{
 		"file": {`"./config"`}, "content": {`"text"`, `""`}, "environment": {`"HOME"`}, "name": {`"named"`}, "external": {`true`},
 		"labels": {`{"a": "b"}`}, "template_driver": {`"golang"`},
 	},
-	"models":  {"model": {`"ai/small"`}, "context_size": {`1024`}, "runtime_flags": {`["-v"]`}},
+	"models": {"model": {`"ai/small"`}, "context_size": {`1024`}, "runtime_flags": {`["-v"]`}},
 }
 
 var serviceValues = map[string][]string{
@@ -97,7 +97,7 @@ var serviceValues = map[string][]string{
 	"networks":            {`["front"]`, `{"front": {"aliases": ["x"], "priority": 3}, "back": null}`, `{"back": {"ipv4_address": "10.7.0.7"}}`, `{"back": {"mac_address": "02:42:ac:11:00:05", "interface_name": "in0"}}`},
 	"oom_kill_disable":    {`false`, `true`},
 	"oom_score_adj":       {`-500`, `10`},
-	"pid":                 {`"host"`, `"service:db"`},
+	"pid":                 {`"host"`, `"service:db"`, `"container:far"`},
 	"pids_limit":          {`100`, `-1`},
 	"platform":            {`"linux"`, `"linux/amd64"`},
 	"ports":               {`["80"]`, `["8080:80"]`, `["8080-8082:80"]`, `[{"target": 81, "published": "8081", "mode": "host"}]`, `["127.0.0.1:8080:80/udp"]`},

@@ -55,7 +55,7 @@ func (w *World) CreateVolume(ctx context.Context, v project.Volume) error {
 func (w *World) RemoveVolume(ctx context.Context, v project.Volume) error {
 	return w.call(ctx, "remove "+v.ID().String(), func() error {
 		for _, c := range w.containers {
-			named := slices.ContainsFunc(c.Spec.Mounts, func(m project.Mount) bool {
+			named := slices.ContainsFunc(slices.Concat(c.Spec.Mounts, c.Taken), func(m project.Mount) bool {
 				return m.Type == project.MountVolume && m.Source == v.Name
 			})
 			if named || slices.Contains(slices.Collect(maps.Values(c.Anonymous)), v.Name) {
@@ -68,7 +68,8 @@ func (w *World) RemoveVolume(ctx context.Context, v project.Volume) error {
 }
 
 // PullImage implements executor.Images.
-func (w *World) PullImage(ctx context.Context, ref string, progress func(current, total int64)) error {
+func (w *World) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+	ref := image.String()
 	if progress != nil {
 		progress(1, 2)
 	}
@@ -98,8 +99,17 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 			return err
 		}
 		w.used[id] = true
-		c := container{Container: planner.Container{ID: id, Spec: spec, State: planner.StateCreated, ImageDigest: w.images[spec.Image], Anonymous: map[string]string{}}}
-		for _, target := range w.anonymousTargets(spec) {
+		c := container{Container: planner.Container{
+			ID: id, Spec: spec, State: planner.StateCreated, ImageDigest: w.images[spec.WantedImage().String()],
+			MountedImages: map[string]string{}, Anonymous: map[string]string{},
+		}}
+		c.Taken = w.taken(spec)
+		for _, m := range slices.Concat(spec.Mounts, c.Taken) {
+			if m.Type == project.MountImage {
+				c.MountedImages[m.Target] = w.images[project.Image{Ref: m.Source}.String()]
+			}
+		}
+		for _, target := range w.anonymousTargets(spec, c.Taken) {
 			name, inherited := inherit[target]
 			if !inherited {
 				name = "anon-" + id + strings.ReplaceAll(target, "/", "-")
@@ -117,10 +127,17 @@ func (w *World) CreateContainer(ctx context.Context, id string, spec project.Con
 // ingredients returns an error for the first thing that a container of spec is
 // made with and that is not there.
 func (w *World) ingredients(spec project.Container) error {
-	if _, ok := w.images[spec.Image]; !ok {
-		return fmt.Errorf("no image %s", spec.Image)
+	for _, image := range spec.Images() {
+		if _, ok := w.images[image.String()]; !ok {
+			return fmt.Errorf("no image %s", image)
+		}
 	}
-	for _, m := range spec.Mounts {
+	for _, f := range spec.VolumesFrom {
+		if _, ok := w.containers[f.ID]; !ok {
+			return fmt.Errorf("no container %q to take mounts from", f.ID)
+		}
+	}
+	for _, m := range slices.Concat(spec.Mounts, w.taken(spec)) {
 		if _, ok := w.volumes[m.Source]; m.Type == project.MountVolume && m.Source != "" && !ok {
 			return fmt.Errorf("no volume %s", m.Source)
 		}
@@ -128,9 +145,19 @@ func (w *World) ingredients(spec project.Container) error {
 	return nil
 }
 
+// taken returns the mounts that a container of spec takes over.
+func (w *World) taken(spec project.Container) []project.Mount {
+	var shared [][]project.Mount
+	for _, f := range spec.VolumesFrom {
+		of := w.containers[f.ID]
+		shared = append(shared, of.Spec.Shared(of.Anonymous, of.Taken))
+	}
+	return spec.Taken(shared)
+}
+
 // anonymousTargets returns where spec has anonymous volumes: its own, and those
-// of the image that nothing else covers.
-func (w *World) anonymousTargets(spec project.Container) []string {
+// of the image that nothing else covers, also nothing that is taken over.
+func (w *World) anonymousTargets(spec project.Container, taken []project.Mount) []string {
 	var out []string
 	covered := map[string]bool{}
 	for _, m := range spec.Mounts {
@@ -138,6 +165,9 @@ func (w *World) anonymousTargets(spec project.Container) []string {
 		if m.Type == project.MountVolume && m.Source == "" {
 			out = append(out, m.Target)
 		}
+	}
+	for _, m := range taken {
+		covered[m.Target] = true
 	}
 	for _, target := range w.imageVolumes[spec.Image] {
 		if !covered[target] {

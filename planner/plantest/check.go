@@ -233,8 +233,19 @@ func (l *life) asWanted(p *project.Project) error {
 		if bound.pass(); c.State != bound.State {
 			return fmt.Errorf("%s is %s, and should be %s", c.ID, c.State, bound.State)
 		}
+		if c.HooksDue {
+			return fmt.Errorf("the post_start of %s has not been run", c.ID)
+		}
 		if c.ImageDigest != obs.Images[c.Spec.Image] {
 			return fmt.Errorf("%s is of an old image", c.ID)
+		}
+		for _, m := range c.Spec.Mounts {
+			if m.Type == project.MountImage && c.MountedImages[m.Target] != obs.Images[m.Source] {
+				return fmt.Errorf("%s has an old image at %s", c.ID, m.Target)
+			}
+		}
+		if err := l.takes(c, obs); err != nil {
+			return err
 		}
 		running[c.Spec.ID()]++
 	}
@@ -247,6 +258,9 @@ func (l *life) asWanted(p *project.Project) error {
 			}
 		}
 	}
+	for _, c := range obs.Inits {
+		return fmt.Errorf("container %s of pre_start is left", c.ID)
+	}
 	if len(obs.Containers) != total {
 		return fmt.Errorf("%d containers where %d are wanted", len(obs.Containers), total)
 	}
@@ -258,6 +272,9 @@ func (l *life) nothingLeft(p *project.Project) error {
 	obs := l.world.Observe(ProjectName)
 	for _, c := range obs.Containers {
 		return fmt.Errorf("container %s is left", c.ID)
+	}
+	for _, c := range obs.Inits {
+		return fmt.Errorf("container %s of pre_start is left", c.ID)
 	}
 	for _, n := range obs.Networks {
 		wanted := slices.ContainsFunc(p.Networks, func(w project.Network) bool { return w.Name == n.Name && !w.External && w.Project == n.Project })

@@ -20,9 +20,12 @@ type watched struct {
 	*World
 	plan    *planner.Plan
 	project *project.Project
+	kills   bool // it is a kill, which runs no hooks
+	mixes   bool // replicas of a service may be of several makes
 
 	mu    sync.Mutex
 	early []error
+	ran   map[string]bool // the containers of pre_start that came to their end, by name; and the pre_stop, by ID
 }
 
 // StartContainer implements executor.Containers.
@@ -37,6 +40,40 @@ func (w *watched) StopContainer(ctx context.Context, id string, grace time.Durat
 	return w.World.StopContainer(ctx, id, grace)
 }
 
+// RemoveContainer implements executor.Containers.
+func (w *watched) RemoveContainer(ctx context.Context, id string) error {
+	for _, c := range w.Observe(ProjectName).Inits {
+		if c.ID == id && c.State == planner.StateExited && !c.Stopped {
+			w.did(c.Spec.Name)
+		}
+	}
+	return w.World.RemoveContainer(ctx, id)
+}
+
+// RunHooks implements executor.Containers.
+func (w *watched) RunHooks(ctx context.Context, id string, at project.Moment, print func(string)) error {
+	err := w.World.RunHooks(ctx, id, at, print)
+	if err == nil && at == project.BeforeStop {
+		w.did(id)
+	}
+	return err
+}
+
+func (w *watched) did(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ran == nil {
+		w.ran = map[string]bool{}
+	}
+	w.ran[what] = true
+}
+
+func (w *watched) hasDone(what string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ran[what]
+}
+
 func (w *watched) note(err error) {
 	if err != nil {
 		w.mu.Lock()
@@ -49,6 +86,13 @@ func (w *watched) mayStop(id string) error {
 	obs := w.Observe(ProjectName)
 	at := func(id string) int {
 		return slices.IndexFunc(obs.Containers, func(c planner.Container) bool { return c.ID == id })
+	}
+	if i := at(id); i >= 0 && !w.kills {
+		c := obs.Containers[i]
+		runs := c.State == planner.StateRunning || c.State == planner.StatePaused
+		if runs && len(c.Spec.Hooks.BeforeStop) > 0 && !w.hasDone(id) {
+			return fmt.Errorf("%s is stopped without its pre_stop", id)
+		}
 	}
 	for _, s := range w.plan.Steps {
 		next, creates := s.Op.(planner.CreateContainer)
@@ -67,12 +111,18 @@ func (w *watched) mayStop(id string) error {
 func (w *watched) broken() error { return errors.Join(w.early...) }
 
 func (w *watched) mayStart(id string) error {
-	if w.project == nil {
-		return nil
-	}
 	obs := w.Observe(ProjectName)
 	i := slices.IndexFunc(obs.Containers, func(c planner.Container) bool { return c.ID == id })
 	if i < 0 {
+		return nil
+	}
+	c := obs.Containers[i].Spec
+	for _, init := range append(c.InitContainers(0), c.InitContainers(c.Replica)...) {
+		if !w.mixes && !w.hasDone(init.Name) {
+			return fmt.Errorf("%s is started without its pre_start %s", id, init.Name)
+		}
+	}
+	if w.project == nil {
 		return nil
 	}
 	for _, s := range w.project.Services {
@@ -96,7 +146,7 @@ func (w *watched) all(obs planner.Observed, n project.Need) bool {
 		for _, c := range s.Containers() {
 			if s.Name == n.Service {
 				good[c.ID()] = slices.ContainsFunc(obs.Containers, func(o planner.Container) bool {
-					return o.Spec.ID() == c.ID() && w.Holds(o.ID, n.Condition)
+					return o.Spec.ID() == c.ID() && w.Holds(o.ID, n.Condition) && !o.HooksDue
 				})
 			}
 		}

@@ -3,6 +3,7 @@ package plantest
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
@@ -66,15 +67,25 @@ func (l *life) stock(p *project.Project) {
 		}
 	}
 	for _, s := range p.Services {
-		t := s.Template
-		l.world.Publish(t.Image, "sha256:00", "/image")
-		if name := t.NetworkMode.SharedContainer(); name != "" {
+		for _, image := range s.Template.Images() {
+			l.world.Publish(image.String(), "sha256:00", "/image")
+		}
+		for _, name := range others(s.Template) {
 			l.world.Neighbour("other", name)
 		}
-		for _, link := range t.Links {
-			if link.Container != "" {
-				l.world.Neighbour("other", link.Container)
-			}
-		}
 	}
+}
+
+// others are the containers that c counts on by their names.
+func others(c project.Container) (names []string) {
+	for _, share := range c.Shares() {
+		names = append(names, share.Container)
+	}
+	for _, link := range c.Links {
+		names = append(names, link.Container)
+	}
+	for _, from := range c.VolumesFrom {
+		names = append(names, from.Container)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }

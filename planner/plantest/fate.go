@@ -23,6 +23,7 @@ type container struct {
 	// attribute: they have the same again when they are started anew meanwhile, but
 	// for that of processes, with which everything in it ends.
 	joined map[string]string
+	due    bool // its post_start is to be run
 }
 
 // fate is what becomes of a container that is left alone.
@@ -75,6 +76,7 @@ func restarts(r project.Restart, code, n int) bool {
 func (c *container) start() {
 	c.runs++
 	c.State, c.Stopped, c.restarts, c.checked = planner.StateRunning, false, 0, false
+	c.due = len(c.Spec.Hooks.AfterStart) > 0
 }
 
 // end is the end of the process that nobody asked for.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -75,16 +76,42 @@ func (g *generator) service(i int) {
 			c.Mounts = append(c.Mounts, m)
 		}
 	}
+	g.volumesFrom(c)
 	g.fate(c)
 	for _, dep := range g.p.Services {
-		if g.flip("needs") {
+		taken := slices.ContainsFunc(c.Needs, func(n project.Need) bool { return n.Service == dep.Name })
+		if !taken && g.flip("needs") {
 			c.Needs = append(c.Needs, g.need(dep))
 		}
 	}
+	slices.SortFunc(c.Needs, func(a, b project.Need) int { return strings.Compare(a.Service, b.Service) })
 	g.network(c, g.ports[i])
 	s.Job = fateOf(*c).ends && g.flip("job")
 	c.Namespaces.IPC, c.Namespaces.PID = g.namespace("ipc", project.AttributeIPC), g.namespace("pid", project.AttributePID)
+	g.hooks(c)
 	g.p.Services = append(g.p.Services, s)
+}
+
+// volumesFrom says whose mounts the containers take over, mostly nobody's.
+func (g *generator) volumesFrom(c *project.Container) {
+	kind := rapid.IntRange(0, 9).Draw(g.T, "from")
+	if kind == 0 {
+		c.VolumesFrom = []project.VolumesFrom{{Container: neighbour}}
+	}
+	if kind > 3 || len(g.p.Services) == 0 {
+		return
+	}
+	dep := rapid.SampledFrom(g.p.Services).Draw(g.T, "supplier")
+	f := project.VolumesFrom{Service: dep.Name, ReadOnly: g.flip("read-only")}
+	switch {
+	case dep.Replicas == 0:
+		return
+	case kind == 1 && dep.Template.Name == "": // a name that does not pass to others
+		f = project.VolumesFrom{Container: dep.Container(1).Name}
+	default:
+		c.Needs = append(c.Needs, project.Need{Service: dep.Name, Condition: project.Started}) // as the loader has it
+	}
+	c.VolumesFrom = append(c.VolumesFrom, f)
 }
 
 // network says where the containers are reached: mostly on networks, else in the
@@ -217,6 +244,7 @@ func mounts(target string) []project.Mount {
 		{Type: project.MountVolume, Source: "outside", Target: target},
 		{Type: project.MountBind, Source: "/srv", Target: target},
 		{Type: project.MountTmpfs, Target: target},
+		{Type: project.MountImage, Source: images[1], Target: target, ReadOnly: true},
 	}
 }
 

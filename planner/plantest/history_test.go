@@ -102,6 +102,21 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 			_, is := s.Op.(planner.AwaitContainer)
 			return is && len(s.Needs) == 0
 		})},
+		"post_start is not run": {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPostStart })},
+		"pre_stop is not run":   {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPreStop })},
+		"pre_start is not run":  {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPreStart })},
+		"starts do not wait for pre_start": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return starts(s) && strings.HasPrefix(string(n), "pre-start ")
+		})},
+		"stops do not wait for pre_stop": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return s.Op.Verb() == planner.VerbStop && strings.HasPrefix(string(n), "pre-stop ")
+		})},
+		"nobody waits for post_start": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return strings.HasPrefix(string(n), "post-start ")
+		})},
+		"containers of pre_start stay": {Lose: func(call string) bool {
+			return strings.HasPrefix(call, "remove demo-") && strings.Contains(call, "-0.")
+		}},
 		"what is paused stays so": {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbUnpause })},
 		"soft edges are hard": {Plan: func(p *planner.Plan) *planner.Plan {
 			q := *p
@@ -143,15 +158,16 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 		"a backend lies about removing networks": {Lose: func(call string) bool { return strings.HasPrefix(call, "remove network/") }},
 		"a backend lies about removing volumes":  {Lose: func(call string) bool { return strings.HasPrefix(call, "remove volume/anon") }},
 	}
+	const histories = 4000
 	g := plantest.Histories()
 	for name, tamper := range faults {
 		t.Run(name, func(t *testing.T) {
-			for seed := range 4000 {
+			for seed := range histories {
 				if err := g.Example(seed).Run(1, tamper); err != nil {
 					return
 				}
 			}
-			t.Error("4000 histories saw nothing")
+			t.Errorf("%d histories saw nothing", histories)
 		})
 	}
 }

@@ -154,7 +154,9 @@ func (l *life) reboot() error {
 	before, calls := l.world.Observe(ProjectName), len(l.world.Calls())
 	l.world.Fault = nil
 	// Leftovers of interrupted replacements can be in each other's way.
+	l.world.Booting = true
 	_ = executor.Apply(context.Background(), plan, l.world, executor.Options{Parallel: l.parallel})
+	l.world.Booting = false
 	l.world.Pass()
 	return revived(before, l.world.Calls()[calls:])
 }
@@ -227,7 +229,8 @@ func (l *life) interrupted(m Move, plan *planner.Plan, p *project.Project) error
 	if m.Options.NoStart {
 		p = nil // what ran runs again, though nothing else is started
 	}
-	b := &watched{World: l.world, plan: plan, project: p}
+	b := &watched{World: l.world, plan: plan, project: p, kills: m.Kind == MoveKill,
+		mixes: m.Options.Recreate == planner.RecreateNever}
 	_ = executor.Apply(ctx, plan, b, executor.Options{Parallel: l.parallel}) // meant to fail
 	l.world.Pass()
 	err = b.broken()
@@ -271,6 +274,12 @@ func (l *life) last(h History) error {
 	p := h.Last
 	opt := planner.Options{Nonce: l.nonce(), RemoveOrphans: true, Wait: h.Wait, Redefined: map[string]planner.VolumePolicy{dataVolume: planner.VolumeAnew}}
 	before := l.world.Observe(ProjectName)
+	if slices.ContainsFunc(before.Containers, func(c planner.Container) bool {
+		return c.HooksDue && c.State == planner.StateRestarting // without a process there is nothing to run them in
+	}) {
+		l.world.Pass()
+		before = l.world.Observe(ProjectName)
+	}
 	plan, err := planner.Up(p, before, opt)
 	if err != nil {
 		return fmt.Errorf("up: %w", err)
@@ -322,7 +331,7 @@ func (l *life) settled(p *project.Project) error {
 			if ends[s.Op.Target().String()] {
 				continue
 			}
-		case planner.AwaitContainer:
+		case planner.AwaitContainer, planner.RunInits:
 			continue
 		}
 		return fmt.Errorf("there is something to do:\n%s", rest)

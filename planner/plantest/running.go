@@ -42,6 +42,7 @@ func (w *World) StartContainer(ctx context.Context, id string) error {
 		c = w.containers[id]
 		c.start()
 		w.join(&c)
+		c.due = c.due && !w.Booting
 		w.put(c)
 		return nil
 	})
@@ -87,6 +88,11 @@ func (w *World) RemoveContainer(ctx context.Context, id string) error {
 	return w.call(ctx, "remove "+id, func() error {
 		if w.containers[id].Running() {
 			return fmt.Errorf("container %s is running", id)
+		}
+		if c := w.containers[id]; c.Spec.Role != "" {
+			for _, v := range c.Anonymous {
+				delete(w.volumes, v)
+			}
 		}
 		delete(w.containers, id)
 		return nil
@@ -164,4 +170,37 @@ func (w *World) freeze(ctx context.Context, call, id string, to planner.State) e
 		w.put(c)
 		return nil
 	})
+}
+
+// RunHooks implements executor.Containers. A command's last word says how it
+// ends, as that of a container does.
+func (w *World) RunHooks(ctx context.Context, id string, at project.Moment, print func(string)) error {
+	var printed []string
+	err := w.call(ctx, string(planner.RunHooks{At: at}.Verb())+" "+id, func() error {
+		c, ok := w.containers[id]
+		switch runs := ok && c.Running() && c.State != planner.StateRestarting; {
+		case !runs && at == project.BeforeStop:
+			return nil
+		case !runs:
+			return executor.ErrNotRunning
+		case c.State == planner.StatePaused && at == project.AfterStart:
+			return fmt.Errorf("%s is paused", id)
+		}
+		c.State = planner.StateRunning
+		defer func() { w.put(c) }()
+		for _, h := range c.Spec.Hooks.At(at) {
+			printed = append(printed, strings.Join(h.Command, " "))
+			if code, _ := exits(h.Command); code != 0 {
+				return &planner.HookError{At: at, Service: c.Spec.Service, Container: c.Spec.Name, ExitCode: code}
+			}
+		}
+		if at == project.AfterStart {
+			c.due = false
+		}
+		return nil
+	})
+	for _, line := range printed {
+		print(line)
+	}
+	return err
 }

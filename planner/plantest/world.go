@@ -32,6 +32,8 @@ const (
 type World struct {
 	// Impatient: waits that would not end fail at once, with ErrForever.
 	Impatient bool
+	// Booting: what starts is started by its policy, and not by the user.
+	Booting bool
 	// Fault, when set, is asked before each call: "start shop-web-1.k3".
 	Fault func(call string) Fault
 	// Delay, when set, is how long a call takes. A call whose context ends
@@ -119,10 +121,13 @@ func (w *World) Observe(name string) planner.Observed {
 	defer w.mu.Unlock()
 	obs := planner.Observed{
 		Images: maps.Clone(w.images), Names: map[string]string{}, Ports: slices.Clone(w.ports),
-		Used: map[project.ID][]string{}, Others: map[string]bool{},
+		Used: map[project.ID][]string{}, Others: map[string]bool{}, OtherIDs: map[string]string{},
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
 		c := w.containers[id].Container
+		if _, another := obs.OtherIDs[c.Spec.Name]; !another || c.Running() {
+			obs.OtherIDs[c.Spec.Name] = c.ID
+		}
 		obs.Others[c.Spec.Name] = c.Running()
 		if c.Spec.Project == name {
 			c.CutOff = w.cutOff(w.containers[id])
@@ -130,7 +135,12 @@ func (w *World) Observe(name string) planner.Observed {
 			if c.State == planner.StateExited {
 				c.ExitCode = w.containers[id].code
 			}
-			obs.Containers = append(obs.Containers, c)
+			c.HooksDue = w.containers[id].due && c.Running()
+			if c.Spec.Role != "" {
+				obs.Inits = append(obs.Inits, c)
+			} else {
+				obs.Containers = append(obs.Containers, c)
+			}
 			continue
 		}
 		obs.Names[c.Spec.Name] = c.Spec.Project

@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -130,29 +129,6 @@ func portRules() map[string]rule {
 	}
 }
 
-func mountRules() map[string]rule {
-	return map[string]rule{
-		"type":                  only("only bind, volume and tmpfs mounts are made", "bind", "volume", "tmpfs"),
-		"source":                is(honoured),
-		"target":                is(honoured),
-		"read_only":             is(honoured),
-		"consistency":           nothing("a hint for other systems than Linux"),
-		"bind":                  is(parts),
-		"bind.create_host_path": is(honoured),
-		"bind.propagation":      is(honoured),
-		"bind.recursive":        no("binds are recursive, as their source is; remove it"),
-		"bind.selinux":          no("nothing is relabelled; remove z or Z, and label the source with chcon"),
-		"volume":                is(parts),
-		"volume.nocopy":         is(honoured),
-		"volume.labels":         no("anonymous volumes carry no labels; use a named volume"),
-		"volume.subpath":        no("volumes are mounted whole; use a volume of its own"),
-		"tmpfs":                 is(parts),
-		"tmpfs.size":            is(honoured),
-		"tmpfs.mode":            is(honoured),
-		"image":                 no("images are not mounted; copy the files into a volume"),
-	}
-}
-
 func networkRules() map[string]rule {
 	return map[string]rule{
 		"name":     is(honoured),
@@ -199,20 +175,4 @@ func isManualJob(v any) bool {
 func isProtocol(v any) bool {
 	text, _ := v.(string)
 	return slices.Contains([]string{"tcp", "udp", "sctp"}, strings.ToLower(text))
-}
-
-// isHostPlatform accepts the platform that containers run on without
-// emulation, in the spellings of the OCI image specification and of uname.
-func isHostPlatform(v any) bool {
-	text, _ := v.(string)
-	text = strings.ToLower(text)
-	arch := strings.TrimPrefix(text, "linux/")
-	aliases := map[string]string{
-		"x86_64": "amd64", "x86-64": "amd64", "amd64/v1": "amd64",
-		"aarch64": "arm64", "arm64/v8": "arm64",
-	}
-	if a, ok := aliases[arch]; ok {
-		arch = a
-	}
-	return arch == runtime.GOARCH || text == "linux"
 }

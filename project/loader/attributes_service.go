@@ -1,6 +1,10 @@
 package loader
 
-import "math"
+import (
+	"math"
+
+	"github.com/gocompose/gocompose/project"
+)
 
 func serviceRules() map[string]rule {
 	rules := processRules()
@@ -32,21 +36,22 @@ func processRules() map[string]rule {
 		"extends":     is(honoured),
 		"volumes":     is(parts),
 		"tmpfs":       is(honoured),
-		"read_only":   is(honoured),
-		"platform": {verdict: limited, why: "only the host's own platform is run; remove it",
-			ok: isHostPlatform},
-		"pull_policy": only("images are pulled when they are missing; pull before `up`, or remove it",
-			"missing", "if_not_present"),
-		"pull_refresh_after": no("images are pulled when they are missing; remove it"),
+		"volumes_from": but("what the first replica, or the container, has at the time: binds, volumes, also anonymous ones and its image's, and " +
+			"images, but no tmpfs; when it is replaced, so is who takes from it"),
+		"read_only": but("volumes, tmpfs and /dev/shm can be written to"),
+		"platform": but("not given, DOCKER_DEFAULT_PLATFORM, then the host's; what the processor does not run needs an " +
+			"emulator in the kernel (binfmt_misc)"),
+		"pull_policy": {verdict: limited, why: "images are not built; always, missing, if_not_present, never, daily, weekly, " +
+			"every_<duration> and refresh are", ok: func(v any) bool { return v != "build" }},
+		"pull_refresh_after": but("with pull_policy: refresh; without it that is always"),
 
 		"build":          no("images are not built; build it and name it with `image`"),
-		"annotations":    no("OCI annotations are not set; use labels"),
+		"annotations":    but("of the OCI specification"),
 		"models":         no("models are not run; use a service"),
 		"provider":       no("providers are not run; use a service with an image"),
-		"stdin_open":     only("containers have no standard input", "false"),
-		"tty":            only("containers have no terminal; remove it", "false"),
+		"stdin_open":     but("standard input has no end; `up` sends nothing there"),
+		"tty":            but("of 80 columns and 24 rows; `up` shows what it prints, and sends nothing there"),
 		"use_api_socket": only("there is no Docker API; remove it", "false"),
-		"volumes_from":   no("mounts are not taken over; name the volumes in each service"),
 	}
 }
 
@@ -65,18 +70,21 @@ func lifeRules() map[string]rule {
 		"stop_signal":            is(honoured),
 		"stop_grace_period":      is(honoured),
 		"logging":                is(parts),
-		"logging.driver":         only("only json-file and none are", "json-file", "none"),
-		"logging.options":        is(honoured),
-		"attach":                 is(honoured),
-		"develop":                nothing("for `watch` only"),
-		"healthcheck":            is(parts),
-		"restart":                but(`"no", always, on-failure, on-failure:3, unless-stopped`),
-		"x-gocompose":            is(parts),
+		"logging.driver": only("json-file, local, none, journald, syslog and fluentd are; for others have a collector, such as Fluent Bit, "+
+			"read one of these", project.LogJSONFile, project.LogLocal, project.LogNone, project.LogJournald, project.LogSyslog, project.LogFluentd),
+		"logging.options": but("of json-file and local max-size and max-file; Docker's of the others, see docs/logging.md"),
+		"attach":          is(honoured),
+		"develop":         nothing("for `watch` only"),
+		"healthcheck":     is(parts),
+		"restart":         but(`"no", always, on-failure, on-failure:3, unless-stopped`),
+		"x-gocompose":     is(parts),
 		"x-gocompose.restart_unhealthy": but("gocompose's own: a container that turns unhealthy is stopped and started again, " +
 			"whatever its restart policy"),
-		"pre_start":  no("hooks are not run; use a service and depends_on"),
-		"post_start": no("hooks are not run; put it into the command"),
-		"pre_stop":   no("hooks are not run; handle the stop signal"),
+		"pre_start": but("each entry is as a service, and runs before every start by `up`, `start`, `restart`: once, or with " +
+			"per_replica once for each; the service's named volumes and binds are there, its anonymous volumes are not"),
+		"post_start": but("after every start by `up`, `start`, `restart`; not when a restart policy starts the container again"),
+		"pre_stop": but("before every stop by `stop`, `down`, `restart`, a replacement; one that fails keeps the container running; " +
+			"not by `kill`"),
 	}
 }
 

@@ -67,13 +67,3 @@ func TestAnAttributeWithoutAVerdictIsRefused(t *testing.T) {
 		t.Errorf("refused %v, want %s", got, want)
 	}
 }
-
-func TestTheHostsPlatformIsAcceptedInEverySpelling(t *testing.T) {
-	for value, want := range map[any]bool{
-		"linux": true, "windows/amd64": false, "linux/s390x/v9": false, nil: false,
-	} {
-		if isHostPlatform(value) != want {
-			t.Errorf("platform %v: want accepted %v", value, want)
-		}
-	}
-}

@@ -96,6 +96,11 @@ func whereNeeded(service types.ServiceConfig, dep, text string) finding {
 			return finding{append(at, "links", index(i)), link, text}
 		}
 	}
+	for i, from := range service.VolumesFrom {
+		if name, _, _ := strings.Cut(from, ":"); name == dep {
+			return finding{append(at, "volumes_from", index(i)), from, text}
+		}
+	}
 	return finding{path: append(at, "depends_on", dep), text: text}
 }
 

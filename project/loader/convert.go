@@ -77,6 +77,7 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 		Name:     s.Name,
 		Replicas: at.replicas(s),
 		NoAttach: s.Attach != nil && !*s.Attach,
+		Pull:     at.pullPolicy(s),
 		Template: at.container(s),
 	}
 	at.deploy(s, &out)
@@ -111,50 +112,56 @@ func (p place) container(s types.ServiceConfig) project.Container {
 		p.in("environment").problem("a variable has no name")
 	}
 	t := project.Container{
-		Project:    p.c.src.name,
-		Service:    s.Name,
-		Name:       s.ContainerName,
-		Image:      p.image(s),
-		Entrypoint: s.Entrypoint,
-		Command:    s.Command,
-		Env:        env,
-		UnsetEnv:   unset,
-		User:       s.User,
-		WorkingDir: p.workingDir(s.WorkingDir),
-		Hostname:   p.in("hostname").hostname(s.Hostname),
-		Domainname: p.in("domainname").hostname(s.DomainName),
-		Labels:     labels(s.Labels),
-		Init:       s.Init != nil && *s.Init,
-		Expose:     p.in("expose").expose(s.Expose),
-		Mounts:     p.mounts(s),
-		ReadOnly:   s.ReadOnly,
-		StopSignal: p.in("stop_signal").signal(s.StopSignal),
-		StopGrace:  project.DefaultStopGrace,
-		CapAdd:     p.in("cap_add").capabilities(s.CapAdd),
-		CapDrop:    p.in("cap_drop").capabilities(s.CapDrop),
-		Privileged: s.Privileged,
-		Security:   p.security(s),
-		Namespaces: p.namespaces(s),
-		Runtime:    p.in("runtime").runtime(s.Runtime),
-		Ulimits:    p.in("ulimits").ulimits(s.Ulimits),
-		Sysctls:    labels(types.Labels(s.Sysctls)),
-		ShmSize:    p.in("shm_size").size(s.ShmSize, project.DefaultShmSize),
-		Logging:    p.in("logging").logging(s.Logging),
-		Health:     p.in("healthcheck").healthcheck(s.HealthCheck),
-		Restart:    p.restarts(s),
-		Needs:      needs(s.DependsOn),
-		Origin:     p.c.origin,
+		Project:     p.c.src.name,
+		Service:     s.Name,
+		Name:        s.ContainerName,
+		Image:       p.image(s),
+		Platform:    p.platform(s),
+		Entrypoint:  s.Entrypoint,
+		Command:     s.Command,
+		Env:         env,
+		UnsetEnv:    unset,
+		User:        s.User,
+		WorkingDir:  p.workingDir(s.WorkingDir),
+		Hostname:    p.in("hostname").hostname(s.Hostname),
+		Domainname:  p.in("domainname").hostname(s.DomainName),
+		Labels:      labels(s.Labels),
+		Init:        s.Init != nil && *s.Init,
+		TTY:         s.Tty,
+		StdinOpen:   s.StdinOpen,
+		Expose:      p.in("expose").expose(s.Expose),
+		Mounts:      p.mounts(s),
+		VolumesFrom: p.volumesFrom(s),
+		ReadOnly:    s.ReadOnly,
+		StopSignal:  p.in("stop_signal").signal(s.StopSignal),
+		StopGrace:   project.DefaultStopGrace,
+		CapAdd:      p.in("cap_add").capabilities(s.CapAdd),
+		CapDrop:     p.in("cap_drop").capabilities(s.CapDrop),
+		Privileged:  s.Privileged,
+		Security:    p.security(s),
+		Namespaces:  p.namespaces(s),
+		Runtime:     p.in("runtime").runtime(s.Runtime),
+		Ulimits:     p.in("ulimits").ulimits(s.Ulimits),
+		Sysctls:     labels(types.Labels(s.Sysctls)),
+		ShmSize:     p.in("shm_size").size(s.ShmSize, project.DefaultShmSize),
+		Logging:     p.in("logging").logging(s.Logging),
+		Health:      p.in("healthcheck").healthcheck(s.HealthCheck),
+		Restart:     p.restarts(s),
+		Needs:       needs(s.DependsOn),
+		Origin:      p.c.origin,
 	}
 	t.CgroupParent = p.in("cgroup_parent").cgroupParent(s.CgroupParent)
 	t.Files = p.files(s, t.Mounts)
 	p.connect(s, &t)
 	t.NanoCPUs, t.Memory = p.limits(s)
 	t.Resources, t.Devices = p.resources(s, t.Memory), p.devices(s)
+	t.Annotations = p.in("annotations").annotations(s.Annotations)
 	if s.StopGracePeriod != nil {
 		if t.StopGrace = time.Duration(*s.StopGracePeriod); t.StopGrace < 0 {
 			p.in("stop_grace_period").problem("must not be negative")
 		}
 	}
+	t.Hooks = p.hooks(s, t) // those before the start are run as all of it says
 	return t
 }
 

@@ -182,7 +182,7 @@ func (p place) fixed(key, text string, n project.Network, s types.ServiceConfig)
 	if p.c.fixed[n.Name] == nil {
 		p.c.fixed[n.Name] = map[netip.Addr]string{}
 	}
-	if other, taken := p.c.fixed[n.Name][a]; taken {
+	if other, taken := p.c.fixed[n.Name][a]; taken && other != s.Name {
 		p.problem("%v is the address of service %s already", a, other)
 	}
 	p.c.fixed[n.Name][a] = s.Name

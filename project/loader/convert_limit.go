@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/docker/go-units"
 	"golang.org/x/sys/unix"
 
 	"github.com/gocompose/gocompose/project"
@@ -130,40 +129,4 @@ func (p place) signal(text string) string {
 		p.problem("%q is not a signal like SIGTERM; see signal(7)", text)
 	}
 	return name
-}
-
-// logging fills in the bounds that Docker leaves open. Sizes count in powers
-// of 1000, as Docker's json-file driver does.
-func (p place) logging(l *types.LoggingConfig) project.Logging {
-	out := project.Logging{
-		Driver: "json-file", MaxSize: project.DefaultLogMaxSize, MaxFiles: project.DefaultLogMaxFiles,
-	}
-	if l == nil {
-		return out
-	}
-	if l.Driver == "none" {
-		out = project.Logging{Driver: "none"}
-	}
-	for _, key := range slices.Sorted(maps.Keys(l.Options)) {
-		value, at := l.Options[key], p.in("options", key)
-		switch {
-		case l.Driver == "none":
-			at.problem("the driver none takes no options; remove it")
-		case key == "max-size":
-			n, err := units.FromHumanSize(value)
-			if err != nil || n <= 0 {
-				at.problem("%q is not a size like 10m", value)
-			}
-			out.MaxSize = n
-		case key == "max-file":
-			n, err := strconv.Atoi(value)
-			if err != nil || n < 1 {
-				at.problem("%q is not a number of files, 1 or more", value)
-			}
-			out.MaxFiles = n
-		default:
-			at.problem("not supported yet: of json-file's options, only max-size and max-file are")
-		}
-	}
-	return out
 }

@@ -25,14 +25,19 @@ func keepAddresses(services []project.Service) {
 		}
 	}
 	for _, s := range services {
-		for i := range s.Template.Networks {
-			e := &s.Template.Networks[i]
-			for _, o := range fixed[e.Network] {
-				if o.service != s.Name {
-					e.Others = append(e.Others, o.addr)
+		lists := [][]project.Endpoint{s.Template.Networks}
+		for _, p := range s.Template.Hooks.BeforeStart {
+			lists = append(lists, p.Container.Networks)
+		}
+		for _, list := range lists {
+			for i := range list {
+				for _, o := range fixed[list[i].Network] {
+					if o.service != s.Name {
+						list[i].Others = append(list[i].Others, o.addr)
+					}
 				}
+				slices.SortFunc(list[i].Others, netip.Addr.Compare)
 			}
-			slices.SortFunc(e.Others, netip.Addr.Compare)
 		}
 	}
 }

@@ -225,7 +225,7 @@ func (m *Model) Hash(service string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("no such service: %s", service)
 	}
-	s.Build, s.PullPolicy, s.Scale, s.DependsOn, s.Profiles = nil, "", nil, nil, nil
+	s.Build, s.PullPolicy, s.PullRefreshAfter, s.Scale, s.DependsOn, s.Profiles = nil, "", "", nil, nil, nil
 	if s.Deploy != nil {
 		deploy := *s.Deploy
 		deploy.Replicas = nil

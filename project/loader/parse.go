@@ -192,7 +192,7 @@ func (s *source) selected(model *types.Project) (*types.Project, error) {
 		model.Services[name] = service
 	}
 	if !s.options.AllResources {
-		model = model.WithoutUnnecessaryResources()
+		model = withResourcesOfHooks(model.WithoutUnnecessaryResources(), model)
 	}
 	return model, nil
 }
@@ -201,18 +201,12 @@ func (s *source) selected(model *types.Project) (*types.Project, error) {
 func (s *source) resolved(model *types.Project) (*types.Project, error) {
 	var missing []finding
 	for name, service := range model.Services {
-		for i, f := range service.EnvFiles {
-			path := s.inProject(f.Path)
-			service.EnvFiles[i].Path = path
-			if bool(f.Required) && !exists(path) {
-				missing = append(missing, s.missingFile(path, "services", name, "env_file", index(i)))
-			}
-		}
-		for i, f := range service.LabelFiles {
-			service.LabelFiles[i] = s.inProject(f)
-			if !exists(service.LabelFiles[i]) {
-				missing = append(missing, s.missingFile(service.LabelFiles[i], "services", name, "label_file", index(i)))
-			}
+		at := []string{"services", name}
+		missing = append(missing, s.locateFiles(&service.ContainerSpec, at)...)
+		for i := range service.PreStart {
+			hook, before := slices.Concat(at, []string{"pre_start", index(i)}), len(missing)
+			missing = append(missing, s.locateFiles(&service.PreStart[i].ContainerSpec, hook)...)
+			missing = withoutInherited(missing, before, at, hook)
 		}
 	}
 	if len(missing) > 0 {
@@ -226,6 +220,53 @@ func (s *source) resolved(model *types.Project) (*types.Project, error) {
 		return nil, s.explain(err)
 	}
 	return model, nil
+}
+
+// locateFiles makes the paths of env and label files absolute, and returns those
+// that are missing.
+func (s *source) locateFiles(c *types.ContainerSpec, at []string) (missing []finding) {
+	for i, f := range c.EnvFiles {
+		path := s.inProject(f.Path)
+		c.EnvFiles[i].Path = path
+		if bool(f.Required) && !exists(path) {
+			missing = append(missing, s.missingFile(path, slices.Concat(at, []string{"env_file", index(i)})...))
+		}
+	}
+	for i, f := range c.LabelFiles {
+		c.LabelFiles[i] = s.inProject(f)
+		if !exists(c.LabelFiles[i]) {
+			missing = append(missing, s.missingFile(c.LabelFiles[i], slices.Concat(at, []string{"label_file", index(i)})...))
+		}
+	}
+	return missing
+}
+
+// withResourcesOfHooks returns the model with what of the whole one only the
+// containers of pre_start use.
+func withResourcesOfHooks(model, whole *types.Project) *types.Project {
+	for _, s := range model.Services {
+		for _, h := range s.PreStart {
+			for key := range h.Networks {
+				add(model.Networks, whole.Networks, key)
+			}
+			for _, v := range h.Volumes {
+				add(model.Volumes, whole.Volumes, v.Source)
+			}
+			for _, f := range h.Secrets {
+				add(model.Secrets, whole.Secrets, f.Source)
+			}
+			for _, f := range h.Configs {
+				add(model.Configs, whole.Configs, f.Source)
+			}
+		}
+	}
+	return model
+}
+
+func add[M ~map[string]V, V any](to, from M, key string) {
+	if v, ok := from[key]; ok {
+		to[key] = v
+	}
 }
 
 func (s *source) missingFile(path string, at ...string) finding {

@@ -55,7 +55,7 @@ type walker struct {
 
 func (w *walker) mapping(m map[string]any, path []string, pattern string) {
 	_, named := w.rules[join(pattern, "*")]
-	for _, key := range slices.Sorted(maps.Keys(m)) {
+	for _, key := range inOrder(m) {
 		at := append(slices.Clone(path), key)
 		place := join(pattern, key)
 		if named {
@@ -77,9 +77,22 @@ func (w *walker) mapping(m map[string]any, path []string, pattern string) {
 	}
 }
 
+// inOrder returns the keys sorted, but that of the containers last that take over
+// what stands beside them.
+func inOrder(m map[string]any) []string {
+	keys := slices.Sorted(maps.Keys(m))
+	if i, ok := slices.BinarySearch(keys, "pre_start"); ok {
+		keys = append(slices.Delete(keys, i, i+1), "pre_start")
+	}
+	return keys
+}
+
 func (w *walker) attribute(value any, path []string, pattern string, r rule) {
 	switch r.verdict {
 	case honoured, noEffect:
+		if list, ok := value.([]any); ok && pattern == "services.*.pre_start" {
+			w.preStarts(list, path)
+		}
 	case refused:
 		w.refuse(path, "", r.why)
 	case limited:
@@ -96,6 +109,22 @@ func (w *walker) attribute(value any, path []string, pattern string, r rule) {
 					w.mapping(m, append(slices.Clone(path), index(i)), join(pattern, "[]"))
 				}
 			}
+		}
+	}
+}
+
+// preStarts judges containers as services. What they take over from theirs is in
+// them by now, and judged there.
+func (w *walker) preStarts(list []any, path []string) {
+	for i, item := range list {
+		hook, _ := item.(map[string]any)
+		hook = maps.Clone(hook)
+		delete(hook, "per_replica")
+		before, at := len(w.found), append(slices.Clone(path), index(i))
+		w.mapping(hook, at, "services.*")
+		w.found = withoutInherited(w.found, before, path[:len(path)-1], at)
+		for j := range w.found[before:] {
+			w.found[before+j].near = "" // which would tell another item of the list
 		}
 	}
 }

@@ -28,6 +28,7 @@ type Options struct {
 	Dir        string      // required, absolute: where the log and the state go
 	Driver     string      // JSONFile or None
 	Log        logs.Limits // for JSONFile
+	Forward    Forward     // where it goes beside that
 	Supervisor Supervisor
 }
 
@@ -53,6 +54,9 @@ func (o Options) URI() string {
 	q := url.Values{"driver": {o.Driver}}
 	setNumber(q, "max-size", o.Log.MaxSize)
 	setNumber(q, "max-file", int64(o.Log.MaxFiles))
+	if text := o.Forward.text(); text != "" {
+		q.Set("forward", text)
+	}
 	if o.Supervisor.Socket != "" {
 		q.Set("socket", o.Supervisor.Socket)
 	}
@@ -100,10 +104,15 @@ func parse(uri string) (Options, error) {
 	if err != nil {
 		return Options{}, fmt.Errorf("max-file: %w", err)
 	}
+	forward, err := parseForward(q.Get("forward"))
+	if err != nil {
+		return Options{}, err
+	}
 	o := Options{
-		Dir:    u.Path,
-		Driver: q.Get("driver"),
-		Log:    logs.Limits{MaxSize: size, MaxFiles: int(files)},
+		Dir:     u.Path,
+		Driver:  q.Get("driver"),
+		Log:     logs.Limits{MaxSize: size, MaxFiles: int(files)},
+		Forward: forward,
 		Supervisor: Supervisor{
 			Socket: q.Get("socket"), Command: q["command"], Env: q["env"],
 		},

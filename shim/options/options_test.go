@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gocompose/gocompose/logs"
 	"github.com/gocompose/gocompose/shim/options"
@@ -14,6 +15,10 @@ func full() options.Options {
 		Dir:    "/var/lib/gocompose/containers/web-1 & co?#%",
 		Driver: options.JSONFile,
 		Log:    logs.Limits{MaxSize: 10 << 20, MaxFiles: 3},
+		Forward: options.Forward{
+			Driver: options.Syslog, Address: "tcp+tls://logs:6514", Tag: `a "tag" & more`, Fields: map[string]string{"K": "ä\n"}, Buffer: 1 << 20,
+			Facility: 3, Format: "rfc5424", TLS: options.TLS{CA: "/ca", Unsafe: true}, RetryWait: time.Second, Retries: 7,
+		},
 		Supervisor: options.Supervisor{
 			Socket:  "/run/gocompose/supervisor.sock",
 			Command: []string{"/usr/bin/gocompose", "supervisor", "", "a b;c"},
@@ -48,6 +53,9 @@ func TestParseRefusesWhatWouldNotWork(t *testing.T) {
 		"gocompose:///d?driver=x":                                        `log driver "x"`,
 		"gocompose:///d?driver=none&max-size=-1":                         "negative",
 		"gocompose:///d?driver=none&max-file=x":                          "max-file",
+		"gocompose:///d?driver=none&forward=x":                           "forward: ",
+		"gocompose:///d?driver=none&forward={}":                          "forward: there is no driver",
+		"gocompose:///d?driver=none&forward={%22driver%22:%22syslog%22}": "forward: a buffer of 0 bytes",
 		"gocompose:///d?driver=none&command=/x":                          "no socket",
 		"gocompose:///d?driver=none&socket=s&command=/x":                 "not absolute",
 		"gocompose:///d?driver=none&socket=/s&command=gocompose":         "absolute path",

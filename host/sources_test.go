@@ -1,0 +1,51 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+func TestALinkToNothingIsNoSource(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink("/nowhere/at/all", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, create := range []bool{false, true} {
+		err := source(project.Mount{Type: project.MountBind, Source: link, Target: "/x", CreateHostPath: create})
+		if err == nil || !strings.Contains(err.Error(), "the bind mount at /x: its source "+link+" is a link to /nowhere/at/all") {
+			t.Errorf("create_host_path: %v: %v", create, err)
+		}
+	}
+}
+
+func TestPropagationNeedsASourceThatTakesPart(t *testing.T) {
+	above := []*mountinfo.Info{
+		{Mountpoint: "/srv", Optional: "shared:7"}, // and over it another one
+		{Mountpoint: "/", Optional: "shared:1"},
+		{Mountpoint: "/srv", Optional: ""},
+	}
+	slave := []*mountinfo.Info{{Mountpoint: "/", Optional: "master:1"}}
+	for _, tt := range []struct {
+		above       []*mountinfo.Info
+		propagation string
+		ok          bool
+	}{
+		{above, "rshared", false}, {above, "slave", false},
+		{above[:1], "shared", true}, {above[:2], "rslave", true},
+		{slave, "shared", false}, {slave, "rshared", false}, {slave, "slave", true}, {slave, "rslave", true},
+	} {
+		err := takesPart(tt.above, project.Mount{Propagation: tt.propagation}, "/srv/data")
+		if (err == nil) != tt.ok {
+			t.Errorf("%s on %+v: %v", tt.propagation, *tt.above[0], err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "mount --make-rshared ") {
+			t.Errorf("%v does not say what to do", err)
+		}
+	}
+}
