@@ -102,6 +102,9 @@ func liveParams(t *testing.T) testscript.Params {
 			"hostmount":   hostMount,
 			"hammer":      hammer,
 			"hammered":    hammered,
+			"cgroup":      cgroupFile,
+			"disk":        disk,
+			"loopdisk":    loopDisk,
 		},
 	}
 	maps.Copy(params.Cmds, new(logServers).commands())
@@ -137,10 +140,13 @@ func ourLinks(t *testing.T) map[string]bool {
 	return ours
 }
 
-// condition returns the conditions of scripts, of which one may hold: "private",
-// the engine is gocompose's own.
+// condition returns the conditions of scripts: those about the host, and
+// "private", which may hold: the engine is gocompose's own.
 func condition(holds string) func(string) (bool, error) {
 	return func(cond string) (bool, error) {
+		if can, known := hostCan(cond); known {
+			return can, nil
+		}
 		if cond != "private" {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		}

@@ -49,8 +49,8 @@ func (f *upFlags) complete(a *app, c *cobra.Command) error {
 	}
 	f.removeOrphans = a.removeOrphans(c, f.removeOrphans)
 	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
-	f.redefined = a.redefinedVolumes(c.Context(), f.yes || f.shows || a.globals.dryRun)
 	_, validPull := pullPolicies()[f.pull]
+	f.redefined = a.redefinedVolumes(c.Context(), f.yes || f.shows || a.globals.dryRun)
 	switch {
 	case f.forceRecreate && f.noRecreate:
 		return usage("--force-recreate and --no-recreate are incompatible")

@@ -221,10 +221,8 @@ func (u *up) initImages() {
 				}
 			}
 			for id := range specUses(p.Container) {
-				anew := id.Kind == project.KindNetwork && u.changed[id.Name] != nil ||
-					id.Kind == project.KindVolume && u.redefined[id.Name] != nil
-				if !anew {
-					u.creates[service] = append(u.creates[service], u.planned(VerbCreate, id)...)
+				if u.changed[id.Name] == nil || id.Kind != project.KindNetwork {
+					u.creates[service] = append(u.creates[service], u.besidesRedefined(u.planned(VerbCreate, id))...)
 				}
 			}
 		}

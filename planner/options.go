@@ -32,15 +32,15 @@ type Options struct {
 	Signal         string         // Kill; empty: SIGKILL
 	Timeout        *time.Duration // what stops: instead of each container's grace; below zero: for ever
 	IgnoreOrphans  bool           // Up: say nothing about orphans
-	// Redefined says what becomes of the volumes that ChangedVolumes returns, by
-	// name (Up).
-	Redefined map[string]VolumePolicy
-	NoHooks   bool // Stop: no pre_stop is run
+	NoHooks        bool           // Stop: no pre_stop is run
 
 	// Pull is the policy in place of those of the services; nil: theirs. Now is the
 	// time, for those that go by it. Both are for Refresh, Pull also for Up.
 	Pull *project.PullPolicy
 	Now  time.Time
+	// Redefined says what becomes of the volumes that ChangedVolumes returns, by
+	// name (Up).
+	Redefined map[string]VolumePolicy
 }
 
 // RecreatePolicy says when a container that is there is replaced.

@@ -185,11 +185,12 @@ func (u *up) create(r *replica) {
 			needs = append(needs, u.planned(VerbCreate, project.Volume{Name: m.Source}.ID())...)
 		}
 	}
+	first := u.besidesRedefined(needs)
 	needs = append(needs, u.suppliers(c)...)
 	id := ContainerID(u.project.Name, c.Service, c.Replica, u.opt.Nonce)
 	step := u.add(CreateContainer{ID: id, Spec: c, Inherit: u.inherit(*r)}, needs, r.why)
 	if u.onRedefined(c) { // what runs is stopped before this can be made, but not before all else
-		u.creates[c.Service] = append(u.creates[c.Service], u.besidesRedefined(needs)...)
+		u.creates[c.Service] = append(u.creates[c.Service], first...)
 	} else {
 		u.creates[c.Service] = append(u.creates[c.Service], step)
 	}

@@ -131,9 +131,15 @@ func (b *builder) defined(id project.ID) project.Container {
 	return project.Container{}
 }
 
-// redefinedOf returns the volumes of c that are replaced, sorted.
+// redefinedOf returns the volumes that are replaced and that c has, also those
+// that it takes over, sorted.
 func (u *up) redefinedOf(c project.Container) []string {
 	var names []string
+	for _, f := range c.VolumesFrom {
+		if of := u.supplier(f); of != nil {
+			names = append(names, u.redefinedOf(of.want)...)
+		}
+	}
 	for _, m := range c.Mounts {
 		if m.Type == project.MountVolume && u.redefined[m.Source] != nil {
 			names = append(names, m.Source)
@@ -143,27 +149,14 @@ func (u *up) redefinedOf(c project.Container) []string {
 	return slices.Compact(names)
 }
 
-// onRedefined tells whether c can be made only when a volume is replaced: one of
-// its own, or of those whose mounts it takes over.
-func (u *up) onRedefined(c project.Container) bool {
-	return len(u.redefinedOf(c)) > 0 || slices.ContainsFunc(c.VolumesFrom, func(f project.VolumesFrom) bool {
-		r := u.supplier(f)
-		return r != nil && r.creates() && u.onRedefined(r.want)
-	})
-}
+func (u *up) onRedefined(c project.Container) bool { return len(u.redefinedOf(c)) > 0 }
 
-// besidesRedefined returns those of steps that wait for no volume that is replaced.
-// Some may not be planned yet: they make containers.
+// besidesRedefined returns the steps that make none of the volumes that are
+// replaced.
 func (u *up) besidesRedefined(steps []StepID) []StepID {
 	return slices.DeleteFunc(slices.Clone(steps), func(id StepID) bool {
-		for name := range u.redefined {
-			if id == stepID(VerbCreate, project.Volume{Name: name}.ID()) {
-				return true
-			}
-		}
-		return slices.ContainsFunc(u.wanted, func(r replica) bool {
-			return id == stepID(VerbCreate, r.want.ID()) && u.onRedefined(r.want)
-		})
+		op, volume := u.steps[u.at[id]].Op.(CreateVolume)
+		return volume && u.redefined[op.Volume.Name] != nil
 	})
 }
 
