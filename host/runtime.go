@@ -206,7 +206,7 @@ const leavingTime = 2 * time.Second
 // endEngine ends the engine when it is our own. Of another one goes what only
 // our containers have made.
 func endEngine(ctx context.Context, cfg Config) error {
-	if err := secrets.Open(cfg.Paths).Tidy(ctx); err != nil {
+	if err := errors.Join(removeCgroups(ctx, cfg.Paths), secrets.Open(cfg.Paths).Tidy(ctx)); err != nil {
 		return err
 	}
 	if c := engineConfig(cfg); c.Address == "" {

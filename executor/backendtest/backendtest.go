@@ -63,6 +63,8 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"a container without its network does not start", testStartWithoutNetwork},
 		{"replicas have a host port together, services do not", testSharedPort},
 		{"a network namespace is shared while its owner runs", testSharedNamespace},
+		{"an IPC namespace is shared while its owner runs", testSharedIPC},
+		{"who shares a PID namespace ends with its owner", testSharedPID},
 		{"a volume in use stays, whoever uses it", testVolumeInUse},
 		{"a volume is made by another definition", testVolumeRedefined},
 		{"anonymous volumes are made, kept and inherited", testAnonymous},
