@@ -112,6 +112,9 @@ func (h *Host) resolveVolume(ctx context.Context, m *mounts, req mountRequest, w
 	if err != nil {
 		return "", err
 	}
+	if err := h.volumes.Use(ctx, name, maker(req.id)); err != nil { // to fill it
+		return "", err
+	}
 	if want.Subpath != "" { // who makes it may run before this one starts
 		return h.staged(req.id, want.Target), nil
 	}

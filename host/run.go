@@ -51,9 +51,6 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := h.useVolumes(ctx, maker(id), c.Mounts); err != nil { // to fill them
-		return err
-	}
 	m, err := h.resolveMounts(ctx, mountRequest{id, c, img, inherit, note})
 	if err != nil {
 		return err

@@ -228,7 +228,8 @@ func (u *up) replaceVolumes() {
 			}
 		}
 		for _, r := range u.wanted {
-			if slices.Contains(u.redefinedOf(r.want), name) {
+			hooked := slices.ContainsFunc(r.want.Hooks.BeforeStart, func(p project.PreStart) bool { return specUses(p.Container)[id] })
+			if hooked || slices.Contains(u.redefinedOf(r.want), name) {
 				u.awaits(r.want.Service, id.String())
 			}
 		}
