@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 )
@@ -47,8 +48,18 @@ func TestStandardInputHasNoEndWhileTheContainerIsThere(t *testing.T) {
 	r.inner.finish(0)
 	r.inner.closeOutput()
 	r.delete()
-	if _, err := lines.ReadString('\n'); !errors.Is(err, io.EOF) {
-		t.Errorf("after the deletion: %v", err)
+	ended := make(chan error, 1)
+	go func() { // ends with the container's standard input
+		_, err := lines.ReadString('\n')
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, io.EOF) {
+			t.Errorf("after the deletion: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it has no end after the deletion")
 	}
 }
 
