@@ -36,7 +36,6 @@ func absentCommands() []absentCommand {
 		{"run", ""},
 		{"stats", ""},
 		{"top", ""},
-		{"volumes", "use `gocompose config --volumes`"},
 		{"watch", ""},
 	}
 }
@@ -47,10 +46,15 @@ func absentNetworkCommands() []absentCommand {
 	return []absentCommand{{"connect", why}, {"disconnect", why}}
 }
 
+// absentVolumeCommands are those of docker volume.
+func absentVolumeCommands() []absentCommand {
+	return []absentCommand{{"update", "there is one host, and no swarm of them"}}
+}
+
 // absentFlags are the flags of docker compose's commands that gocompose's
 // commands of the same names have not, with what to do instead. The empty name
-// is that of the flags before the command. Of "network create" they are docker's,
-// with the reason.
+// is that of the flags before the command. Of "network create" and
+// "volume create" they are docker's, with the reason.
 func absentFlags() map[string]map[string]string {
 	const (
 		build   = "images are not built"
@@ -78,6 +82,11 @@ func absentFlags() map[string]map[string]string {
 			"scope":       oneHost,
 			"ipam-opt":    "addresses are assigned by gocompose itself, which has no options for it",
 		},
+		"volume create": {
+			"availability": oneHost, "group": oneHost, "limit-bytes": oneHost, "required-bytes": oneHost, "scope": oneHost,
+			"secret": oneHost, "sharing": oneHost, "topology-preferred": oneHost, "topology-required": oneHost, "type": oneHost,
+		},
+		"volume ls": {"cluster": oneHost},
 	}
 }
 
@@ -109,6 +118,8 @@ func absentBelow(c *cobra.Command) []absentCommand {
 		return absentCommands()
 	case "network":
 		return absentNetworkCommands()
+	case "volume":
+		return absentVolumeCommands()
 	}
 	return nil
 }
@@ -130,7 +141,8 @@ func absentText(c *cobra.Command, what string) string {
 // ofDocker tells whether the command is like one of docker, not of docker compose.
 func ofDocker(c *cobra.Command) bool {
 	path := pathOf(c)
-	return path == "network" || strings.HasPrefix(path, "network ")
+	kind, _, _ := strings.Cut(path, " ")
+	return kind == "network" || kind == "volume"
 }
 
 // mostAlike returns the name that begins most like the word.

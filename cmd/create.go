@@ -4,7 +4,7 @@ import "github.com/spf13/cobra"
 
 func (a *app) createCommand() *cobra.Command {
 	f := upFlags{noStart: true}
-	var noBuild, yes bool
+	var noBuild bool
 	c := &cobra.Command{
 		Use:   "create [OPTIONS] [SERVICE...]",
 		Short: "Creates containers for a service",
@@ -30,6 +30,6 @@ func (a *app) createCommand() *cobra.Command {
 	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
 	fs.BoolVar(&noBuild, "no-build", false, "Don't build an image: gocompose never does")
-	fs.BoolVarP(&yes, "yes", "y", false, "Run non-interactively: gocompose never asks")
+	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	return c
 }

@@ -82,7 +82,7 @@ func (a *app) inspections(infos []host.Info) ([]inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := places{volume: volumes.Open(where.Volumes()).Data, logs: logFiles}
+	at := places{volume: volumes.Open(where.Volumes(), where.UsedVolumes()).Data, logs: logFiles}
 	all := make([]inspection, len(infos))
 	for n, i := range infos {
 		if all[n], err = inspect(i, at); err != nil {

@@ -102,6 +102,9 @@ func liveParams(t *testing.T) testscript.Params {
 			"hostmount":   hostMount,
 			"hammer":      hammer,
 			"hammered":    hammered,
+			"cgroup":      cgroupFile,
+			"disk":        disk,
+			"loopdisk":    loopDisk,
 		},
 	}
 	maps.Copy(params.Cmds, new(logServers).commands())
@@ -137,10 +140,13 @@ func ourLinks(t *testing.T) map[string]bool {
 	return ours
 }
 
-// condition returns the conditions of scripts, of which one may hold: "private",
-// the engine is gocompose's own.
+// condition returns the conditions of scripts: those about the host, and
+// "private", which may hold: the engine is gocompose's own.
 func condition(holds string) func(string) (bool, error) {
 	return func(cond string) (bool, error) {
+		if can, known := hostCan(cond); known {
+			return can, nil
+		}
 		if cond != "private" {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		}
@@ -168,9 +174,13 @@ func wipe(cfg host.Config) error {
 	if err != nil {
 		return err
 	}
-	infos, err := h.Containers(ctx, "")
-	for _, i := range infos {
-		err = errors.Join(err, h.StopContainer(ctx, i.ID, 0), h.RemoveContainer(ctx, i.ID))
+	projects, err := h.Projects(ctx)
+	for _, name := range projects {
+		obs, oerr := h.Observe(ctx, name, nil)
+		err = errors.Join(err, oerr)
+		for _, c := range append(obs.Containers, obs.Inits...) {
+			err = errors.Join(err, h.StopContainer(ctx, c.ID, 0), h.RemoveContainer(ctx, c.ID))
+		}
 	}
 	nets, lerr := networks.Open(cfg.Paths)
 	if lerr == nil {

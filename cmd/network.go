@@ -12,7 +12,6 @@ import (
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
-	"github.com/gocompose/gocompose/view"
 )
 
 func (a *app) networkCommand() *cobra.Command {
@@ -82,125 +81,17 @@ func (a *app) completeNetworks(c *cobra.Command, given []string, _ string) ([]st
 }
 
 // networkSteps are the networks that a command makes and takes away.
-type networkSteps struct {
-	create, remove []project.Network
-	// refused is what was asked for and cannot be; the rest is done.
-	refused error
-}
-
-func (s networkSteps) empty() bool { return len(s.create)+len(s.remove) == 0 }
-
-// projects are those whose networks are taken away.
-func (s networkSteps) projects() []string {
-	var names []string
-	for _, n := range s.remove {
-		names = append(names, n.Project)
-	}
-	return names
-}
+type networkSteps = resourceSteps[project.Network]
 
 // networkChange is one command that changes networks.
-type networkChange struct {
-	title string
-	// decide says what is to be done about the networks that there are. Without
-	// their users it may say more than is done.
-	decide func([]host.Network) networkSteps
-	// confirm is asked whether to do it, while others are kept from changing
-	// anything; nil: yes.
-	confirm func(networkSteps) (bool, error)
-}
+type networkChange = resourceChange[host.Network, project.Network]
 
-// changeNetworks plans what c decides, has it carried out, and returns the steps
-// that were planned. A network that cannot be made is taken away again. Where
-// there is nothing to do it starts no engine.
+// changeNetworks is resource.change of networks.
 func (a *app) changeNetworks(ctx context.Context, c networkChange) (networkSteps, error) {
-	all, err := a.networks(ctx)
-	if err != nil {
-		return networkSteps{}, err
-	}
-	steps := c.decide(all)
-	if a.globals.dryRun {
-		return networkSteps{}, a.dryRunNetworks(ctx, c, steps)
-	}
-	if steps.empty() {
-		_, err := c.confirmed(steps)
-		return networkSteps{refused: steps.refused}, err
-	}
-	h, err := a.openHost(ctx)
-	if err != nil {
-		return networkSteps{}, err
-	}
-	defer h.Close()
-	steps, unlock, err := a.decideLocked(ctx, h, c, steps)
-	if err != nil {
-		return networkSteps{}, err
-	}
-	defer unlock()
-	if yes, err := c.confirmed(steps); !yes || err != nil {
-		return networkSteps{refused: steps.refused}, err
-	}
-	if steps.empty() {
-		return steps, nil
-	}
-	err = a.apply(ctx, h, planner.Networks(steps.create, steps.remove), change{title: c.title})
-	if err != nil && len(steps.create) > 0 { // nobody would make it whole
-		everything := func(planner.Op) bool { return true }
-		undo := planner.Networks(nil, steps.create)
-		err = errors.Join(err, a.apply(context.WithoutCancel(ctx), h, undo, change{title: c.title, hide: everything}))
-	}
-	return steps, err
-}
-
-func (c networkChange) confirmed(steps networkSteps) (bool, error) {
-	if c.confirm == nil {
-		return true, nil
-	}
-	return c.confirm(steps)
-}
-
-// decideLocked decides again while nobody else changes these networks or their
-// projects, which may have come to others than the first time.
-func (a *app) decideLocked(ctx context.Context, h *host.Host, c networkChange, first networkSteps) (networkSteps, func(), error) {
-	where, err := a.paths()
-	if err != nil {
-		return networkSteps{}, nil, err
-	}
-	for {
-		unlock, err := host.LockNetworks(ctx, where, first.projects(), func(what string) {
-			a.warn(fmt.Sprintf("another command is changing %s: waiting for it to end", what))
-		})
-		if err != nil {
-			return networkSteps{}, nil, err
-		}
-		all, err := h.Networks(ctx)
-		if err != nil {
-			unlock()
-			return networkSteps{}, nil, err
-		}
-		steps := c.decide(all)
-		if !slices.ContainsFunc(steps.projects(), func(p string) bool { return !slices.Contains(first.projects(), p) }) {
-			return steps, unlock, nil
-		}
-		unlock()
-		first = steps
-	}
-}
-
-// dryRunNetworks shows what would be done. Where no engine ever ran it starts
-// none.
-func (a *app) dryRunNetworks(ctx context.Context, c networkChange, steps networkSteps) error {
-	h, err := a.openExisting(ctx)
-	if err != nil {
-		return err
-	}
-	if h != nil {
-		defer h.Close()
-		all, err := h.Networks(ctx)
-		if err != nil {
-			return err
-		}
-		steps = c.decide(all)
-	}
-	w, opt := a.progress(change{title: c.title})
-	return errors.Join(view.DryRun(w, planner.Networks(steps.create, steps.remove), opt), steps.refused)
+	return resource[host.Network, project.Network]{
+		app: a, name: "networks", look: a.networks, halves: true,
+		users:   func(ctx context.Context, h *host.Host) ([]host.Network, error) { return h.Networks(ctx) },
+		project: func(n project.Network) string { return n.Project },
+		plan:    planner.Networks,
+	}.change(ctx, c)
 }

@@ -237,5 +237,5 @@ func flagOf(path string) string {
 	if strings.HasPrefix(path, "ipam.config") {
 		return "--subnet"
 	}
-	return map[string]string{"driver": "--driver", "enable_ipv4": "--ipv4", "enable_ipv6": "--ipv6"}[path]
+	return map[string]string{"driver": "--driver", "driver_opts": "--opt", "enable_ipv4": "--ipv4", "enable_ipv6": "--ipv6"}[path]
 }

@@ -3,47 +3,19 @@ package cmd
 import (
 	"errors"
 	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/project"
 )
 
-// networkFilter is one --filter of docker network's commands.
-type networkFilter struct {
-	key, value string
-	accepts    func(host.Network) bool
-}
-
-// networkFilters are all that were given. As in docker, of those of one key one
-// is to accept, but of the labels and times all.
-type networkFilters []networkFilter
-
 // networkScope is that of all networks: there is one host.
 const networkScope = "local"
 
-// newNetworkFilters reads KEY=VALUE, of the keys that a command has.
-func newNetworkFilters(given, keys []string, now time.Time) (networkFilters, error) {
-	var all networkFilters
-	for _, text := range given {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok {
-			return nil, usage("invalid --filter %q: KEY=VALUE", text)
-		}
-		key = strings.ToLower(strings.TrimSpace(key))
-		if !slices.Contains(keys, key) {
-			return nil, usage("unknown filter %q: %s", key, strings.Join(keys, ", "))
-		}
-		accepts, err := networkAccepts(key, value, now)
-		if err != nil {
-			return nil, usage("--filter %s: %v", text, err)
-		}
-		all = append(all, networkFilter{key, value, accepts})
-	}
-	return all, nil
+// newNetworkFilters reads the filters of networks, of the keys that a command has.
+func newNetworkFilters(given, keys []string, now time.Time) (filters[host.Network], error) {
+	return newFilters(given, keys, func(key, value string) (func(host.Network) bool, error) { return networkAccepts(key, value, now) })
 }
 
 // networkAccepts returns what one filter means.
@@ -56,9 +28,9 @@ func networkAccepts(key, value string, now time.Time) (func(host.Network) bool, 
 	case "scope":
 		return func(host.Network) bool { return value == networkScope }, nil
 	case "label":
-		return func(n host.Network) bool { return hasLabel(n, value) }, nil
+		return func(n host.Network) bool { return hasLabel(n.AllLabels, value) }, nil
 	case "label!":
-		return func(n host.Network) bool { return !hasLabel(n, value) }, nil
+		return func(n host.Network) bool { return !hasLabel(n.AllLabels, value) }, nil
 	case "type":
 		if value != "custom" && value != "builtin" {
 			return nil, errors.New("want custom or builtin")
@@ -90,32 +62,5 @@ func networkMatches(key, value string) (func(host.Network) bool, error) {
 	}, err
 }
 
-// hasLabel tells whether n has the label KEY, or KEY=VALUE.
-func hasLabel(n host.Network, label string) bool {
-	key, want, exact := strings.Cut(label, "=")
-	value, ok := n.AllLabels[key]
-	return ok && (!exact || value == want)
-}
-
 // builtin tells whether n is nobody's: made and removed as containers need it.
 func builtin(n host.Network) bool { return n.Name == project.DefaultBridge && n.Project == "" }
-
-func (f networkFilters) accept(n host.Network) bool {
-	accepted := map[string]bool{}
-	for _, one := range f {
-		ok := one.accepts(n)
-		before, had := accepted[one.key]
-		switch one.key {
-		case "label", "label!", "until":
-			accepted[one.key] = ok && (before || !had)
-		default:
-			accepted[one.key] = ok || before
-		}
-	}
-	for _, ok := range accepted {
-		if !ok {
-			return false
-		}
-	}
-	return true
-}

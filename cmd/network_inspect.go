@@ -1,11 +1,8 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -62,46 +59,7 @@ func (a *app) networkInspect(ctx context.Context, format string, names []string)
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, printNetworkInspections(a.Out, r, format, found))...)
-}
-
-// printNetworkInspections prints as docker does: an array, in lines unless the
-// format is json, or a template for each.
-func printNetworkInspections(w io.Writer, r rows, format string, all []networkInspection) error {
-	if r.template == nil {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		if format == "" {
-			enc.SetIndent("", "    ")
-		}
-		return enc.Encode(all)
-	}
-	for _, n := range all {
-		if err := n.line(w, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// line writes the template. Fields have the names that docker's program has for
-// them, else those of its JSON: {{.ID}}, {{.Id}}.
-func (n networkInspection) line(w io.Writer, r rows) error {
-	var out bytes.Buffer
-	err := r.line(&out, n)
-	if err != nil {
-		text, jerr := json.Marshal(n)
-		var raw map[string]any
-		if jerr = errors.Join(jerr, json.Unmarshal(text, &raw)); jerr != nil {
-			return jerr
-		}
-		out.Reset()
-		if r.line(&out, raw) != nil {
-			return err
-		}
-	}
-	_, err = out.WriteTo(w)
-	return err
+	return errors.Join(append(errs, printResources(a.Out, r, format, found))...)
 }
 
 // networkInspection is a network as docker's `network inspect` has it.

@@ -37,7 +37,7 @@ func (a *app) networkPruneCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) networkPrune(ctx context.Context, filters networkFilters, force bool) error {
+func (a *app) networkPrune(ctx context.Context, filters filters[host.Network], force bool) error {
 	steps, err := a.changeNetworks(ctx, networkChange{
 		title: "network prune",
 		decide: func(all []host.Network) networkSteps {
@@ -64,7 +64,7 @@ func (a *app) networkPrune(ctx context.Context, filters networkFilters, force bo
 
 // unused are the networks without containers that the filters accept. The host's
 // own bridge goes with its last container anyway.
-func unused(all []host.Network, filters networkFilters) []project.Network {
+func unused(all []host.Network, filters filters[host.Network]) []project.Network {
 	var out []project.Network
 	for _, n := range all {
 		if len(n.Attached)+len(n.Users) == 0 && !builtin(n) && filters.accept(n) {

@@ -108,8 +108,8 @@ func TestNetworksAreShownInDockersForms(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{Streams: Streams{Out: &out}}
 	for file, write := range map[string]func() error{
-		"inspect.json": func() error { return printNetworkInspections(&out, rows{}, "", inspected) },
-		"none.json":    func() error { return printNetworkInspections(&out, rows{}, "json", []networkInspection{}) },
+		"inspect.json": func() error { return printResources(&out, rows{}, "", inspected) },
+		"none.json":    func() error { return printResources(&out, rows{}, "json", []networkInspection{}) },
 		"ls.json":      func() error { return a.printNetworks(both, networkListFlags{format: "json"}, rows{}) },
 		"ls.txt":       func() error { return a.printNetworks(both, networkListFlags{format: "table"}, rows{}) },
 		"ids.txt": func() error {
@@ -137,7 +137,7 @@ func TestTemplatesHaveDockersNamesOfFields(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		err = printNetworkInspections(&out, r, format, []networkInspection{inspectNetwork(aNetwork())})
+		err = printResources(&out, r, format, []networkInspection{inspectNetwork(aNetwork())})
 		if err != nil || out.String() != want+"\n" {
 			t.Errorf("%s: %q, %v; want %q", format, out.String(), err, want)
 		}
@@ -146,7 +146,7 @@ func TestTemplatesHaveDockersNamesOfFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := inspectNetwork(aNetwork()).line(&strings.Builder{}, r); err == nil {
+	if err := resourceLine(&strings.Builder{}, r, inspectNetwork(aNetwork())); err == nil {
 		t.Error("a field that is none is taken")
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) planCommand() *cobra.Command {
-	var f upFlags
+	f := upFlags{shows: true}
 	var format string
 	var exitCode bool
 	c := &cobra.Command{

@@ -63,8 +63,19 @@ func (a *app) sayRemoval(plan *planner.Plan) bool {
 }
 
 // ask puts a question and reads the answer: y and yes are yes; anything else, or
-// nothing, is no. When ctx ends first, what was about to be typed stays unread.
+// nothing, is no.
 func (a *app) ask(ctx context.Context, question string) (bool, error) {
+	text, err := a.answer(ctx, question)
+	return isYes(text), err
+}
+
+func isYes(text string) bool {
+	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(text)))
+}
+
+// answer puts a question and reads a line; the line's end is missing when there
+// was no more. When ctx ends first, what was about to be typed stays unread.
+func (a *app) answer(ctx context.Context, question string) (string, error) {
 	fmt.Fprint(a.Err, question+" [y/N] ")
 	type answer struct {
 		text string
@@ -78,14 +89,14 @@ func (a *app) ask(ctx context.Context, question string) (bool, error) {
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(a.Err)
-		return false, context.Cause(ctx)
+		return "", context.Cause(ctx)
 	case got := <-answers:
 		if got.err != nil {
 			fmt.Fprintln(a.Err) // the user has typed no newline
 		}
 		if got.err != nil && !errors.Is(got.err, io.EOF) {
-			return false, fmt.Errorf("reading the answer: %w", got.err)
+			return "", fmt.Errorf("reading the answer: %w", got.err)
 		}
-		return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(got.text))), nil
+		return got.text, nil
 	}
 }

@@ -15,6 +15,13 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// asks tells whether there is somebody who can answer: what is typed comes from a
+// terminal, and what is asked is seen.
+func (a *app) asks() bool {
+	in, ok := a.In.(*os.File)
+	return ok && term.IsTerminal(int(in.Fd())) && isTerminal(a.Err)
+}
+
 // look is what is known of how output to w may look.
 func (a *app) look(w io.Writer) view.Look {
 	return view.Look{

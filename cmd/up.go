@@ -24,6 +24,8 @@ type upFlags struct {
 	scale                     []string
 	timeout                   int
 	grace                     *time.Duration // made of timeout
+	yes, shows                bool           // nothing is asked; nothing is done
+	redefined                 redefinedVolumes
 }
 
 func (f *upFlags) add(c *cobra.Command) {
@@ -48,6 +50,7 @@ func (f *upFlags) complete(a *app, c *cobra.Command) error {
 	f.removeOrphans = a.removeOrphans(c, f.removeOrphans)
 	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
 	_, validPull := pullPolicies()[f.pull]
+	f.redefined = a.redefinedVolumes(c.Context(), f.yes || f.shows || a.globals.dryRun)
 	switch {
 	case f.forceRecreate && f.noRecreate:
 		return usage("--force-recreate and --no-recreate are incompatible")
@@ -119,6 +122,10 @@ func (f *upFlags) change(services []string) (change, error) {
 			if len(p.Services) == 0 {
 				return nil, errNothingSelected(p)
 			}
+			var err error
+			if opt.Redefined, err = f.redefined(p, obs); err != nil {
+				return nil, err
+			}
 			return planner.Up(p, obs, opt)
 		},
 		pull: &opt,
@@ -172,7 +179,7 @@ func parseScale(args []string) (map[string]int, error) {
 func (a *app) upCommand() *cobra.Command {
 	var f upFlags
 	var m upMode
-	var noBuild, yes bool
+	var noBuild bool
 	c := &cobra.Command{
 		Use:   "up [OPTIONS] [SERVICE...]",
 		Short: "Create and start containers",
@@ -200,6 +207,6 @@ func (a *app) upCommand() *cobra.Command {
 	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
 	fs.BoolVar(&noBuild, "no-build", false, "Don't build an image: gocompose never does")
-	fs.BoolVarP(&yes, "yes", "y", false, "Run non-interactively: gocompose never asks")
+	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	return c
 }

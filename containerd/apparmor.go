@@ -34,7 +34,8 @@ func (a appArmor) profile() string {
 // prepare loads the profile for containers, when this is one that is confined by
 // it: a reboot unloads it.
 func (a appArmor) prepare(c project.Container) error {
-	if c.Security.AppArmor != "" || c.Privileged || !a.enabled() {
+	builtin := c.Security.AppArmor == project.AppArmorBuiltin || c.Security.AppArmor == "" && !c.Privileged
+	if !builtin || !a.enabled() {
 		return nil
 	}
 	if err := a.load(appArmorProfile); err != nil {

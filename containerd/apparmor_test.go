@@ -18,6 +18,7 @@ func TestTheAppArmorProfileIsLoadedForWhomItConfines(t *testing.T) {
 		{"a container", project.Container{}, true, true},
 		{"without AppArmor", project.Container{}, false, false},
 		{"a privileged one", project.Container{Privileged: true}, true, false},
+		{"a privileged one that asks for it", project.Container{Privileged: true, Security: project.Security{AppArmor: "docker-default"}}, true, true},
 		{"one with a profile of its own", project.Container{Security: project.Security{AppArmor: "web"}}, true, false},
 		{"an unconfined one", project.Container{Security: project.Security{AppArmor: "unconfined"}}, true, false},
 	} {

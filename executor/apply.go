@@ -66,6 +66,10 @@ func DefaultLimits(processors int) map[planner.Verb]int {
 		planner.VerbKill:    16 * busy,
 		planner.VerbPause:   16 * busy,
 		planner.VerbUnpause: 16 * busy,
+		// Hooks take the time they take.
+		planner.VerbPreStart:  16 * busy,
+		planner.VerbPostStart: 16 * busy,
+		planner.VerbPreStop:   16 * busy,
 	}
 }
 

@@ -67,44 +67,41 @@ func namesIn(c containerd.Container, n project.Endpoint) []string {
 	return append([]string{spec.Name, spec.Service, ShortID(c.ID)}, n.Aliases...)
 }
 
-// sharedWith returns the ID of the container whose namespace is shared, or what
-// networks has for the host; empty: none is.
+// sharedWith returns the ID of the container whose network namespace is shared, or
+// what networks has for the host; empty: none is.
 func (h *Host) sharedWith(ctx context.Context, want project.Container) (string, error) {
-	owner, err := h.owner(ctx, want)
-	switch {
-	case err != nil || owner.ID == "":
-		return "", err
-	case !owner.Running():
-		return "", fmt.Errorf("network_mode: %s: container %s does not run: start it first", want.NetworkMode, owner.Record.Spec.Name)
-	case owner.Record.Spec.NetworkMode == project.ModeHost:
-		return networks.HostNamespace, nil
+	for _, share := range want.Shares() {
+		if share.Attribute != project.AttributeNetwork {
+			continue
+		}
+		owner, err := h.runningOwner(ctx, want.Project, share)
+		if err == nil && owner.Record.Spec.NetworkMode == project.ModeHost {
+			return networks.HostNamespace, nil
+		}
+		return owner.ID, err
 	}
-	return owner.ID, nil
+	return "", nil
 }
 
-// owner returns the container that the mode names: of a service the lowest
-// replica, and one that runs before one that does not. It has no ID when the mode
-// names none.
-func (h *Host) owner(ctx context.Context, want project.Container) (containerd.Container, error) {
-	service, name := want.NetworkMode.SharedService(), want.NetworkMode.SharedContainer()
-	filter := containerd.Filter{Project: want.Project}
-	switch {
-	case name != "":
-		filter = containerd.Filter{Names: []string{name}}
-	case service == "":
-		return containerd.Container{}, nil
+// runningOwner returns the container whose namespace a container of the project
+// shares, which has to run: of a service the lowest replica, and one that runs
+// before one that does not.
+func (h *Host) runningOwner(ctx context.Context, projectName string, share project.Share) (containerd.Container, error) {
+	filter := containerd.Filter{Project: projectName}
+	if share.Container != "" {
+		filter = containerd.Filter{Names: []string{share.Container}}
 	}
 	found, err := h.containerd.Containers(ctx, filter)
 	if err != nil {
 		return containerd.Container{}, err
 	}
 	found = slices.DeleteFunc(found, func(c containerd.Container) bool {
-		return service != "" && c.Record.Spec.Service != service || c.Record.Spec.Role != ""
+		return share.Service != "" && c.Record.Spec.Service != share.Service || c.Record.Spec.Role != ""
 	})
 	if len(found) == 0 {
-		return containerd.Container{}, fmt.Errorf("network_mode: %s: there is no such container", want.NetworkMode)
+		return containerd.Container{}, fmt.Errorf("%s: %s: there is no such container", share.Attribute, share.Mode)
 	}
-	return slices.MinFunc(found, func(a, b containerd.Container) int {
+	owner := slices.MinFunc(found, func(a, b containerd.Container) int {
 		if a.Running() != b.Running() {
 			if a.Running() {
 				return -1
@@ -112,5 +109,9 @@ func (h *Host) owner(ctx context.Context, want project.Container) (containerd.Co
 			return 1
 		}
 		return cmp.Compare(a.Record.Spec.Replica, b.Record.Spec.Replica)
-	}), nil
+	})
+	if !owner.Running() {
+		return owner, fmt.Errorf("%s: %s: container %s does not run: start it first", share.Attribute, share.Mode, owner.Record.Spec.Name)
+	}
+	return owner, nil
 }

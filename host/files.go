@@ -58,7 +58,7 @@ func (t texts) write(dir string) error {
 // writeFiles writes what a container that is about to start finds.
 func (h *Host) writeFiles(ctx context.Context, c containerd.Container, e endpoint.Endpoint) error {
 	dir, want := h.cfg.Paths.Container(c.ID), c.Record.Spec
-	name := spec.Hostname(c.ID, want)
+	name := hostname(want, spec.Hostname(c.ID, want))
 	gateway, err := h.gateway(ctx, e)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (h *Host) writeFiles(ctx context.Context, c containerd.Container, e endpoin
 			return err
 		}
 		return texts{
-			[]byte(hostname(want, name) + "\n"),
+			[]byte(name + "\n"),
 			append(known, entries(want.ExtraHosts, netip.AddrFrom4([4]byte{127, 0, 0, 1}))...),
 			hostResolv(resolv, want.DNS),
 		}.write(dir)
@@ -95,7 +95,8 @@ func (h *Host) writeFiles(ctx context.Context, c containerd.Container, e endpoin
 
 // hostname is the host's own in its namespace, unless the container has one.
 func hostname(want project.Container, name string) string {
-	if want.Hostname == "" && want.NetworkMode == project.ModeHost {
+	hosts := want.NetworkMode == project.ModeHost || want.Namespaces.UTS == project.NamespaceHost
+	if want.Hostname == "" && hosts {
 		if own, err := os.Hostname(); err == nil {
 			return own
 		}

@@ -132,7 +132,7 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		containerd: client,
 		images:     images.New(client),
 		networks:   nets,
-		volumes:    volumes.Open(cfg.Paths.Volumes()),
+		volumes:    volumes.Open(cfg.Paths.Volumes(), cfg.Paths.UsedVolumes()),
 		secrets:    secrets.Open(cfg.Paths),
 		supervisor: newLazySupervisor(cfg),
 	}

@@ -23,11 +23,7 @@ func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.O
 	obs := planner.Observed{Images: map[string]string{}, Pulled: map[string]time.Time{}}
 	refs := map[string][]string{} // by platform
 	for _, s := range p.Services {
-		all := s.Template.Images()
-		for _, before := range s.Template.Hooks.BeforeStart {
-			all = append(all, before.Container.Images()...)
-		}
-		for _, i := range all {
+		for _, i := range s.Template.AllImages() {
 			refs[i.Platform] = append(refs[i.Platform], i.Ref)
 		}
 	}

@@ -96,11 +96,11 @@ func (r *runtime) Release(ctx context.Context, id string) error {
 		c, err := h.containerd.Container(ctx, id)
 		switch {
 		case errdefs.IsNotFound(err): // with its lock, which is only there because of us
-			return errors.Join(h.networks.Detach(ctx, id), h.forget(ctx, id), removeIfThere(h.containerLock(id)))
+			return errors.Join(h.leave(ctx, id), h.forget(ctx, id), removeIfThere(h.containerLock(id)))
 		case err != nil || c.Running():
 			return err
 		}
-		return errors.Join(h.containerd.DeleteTask(ctx, id), h.networks.Detach(ctx, id))
+		return errors.Join(h.containerd.DeleteTask(ctx, id), h.leave(ctx, id))
 	})
 }
 

@@ -112,15 +112,10 @@ func (h *Host) resolveVolume(ctx context.Context, m *mounts, req mountRequest, w
 	if err != nil {
 		return "", err
 	}
-	data, err := h.volumeData(name)
-	if err != nil || want.Subpath == "" {
-		return data, err
+	if want.Subpath != "" { // who makes it may run before this one starts
+		return h.staged(req.id, want.Target), nil
 	}
-	f, err := openBelow(data, want)
-	if err != nil {
-		return "", err
-	}
-	return h.staged(req.id, want.Target), f.Close()
+	return h.volumeData(name)
 }
 
 // volumeData returns the folder of a volume's content.

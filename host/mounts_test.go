@@ -25,7 +25,7 @@ func TestAnAnonymousVolumeHasOneNameOfItsOwn(t *testing.T) {
 			t.Error("two volumes have one name")
 		}
 	}
-	s := volumes.Open(t.TempDir())
+	s := volumes.Open(t.TempDir(), t.TempDir())
 	if err := s.Create(t.Context(), project.Volume{Name: name}); err != nil {
 		t.Errorf("no volume can have that name: %v", err)
 	}

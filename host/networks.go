@@ -6,15 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/gocompose/gocompose/containerd"
-	"github.com/gocompose/gocompose/internal/flock"
-	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
@@ -127,34 +124,4 @@ func (h *Host) Networks(ctx context.Context) ([]Network, error) {
 		all[i].Users = slices.Compact(slices.Sorted(slices.Values(users[all[i].Name])))
 	}
 	return all, err
-}
-
-// LockNetworks keeps other commands from making and taking away networks by
-// name, and from changing the projects. When it has to wait it says for what.
-func LockNetworks(ctx context.Context, p paths.Paths, projects []string, waiting func(what string)) (unlock func(), err error) {
-	var held []*flock.Lock
-	unlock = func() {
-		for _, l := range held {
-			_ = l.Unlock() // it ends with the file, whatever that says
-		}
-	}
-	lock := func(path, what string) error {
-		l, err := flock.AcquireNotify(ctx, path, lockPatience, func() { waiting(what) })
-		if err != nil {
-			return fmt.Errorf("waiting for another command on %s: %w", what, err)
-		}
-		held = append(held, l)
-		return nil
-	}
-	err = lock(p.Locks()+"/network-commands", "networks")
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(projects))) { // in one order: nobody waits for who waits for him
-		if err == nil && name != "" {
-			err = lock(projectLock(p, name), "project "+name)
-		}
-	}
-	if err != nil {
-		unlock()
-		return nil, err
-	}
-	return unlock, nil
 }

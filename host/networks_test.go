@@ -75,7 +75,7 @@ func TestWhoIsOnANetworkIsToldWithoutAnEngine(t *testing.T) {
 
 func TestNetworksAreChangedByOneCommandAtATime(t *testing.T) {
 	p := paths.Paths{State: t.TempDir()}
-	unlock, err := LockNetworks(t.Context(), p, []string{"shop", "", "shop", "blog"}, func(string) {})
+	unlock, err := LockResources(t.Context(), p, "networks", []string{"shop", "", "shop", "blog"}, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}

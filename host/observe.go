@@ -80,8 +80,11 @@ func (h *Host) observeContainers(ctx context.Context, name string) (replicas, ot
 }
 
 // cutOff tells whether the container runs in the network namespace of one that is
-// not attached now.
+// not attached now, or in the IPC namespace of none.
 func (h *Host) cutOff(c containerd.Container) (bool, error) {
+	if out, err := h.outOfIPC(c); out || err != nil {
+		return out, err
+	}
 	mode := c.Record.Spec.NetworkMode
 	if !c.Running() || mode.SharedService() == "" && mode.SharedContainer() == "" {
 		return false, nil
@@ -104,8 +107,10 @@ func (h *Host) cutOff(c containerd.Container) (bool, error) {
 func (h *Host) observeOthers(ctx context.Context, p *project.Project) (map[string]bool, map[string]string, error) {
 	var names []string
 	for _, s := range p.Services {
-		if name := s.Template.NetworkMode.SharedContainer(); name != "" {
-			names = append(names, name)
+		for _, share := range s.Template.Shares() {
+			if share.Container != "" {
+				names = append(names, share.Container)
+			}
 		}
 		for _, l := range s.Template.Links {
 			if l.Container != "" {

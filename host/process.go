@@ -52,7 +52,11 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err := canRun(c.Record.Spec.Platform, binfmtRoot); err != nil {
 		return err
 	}
-	if err := sources(slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)); err != nil {
+	mounts := slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)
+	if err := sources(mounts); err != nil {
+		return err
+	}
+	if err := h.useVolumes(ctx, c.ID, mounts); err != nil {
 		return err
 	}
 	if err := h.placeSecrets(ctx, c.ID, c.Record.Spec.Files); err != nil {
@@ -62,7 +66,13 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 	if err != nil {
 		return err
 	}
+	if err := h.joinNamespaces(ctx, c); err != nil {
+		return err
+	}
 	if err := h.writeFiles(ctx, c, e); err != nil {
+		return err
+	}
+	if err := h.noteCgroups(ctx, c.Record.Spec.CgroupParent); err != nil {
 		return err
 	}
 	log, err := h.shimOptions(c)
@@ -76,12 +86,20 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 		LogURI:   log.URI(),
 		Terminal: c.Record.Spec.TTY,
 		Stdin:    c.Record.Spec.StdinOpen,
+		Runtime:  c.Record.Runtime,
+		Spec:     c.Record.Spec,
 	})
 	return errors.Join(err, h.unstage(c.ID))
 }
 
 func (h *Host) detach(ctx context.Context, id string) error {
-	return errors.Join(h.supervisor.Release(ctx, id), h.networks.Detach(ctx, id))
+	return errors.Join(h.supervisor.Release(ctx, id), h.leave(ctx, id))
+}
+
+// leave takes the container, which does not run, off its networks and its volumes,
+// and out of what it shares.
+func (h *Host) leave(ctx context.Context, id string) error {
+	return errors.Join(h.networks.Detach(ctx, id), h.volumes.Release(id), h.shared().Release(id))
 }
 
 // StopContainer ends the container's process, by its stop signal, after grace by

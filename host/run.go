@@ -27,7 +27,8 @@ func (h *Host) CreateContainer(ctx context.Context, id string, c project.Contain
 	if err != nil {
 		return err
 	}
-	if err = h.create(ctx, note, id, c, inherit); err == nil {
+	err = h.create(ctx, note, id, c, inherit)
+	if err = errors.Join(err, h.volumes.Release(maker(id))); err == nil {
 		return note.end()
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -48,6 +49,9 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 	}
 	dir := h.cfg.Paths.Container(id)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := h.useVolumes(ctx, maker(id), c.Mounts); err != nil { // to fill them
 		return err
 	}
 	m, err := h.resolveMounts(ctx, mountRequest{id, c, img, inherit, note})
@@ -75,6 +79,9 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 		Files:         files(dir),
 		Secrets:       h.mountedSecrets(id, c.Files),
 		Netns:         filepath.Join(h.cfg.Paths.Netns(), id),
+		IPC:           h.shared().IPC(id),
+		PID:           h.shared().PID(id),
+		Shm:           h.shared().Shm(id),
 		Hostname:      hostname(c, spec.Hostname(id, c)),
 		InitBinary:    h.engine.Init,
 		Anonymous:     m.anonymous,

@@ -155,6 +155,9 @@ func (h *Host) supervised(ctx context.Context, c containerd.Container) superviso
 		Running: c.Running(), Paused: c.State == planner.StatePaused, StartedAt: l.StartedAt,
 		Restart: spec.Restart, Health: c.Record.Health,
 	}
+	if spec.Role != "" {
+		out.Service = "" // it is no replica, whose end would mean something
+	}
 	if !out.Running {
 		out.ExitedAt, out.ExitCode = l.ExitedAt, l.ExitCode
 	}
@@ -186,10 +189,14 @@ func (r *runtime) Shutdown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h, err := r.current(ctx)
+	if err == nil {
+		err = h.sweepVolumes(ctx)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.alone = alone
-	if err := endEngine(ctx, r.cfg); err != nil {
+	if err := errors.Join(err, endEngine(ctx, r.cfg)); err != nil {
 		return err
 	}
 	return cgroup.RemoveSoon(r.cfg.Paths.CgroupParent(), time.Now().Add(leavingTime))
@@ -202,7 +209,7 @@ const leavingTime = 2 * time.Second
 // endEngine ends the engine when it is our own. Of another one goes what only
 // our containers have made.
 func endEngine(ctx context.Context, cfg Config) error {
-	if err := secrets.Open(cfg.Paths).Tidy(ctx); err != nil {
+	if err := errors.Join(removeCgroups(ctx, cfg.Paths), secrets.Open(cfg.Paths).Tidy(ctx)); err != nil {
 		return err
 	}
 	if c := engineConfig(cfg); c.Address == "" {

@@ -14,12 +14,15 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// sources sees to it that what a container binds is there, before it is started:
-// meanwhile it may have been removed.
+// sources sees to it that what a container binds is still there, before it is
+// started. Nothing is made: what was removed may have been a file.
 func sources(mounts []project.Mount) error {
 	for _, m := range mounts {
 		if m.Type != project.MountBind {
 			continue
+		}
+		if _, err := os.Stat(m.Source); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the bind mount at %s: its source %s was removed since the container was made: make it again", m.Target, m.Source)
 		}
 		if err := source(m); err != nil {
 			return err

@@ -24,6 +24,20 @@ func TestALinkToNothingIsNoSource(t *testing.T) {
 	}
 }
 
+func TestNothingIsMadeForAStart(t *testing.T) {
+	gone := filepath.Join(t.TempDir(), "gone")
+	m := []project.Mount{{Type: project.MountVolume, Source: "data"}, {Type: project.MountBind, Source: gone, Target: "/x", CreateHostPath: true}}
+	if err := sources(m); err == nil || !strings.Contains(err.Error(), "the bind mount at /x: its source "+gone+" was removed") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Mkdir(gone, 0o755); err != nil { // it was not made
+		t.Fatal(err)
+	}
+	if err := sources(m); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPropagationNeedsASourceThatTakesPart(t *testing.T) {
 	above := []*mountinfo.Info{
 		{Mountpoint: "/srv", Optional: "shared:7"}, // and over it another one

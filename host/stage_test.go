@@ -8,8 +8,57 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gocompose/gocompose/project"
 )
+
+// Who writes to the volume may put a link in the place of a folder at any time.
+func TestALinkThatIsPutThereJustNowLeadsNowhereElse(t *testing.T) {
+	outside, volume := t.TempDir(), t.TempDir()
+	sub, link := filepath.Join(volume, "sub"), filepath.Join(volume, "link")
+	for _, err := range []error{
+		os.MkdirAll(filepath.Join(sub, "x"), 0o755), os.MkdirAll(filepath.Join(outside, "x"), 0o755), os.Symlink(outside, link),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			if err := unix.Renameat2(unix.AT_FDCWD, sub, unix.AT_FDCWD, link, unix.RENAME_EXCHANGE); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(stop)
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+	}()
+	for range 2000 {
+		f, err := openBelow(volume, project.Mount{Type: project.MountVolume, Source: "data", Subpath: "sub/x"})
+		if err != nil {
+			continue // the link leads to nothing in the volume
+		}
+		path, err := os.Readlink(fmt.Sprint("/proc/self/fd/", f.Fd()))
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if rel, err := filepath.Rel(volume, path); err != nil || !filepath.IsLocal(rel) {
+			t.Fatalf("it leads to %s", path)
+		}
+	}
+}
 
 func TestALinkInAVolumeLeadsNowhereElse(t *testing.T) {
 	outside, volume := t.TempDir(), t.TempDir()

@@ -83,7 +83,7 @@ func readStored(t *testing.T, dir string) stored {
 	for _, n := range nets {
 		s.observed.Networks = append(s.observed.Networks, n.Network)
 	}
-	vols, err := volumes.Open(s.paths.Volumes()).List()
+	vols, err := volumes.Open(s.paths.Volumes(), s.paths.UsedVolumes()).List()
 	if err != nil {
 		t.Fatal(err)
 	}

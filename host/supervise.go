@@ -56,6 +56,8 @@ const (
 	Careful Force = "careful"
 )
 
+// checkNothingRuns refuses while containers run, and takes away what killed
+// processes have left mounted for others.
 func checkNothingRuns(ctx context.Context, cfg Config) error {
 	eng, err := engine.Find(ctx, engineConfig(cfg))
 	if errors.Is(err, engine.ErrNotRunning) {
@@ -83,7 +85,7 @@ func checkNothingRuns(ctx context.Context, cfg Config) error {
 				c.Record.Spec.Name, c.Record.Spec.Project, does, c.Record.Spec.Project)
 		}
 	}
-	return nil
+	return h.sweepVolumes(ctx)
 }
 
 // usersLock is shared by all commands that use the engine. Who has it alone may

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -114,7 +115,7 @@ func Look(ctx context.Context, cfg Config) (System, error) {
 		return err
 	})
 	group.Go(func() (err error) {
-		s.Disk, err = lookAtDisk(ctx, cfg.Paths.Root)
+		s.Disk, err = lookAtDisk(ctx, cfg)
 		return err
 	})
 	return s, group.Wait()
@@ -176,10 +177,23 @@ const (
 	snapshotsFolder = "containerd/io.containerd.snapshotter.v1.overlayfs/"
 )
 
-func lookAtDisk(ctx context.Context, root string) (Disk, error) {
+// lookAtDisk leaves out what is mounted on volumes: it is elsewhere, and a server
+// that does not answer would be waited for.
+func lookAtDisk(ctx context.Context, cfg Config) (Disk, error) {
+	all, err := LookAtVolumes(cfg)
+	if err != nil {
+		return Disk{}, err
+	}
+	elsewhere := map[string]bool{}
+	for _, v := range all {
+		elsewhere[v.Mountpoint] = len(v.Options) > 0
+	}
+	root := cfg.Paths.Root
 	const images, snapshots, volumes, logs, other = "images", "snapshots", "volumes", "logs", "other"
 	sums, err := diskuse.Of(ctx, root, func(path string) string {
 		switch parts := strings.Split(path, "/"); {
+		case elsewhere[filepath.Join(root, path)]:
+			return diskuse.Skip
 		case strings.HasPrefix(path, contentFolder):
 			return images
 		case strings.HasPrefix(path, snapshotsFolder):

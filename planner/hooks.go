@@ -99,7 +99,7 @@ func (b *builder) preStarts(have map[string]Container) {
 	}
 	for _, service := range slices.Sorted(maps.Keys(starts)) {
 		ops := starts[service]
-		of := project.ID{Kind: project.KindService, Name: service}
+		of := Ref{Name: service, Target: project.ID{Kind: project.KindService, Name: service}}
 		latest := ops[0]
 		for _, op := range ops {
 			if len(b.planned(VerbCreate, op.Target())) > 0 { // it is as the files want it now
@@ -109,7 +109,7 @@ func (b *builder) preStarts(have map[string]Container) {
 		b.preStart(of, have[latest.Container.ID].Spec.InitContainers(0), ops)
 		for _, op := range ops {
 			c := have[op.Container.ID].Spec
-			b.preStart(op.Target(), c.InitContainers(c.Replica), []StartContainer{op})
+			b.preStart(op.Container, c.InitContainers(c.Replica), []StartContainer{op})
 		}
 	}
 }
@@ -117,7 +117,7 @@ func (b *builder) preStarts(have map[string]Container) {
 // preStart plans to run containers to their end before ops, after all that these
 // wait for, but for what itself waits for one of them: of replicas that are
 // replaced one after the other, the old ones of the later turns run meanwhile.
-func (b *builder) preStart(of project.ID, specs []project.Container, ops []StartContainer) {
+func (b *builder) preStart(of Ref, specs []project.Container, ops []StartContainer) {
 	if len(specs) == 0 {
 		return
 	}
@@ -128,7 +128,7 @@ func (b *builder) preStart(of project.ID, specs []project.Container, ops []Start
 	behind := func(id StepID) bool {
 		return slices.ContainsFunc(own, func(start StepID) bool { return id == start || b.waits(id, start) })
 	}
-	op := RunInits{Of: of}
+	op := RunInits{Of: of.Target, Name: of.Name}
 	needs := b.ingredients(specs)
 	for i, c := range specs {
 		id := ContainerID(b.project.Name, c.Service, 0, fmt.Sprintf("%sp%dr%d", b.opt.Nonce, i+1, c.Replica))
@@ -222,7 +222,7 @@ func (u *up) initImages() {
 			}
 			for id := range specUses(p.Container) {
 				if u.changed[id.Name] == nil || id.Kind != project.KindNetwork {
-					u.creates[service] = append(u.creates[service], u.planned(VerbCreate, id)...)
+					u.creates[service] = append(u.creates[service], u.besidesRedefined(u.planned(VerbCreate, id))...)
 				}
 			}
 		}

@@ -77,11 +77,11 @@ func (u *up) networks() {
 	}
 }
 
-// Displaces tells whether bringing p up would replace a network that is there: then
-// it has to be known who else uses it (Observed.Used).
+// Displaces tells whether bringing p up would replace a network or a volume that
+// is there: then it has to be known who else uses it (Observed.Used).
 func Displaces(p *project.Project, obs Observed) bool {
 	u := up{builder: newBuilder(p, obs, Options{})}
-	return len(u.changes()) > 0
+	return len(u.changes()) > 0 || len(ChangedVolumes(p, obs)) > 0
 }
 
 // changes maps the networks that are to be replaced to the reasons.

@@ -108,6 +108,7 @@ type (
 	// away, before Of is started: a service, or one of its replicas.
 	RunInits struct {
 		Of    project.ID
+		Name  string // of Of, as people see it
 		Inits []Init
 	}
 )

@@ -38,6 +38,9 @@ type Options struct {
 	// time, for those that go by it. Both are for Refresh, Pull also for Up.
 	Pull *project.PullPolicy
 	Now  time.Time
+	// Redefined says what becomes of the volumes that ChangedVolumes returns, by
+	// name (Up).
+	Redefined map[string]VolumePolicy
 }
 
 // RecreatePolicy says when a container that is there is replaced.
@@ -51,4 +54,13 @@ const (
 	// --always-recreate-deps: what is not selected always, the selected when
 	// changed. Where none is selected nothing is forced.
 	RecreateDependencies RecreatePolicy = "dependencies"
+)
+
+// VolumePolicy says what becomes of a volume that was made by another definition.
+type VolumePolicy string
+
+const (
+	VolumeRefused VolumePolicy = ""        // it is a conflict
+	VolumeKept    VolumePolicy = "keep"    // as it is, with its data
+	VolumeAnew    VolumePolicy = "replace" // all of its data is lost
 )

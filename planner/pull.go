@@ -38,7 +38,7 @@ func Refresh(p *project.Project, obs Observed, opt Options) *Plan {
 		if s.Replicas == 0 {
 			continue
 		}
-		for _, image := range s.Template.Images() {
+		for _, image := range s.Template.AllImages() {
 			if why := b.stale(s, image); why != nil {
 				b.add(PullImage(image), nil, why)
 			}
@@ -98,12 +98,17 @@ func (b *builder) here(i project.Image) bool {
 func (u *up) missingImages(ps *problems) {
 	told := map[project.Image]bool{}
 	for _, r := range u.wanted {
+		var needs []project.Image
 		if r.creates() {
-			for _, image := range r.want.Images() {
-				if !u.here(image) && !told[image] && u.barred(image) {
-					told[image] = true
-					u.missingImage(image, ps)
-				}
+			needs = r.want.Images()
+		}
+		if u.begins(r) {
+			needs = append(needs, r.want.AllImages()[len(r.want.Images()):]...)
+		}
+		for _, image := range needs {
+			if !u.here(image) && !told[image] && u.barred(image) {
+				told[image] = true
+				u.missingImage(image, ps)
 			}
 		}
 	}
@@ -112,7 +117,7 @@ func (u *up) missingImages(ps *problems) {
 // barred tells that no service pulls the image.
 func (u *up) barred(image project.Image) bool {
 	return !slices.ContainsFunc(u.project.Services, func(s project.Service) bool {
-		return policy(s, u.opt).When != project.PullNever && slices.Contains(s.Template.Images(), image)
+		return policy(s, u.opt).When != project.PullNever && slices.Contains(s.Template.AllImages(), image)
 	})
 }
 

@@ -46,7 +46,7 @@ type ExternalMissingError struct{ ID project.ID }
 // Error returns docker compose's words, and what to do.
 func (e *ExternalMissingError) Error() string {
 	if e.ID.Kind == project.KindVolume {
-		return fmt.Sprintf("external volume %q not found: start the project that has it, or remove external: true", e.ID.Name)
+		return fmt.Sprintf("external volume %q not found: make it with gocompose volume create %[1]s, or start the project that has it", e.ID.Name)
 	}
 	return fmt.Sprintf("network %s declared as external, but could not be found: make it with gocompose network create %[1]s, "+
 		"or start the project that has it", e.ID.Name)

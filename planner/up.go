@@ -25,6 +25,7 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	u := up{builder: newBuilder(p, obs, opt)}
 	u.wanted = u.replicas()
 	u.surplus()
+	u.redefine()
 	u.supply()
 	u.changed = u.changes()
 	if err := u.check(); err != nil {
@@ -56,6 +57,7 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 		}
 	}
 	u.replaceNetworks()
+	u.replaceVolumes()
 	u.roll()
 	for i := range u.wanted {
 		u.run(&u.wanted[i])
@@ -81,6 +83,9 @@ type up struct {
 
 	// changed are the networks that are replaced, by name, and why.
 	changed map[string][]Reason
+	// redefined are the volumes that are replaced, with their data, by name, and
+	// why.
+	redefined map[string][]Reason
 	// again are the containers that stay, run, and are to be started anew, by
 	// their identifiers, and why.
 	again map[string][]Reason
@@ -157,25 +162,10 @@ func (u *up) check() error {
 	u.nameConflicts(&ps, u.wanted, u.rest())
 	u.portConflicts(&ps, u.wanted, u.rest())
 	u.usedNetworks(&ps)
+	u.redefinedVolumes(&ps)
 	u.sharedConflicts(&ps)
 	u.supplyConflicts(&ps)
 	return ps.err()
-}
-
-func (u *up) volumes() {
-	for _, v := range u.project.Volumes {
-		i := slices.IndexFunc(u.obs.Volumes, func(o project.Volume) bool { return o.Name == v.Name })
-		switch {
-		case i < 0:
-			u.add(CreateVolume{v}, nil, because(Missing))
-		case v.External || u.obs.Volumes[i].Project == u.project.Name:
-		case u.obs.Volumes[i].Project == "":
-			u.notice(fmt.Sprintf("volume %q already exists but was not created by gocompose. Use `external: true` to use an existing volume", v.Name), v.ID())
-		default:
-			u.notice(fmt.Sprintf("volume %q already exists but was created for project %q (expected %q). Use `external: true` to use an existing volume",
-				v.Name, u.obs.Volumes[i].Project, u.project.Name), v.ID())
-		}
-	}
 }
 
 // create plans what makes the replica's container, where one must be made.
@@ -195,10 +185,15 @@ func (u *up) create(r *replica) {
 			needs = append(needs, u.planned(VerbCreate, project.Volume{Name: m.Source}.ID())...)
 		}
 	}
+	first := u.besidesRedefined(needs)
 	needs = append(needs, u.suppliers(c)...)
 	id := ContainerID(u.project.Name, c.Service, c.Replica, u.opt.Nonce)
 	step := u.add(CreateContainer{ID: id, Spec: c, Inherit: u.inherit(*r)}, needs, r.why)
-	u.creates[c.Service] = append(u.creates[c.Service], step)
+	if u.onRedefined(c) { // what runs is stopped before this can be made, but not before all else
+		u.creates[c.Service] = append(u.creates[c.Service], first...)
+	} else {
+		u.creates[c.Service] = append(u.creates[c.Service], step)
+	}
 }
 
 // restarts finds out which of the running containers that stay must be started
@@ -241,6 +236,9 @@ func (u *up) replace(r *replica) {
 	}
 	id := r.want.ID()
 	made := u.planned(VerbCreate, id)
+	if u.onRedefined(r.want) {
+		made = nil
+	}
 	for _, extra := range r.have[1:] {
 		u.release(extra, u.discard(extra, made, because(Interrupted)))
 	}

@@ -32,6 +32,15 @@ func (c Container) Images() []Image {
 	return images
 }
 
+// AllImages returns Images, and those of the containers that run before its start.
+func (c Container) AllImages() []Image {
+	images := c.Images()
+	for _, before := range c.Hooks.BeforeStart {
+		images = append(images, before.Container.Images()...)
+	}
+	return images
+}
+
 // PullPolicy says when a service's image is pulled before it is looked at. Its
 // zero value: when it is not on the host.
 type PullPolicy struct {

@@ -124,20 +124,3 @@ type Subnet struct {
 
 // ID returns "network/<name>".
 func (n Network) ID() ID { return ID{KindNetwork, n.Name} }
-
-// Volume is one volume of a project.
-type Volume struct {
-	// Name is the full name, unique on the host: "shop_data".
-	Name string `json:"name"`
-	// Key is the name in the Compose file: "data"; empty for an anonymous one.
-	Key      string            `json:"key,omitempty"`
-	Project  string            `json:"project,omitempty"`
-	External bool              `json:"external,omitempty"`
-	Driver   string            `json:"driver,omitempty"` // "local"
-	Labels   map[string]string `json:"labels,omitempty"`
-	// Anonymous: made for one container's mount without a name.
-	Anonymous bool `json:"anonymous,omitempty"`
-}
-
-// ID returns "volume/<name>".
-func (v Volume) ID() ID { return ID{KindVolume, v.Name} }

@@ -29,6 +29,8 @@ const (
 	// privileged containers too.
 	SeccompUnconfined = "unconfined"
 	SeccompBuiltin    = "builtin"
-	// AppArmorUnconfined: no profile.
+	// AppArmorUnconfined: no profile. AppArmorBuiltin: the one for containers, of
+	// privileged ones too, where the host has AppArmor.
 	AppArmorUnconfined = "unconfined"
+	AppArmorBuiltin    = "docker-default"
 )

@@ -120,9 +120,9 @@ func label(op planner.Op) string {
 		return containerLabel(op.Container)
 	case planner.RunInits:
 		if op.Of.Kind == project.KindContainer {
-			return "Container " + op.Inits[0].Spec.Name
+			return containerLabel(planner.Ref{Name: op.Name, Target: op.Of})
 		}
-		return "Service " + op.Of.Name
+		return "Service " + op.Name
 	case planner.PullImage:
 		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:

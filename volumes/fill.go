@@ -19,6 +19,8 @@ import (
 const (
 	filling = content + ".filling"
 	filled  = content + ".filled"
+	// In what is mounted on the content: what is copied there and not whole yet.
+	arriving = ".gocompose-filling"
 )
 
 // Empty tells whether the volume holds nothing, or not yet all that it is being
@@ -70,6 +72,9 @@ func (s *Store) Fill(ctx context.Context, name, rootfs, path string) (err error)
 	if is, err := unfilled(data); err != nil || !is {
 		return err
 	}
+	if errors.Is(unix.Access(data, unix.W_OK), unix.EROFS) {
+		return nil // mounted so: it has what it has
+	}
 	whole := beside(data, filled)
 	if _, err := os.Lstat(whole); errors.Is(err, fs.ErrNotExist) {
 		if made, err := copyOut(ctx, rootfs, path, whole); err != nil || !made {
@@ -114,25 +119,53 @@ func copyOut(ctx context.Context, rootfs, path, whole string) (bool, error) {
 }
 
 // moveIn moves what is in whole into data, which stays the folder it is: running
-// containers may have it mounted. What they have put there meanwhile stays.
+// containers may have it mounted. What they have put there meanwhile stays. Into
+// what is mounted on data it is copied before: nothing can be moved there.
 func moveIn(whole, data string) error {
-	entries, err := os.ReadDir(whole)
+	from := whole
+	mounted, err := mountedOn(data)
+	if err != nil {
+		return err
+	}
+	if mounted {
+		from = filepath.Join(data, arriving)
+		if err := os.RemoveAll(from); err != nil {
+			return err
+		}
+		if err := copyfs.CopyDir(from, whole, copyfs.WithAllowXAttrErrors()); err != nil {
+			return err
+		}
+	}
+	entries, err := os.ReadDir(from)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		from := filepath.Join(whole, e.Name())
-		err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, filepath.Join(data, e.Name()), unix.RENAME_NOREPLACE)
+		path := filepath.Join(from, e.Name())
+		err := rename(path, filepath.Join(data, e.Name()))
 		if errors.Is(err, unix.EEXIST) {
-			err = os.RemoveAll(from)
+			err = os.RemoveAll(path)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	// Of the folder, empty now: its owner, mode and attributes.
-	if err := copyfs.CopyDir(data, whole, copyfs.WithAllowXAttrErrors()); err != nil {
+	if err := copyfs.CopyDir(data, from, copyfs.WithAllowXAttrErrors()); err != nil {
 		return err
 	}
-	return os.RemoveAll(whole)
+	return errors.Join(os.RemoveAll(from), os.RemoveAll(whole))
+}
+
+// rename moves what is at from, unless there is something at to: then the error
+// is EEXIST. Where the file system cannot do both at once it is looked at before.
+func rename(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return unix.EEXIST
+	}
+	return os.Rename(from, to)
 }

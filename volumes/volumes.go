@@ -7,6 +7,7 @@ package volumes
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,10 +30,14 @@ var ErrNotFound = errors.New("no such volume")
 // Store is the folder of all volumes: <dir>/<name>/volume.json is the record,
 // <dir>/<name>/_data the content. It is for root alone: what containers write
 // there, programs that are set-user-ID too, is for nobody else of this host.
-type Store struct{ dir string }
+//
+// What the options of a volume say is mounted on its content while it is used;
+// <used>/<name>/ has an empty file for each user.
+type Store struct{ dir, used string }
 
-// Open returns the store in dir. Nothing is touched before it is used.
-func Open(dir string) *Store { return &Store{dir} }
+// Open returns the store in dir, whose notes of users are in used, which need
+// not outlive a reboot. Nothing is touched before it is used.
+func Open(dir, used string) *Store { return &Store{dir, used} }
 
 // Volume is one volume that exists.
 type Volume struct {
@@ -122,19 +127,56 @@ func build(dir string, v Volume) error {
 	return atomicfile.WriteJSON(filepath.Join(dir, record), v)
 }
 
-// Remove destroys the volume and its data. No volume of that name is no error.
+// Remove destroys the volume and its data. What is mounted there, by its options,
+// is unmounted before and stays as it is. No volume of that name is no error.
 func (s *Store) Remove(_ context.Context, name string) error {
 	path, err := s.path(name)
 	if err != nil {
 		return err
 	}
-	// The name goes first and at once; what an interrupted removal leaves has
-	// no name any more and is swept away by the next command.
-	err = os.Rename(path, filepath.Join(s.dir, fmt.Sprintf("%s%d-%s", gone, time.Now().UnixNano(), name)))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	unlock, err := s.hold(name)
+	switch {
+	case err == nil:
+		err = errors.Join(s.discard(name, path), unlock())
+	case errors.Is(err, ErrNotFound):
+		err = nil
+	}
+	return errors.Join(err, s.Sweep())
+}
+
+// discard takes the volume's name away at once; what an interrupted removal
+// leaves has no name any more and is swept away by the next command.
+func (s *Store) discard(name, path string) error {
+	users, err := s.usersOf(name)
+	if err != nil {
 		return err
 	}
-	return s.Sweep()
+	if len(users) > 0 {
+		return fmt.Errorf("volume/%s: %w by %s", name, ErrInUse, strings.Join(users, ", "))
+	}
+	if err := bare(path); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(s.used, name)); err != nil {
+		return err
+	}
+	return os.Rename(path, filepath.Join(s.dir, gone+rand.Text()))
+}
+
+// bare unmounts what is mounted on the content of the volume in a folder. With
+// anything else mounted there it must not be removed.
+func bare(path string) error {
+	if err := unmount(filepath.Join(path, content)); err != nil {
+		return err
+	}
+	left, err := mountsIn(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("something is mounted on %s: unmount it first", left[0])
+	}
+	return err
 }
 
 // Sweep takes away what interrupted removals and makings have left.
@@ -148,7 +190,11 @@ func (s *Store) Sweep() error {
 		path := filepath.Join(s.dir, e.Name())
 		switch {
 		case strings.HasPrefix(e.Name(), gone):
-			errs = append(errs, os.RemoveAll(path))
+			err := bare(path)
+			if err == nil {
+				err = os.RemoveAll(path)
+			}
+			errs = append(errs, err)
 		case strings.HasPrefix(e.Name(), making):
 			errs = append(errs, removeUnlocked(path))
 		}
@@ -210,21 +256,28 @@ func (s *Store) Data(name string) (string, error) {
 
 // lock holds the volume until the returned function is called: two containers
 // that use a new volume must not fill it both.
-func lock(dir string) (unlock func() error, err error) { return flock(dir, unix.LOCK_EX) }
+func lock(dir string) (unlock func() error, err error) {
+	d, err := locked(dir, unix.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	return d.Close, nil
+}
 
 // removeUnlocked removes a folder that nobody holds.
 func removeUnlocked(dir string) error {
-	unlock, err := flock(dir, unix.LOCK_EX|unix.LOCK_NB)
+	d, err := locked(dir, unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(dir), unlock())
+	return errors.Join(os.RemoveAll(dir), d.Close())
 }
 
-func flock(dir string, how int) (unlock func() error, err error) {
+// locked returns the folder, open, which is locked until it is closed.
+func locked(dir string, how int) (*os.File, error) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err
@@ -238,5 +291,5 @@ func flock(dir string, how int) (unlock func() error, err error) {
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	return d.Close, nil
+	return d, nil
 }

@@ -14,8 +14,12 @@ import (
 
 var data = project.Volume{Name: "shop_data", Key: "data", Project: "shop", Driver: "local", Labels: map[string]string{"a": "b"}}
 
+func open(t *testing.T, dir string) *volumes.Store {
+	return volumes.Open(dir, filepath.Join(t.TempDir(), "used"))
+}
+
 func TestCreatingTwiceKeepsTheData(t *testing.T) {
-	s := volumes.Open(filepath.Join(t.TempDir(), "volumes"))
+	s := open(t, filepath.Join(t.TempDir(), "volumes"))
 	create(t, s, data)
 	dir, _ := s.Data(data.Name)
 	put(t, filepath.Join(dir, "precious"), "x")
@@ -31,7 +35,7 @@ func TestCreatingTwiceKeepsTheData(t *testing.T) {
 
 func TestOnlyRootReachesVolumes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "root", "volumes")
-	if err := volumes.Open(dir).Create(t.Context(), project.Volume{Name: "data"}); err != nil {
+	if err := open(t, dir).Create(t.Context(), project.Volume{Name: "data"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range []string{dir, filepath.Dir(dir)} {
@@ -49,7 +53,7 @@ func TestManyMayCreateOneVolumeAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	for range 20 {
-		wg.Go(func() { create(t, volumes.Open(dir), data) })
+		wg.Go(func() { create(t, open(t, dir), data) })
 	}
 	wg.Wait()
 	entries, _ := os.ReadDir(dir)
@@ -60,7 +64,7 @@ func TestManyMayCreateOneVolumeAtOnce(t *testing.T) {
 
 func TestRemovingTakesEverythingAndMayBeRepeated(t *testing.T) {
 	dir := t.TempDir()
-	s := volumes.Open(dir)
+	s := open(t, dir)
 	create(t, s, data)
 	for range 2 {
 		if err := s.Remove(context.Background(), data.Name); err != nil {
@@ -79,7 +83,7 @@ func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, ".gone-1-old", "_data", "f"), "x")
 	put(t, filepath.Join(dir, ".making-1", "_data", "f"), "x")
-	s := volumes.Open(dir)
+	s := open(t, dir)
 	if vs, err := s.List(); err != nil || len(vs) != 0 {
 		t.Fatal(vs, err)
 	}
@@ -92,7 +96,7 @@ func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
 }
 
 func TestNamesCannotLeaveTheFolder(t *testing.T) {
-	s := volumes.Open(t.TempDir())
+	s := open(t, t.TempDir())
 	for _, name := range []string{"", "..", "../x", "a/b", ".hidden", "a\x00b"} {
 		if err := s.Create(context.Background(), project.Volume{Name: name}); err == nil {
 			t.Errorf("made volume %q", name)
@@ -104,7 +108,7 @@ func TestNamesCannotLeaveTheFolder(t *testing.T) {
 }
 
 func TestAnEmptyVolumeIsFilledOnceFromTheImage(t *testing.T) {
-	s := volumes.Open(t.TempDir())
+	s := open(t, t.TempDir())
 	create(t, s, data)
 	rootfs := t.TempDir()
 	put(t, filepath.Join(rootfs, "var", "www", "index.html"), "image")
@@ -127,7 +131,7 @@ func TestAnEmptyVolumeIsFilledOnceFromTheImage(t *testing.T) {
 }
 
 func TestAnImageWithoutTheFolderLeavesTheVolumeEmpty(t *testing.T) {
-	s := volumes.Open(t.TempDir())
+	s := open(t, t.TempDir())
 	create(t, s, data)
 	rootfs := t.TempDir()
 	put(t, filepath.Join(rootfs, "file"), "x")
@@ -140,7 +144,7 @@ func TestAnImageWithoutTheFolderLeavesTheVolumeEmpty(t *testing.T) {
 }
 
 func TestALinkInTheImageCannotReachTheHost(t *testing.T) {
-	s := volumes.Open(t.TempDir())
+	s := open(t, t.TempDir())
 	create(t, s, data)
 	secret := t.TempDir()
 	put(t, filepath.Join(secret, "key"), "x")
@@ -155,7 +159,7 @@ func TestALinkInTheImageCannotReachTheHost(t *testing.T) {
 }
 
 func TestAHalfCopyIsNotTakenForContent(t *testing.T) {
-	s := volumes.Open(t.TempDir())
+	s := open(t, t.TempDir())
 	create(t, s, data)
 	rootfs := t.TempDir()
 	put(t, filepath.Join(rootfs, "d", "a"), "x")
@@ -200,7 +204,7 @@ func put(t *testing.T, path, text string) {
 // A container that runs keeps the folder that it has mounted: content has to
 // come into that one.
 func TestFillingReachesWhoHasTheVolumeMounted(t *testing.T) {
-	s := volumes.Open(t.TempDir())
+	s := open(t, t.TempDir())
 	create(t, s, data)
 	dir, _ := s.Data(data.Name)
 	mounted, err := os.Open(dir)
@@ -217,7 +221,7 @@ func TestFillingReachesWhoHasTheVolumeMounted(t *testing.T) {
 }
 
 func TestAnInterruptedFillingIsFinishedByTheNext(t *testing.T) {
-	s := volumes.Open(t.TempDir())
+	s := open(t, t.TempDir())
 	create(t, s, data)
 	dir, _ := s.Data(data.Name)
 	put(t, filepath.Join(dir, "a"), "moved")

@@ -20,16 +20,27 @@ func namespaces(in Input) []specs.LinuxNamespace {
 		ns = append(ns, specs.LinuxNamespace{Type: specs.UTSNamespace})
 	}
 	if modes.PID != project.NamespaceHost {
-		ns = append(ns, specs.LinuxNamespace{Type: specs.PIDNamespace, Path: in.PID})
+		pid := specs.LinuxNamespace{Type: specs.PIDNamespace}
+		if modes.PID.Shared() {
+			pid.Path = in.PID
+		}
+		ns = append(ns, pid)
 	}
 	if modes.IPC != project.NamespaceHost {
-		ns = append(ns, specs.LinuxNamespace{Type: specs.IPCNamespace, Path: in.IPC})
+		ipc := specs.LinuxNamespace{Type: specs.IPCNamespace}
+		if sharesIPC(modes) {
+			ipc.Path = in.IPC
+		}
+		ns = append(ns, ipc)
 	}
 	if ownCgroups(in) {
 		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})
 	}
 	return ns
 }
+
+// sharesIPC tells whether others are in the IPC namespace, or may be.
+func sharesIPC(n project.Namespaces) bool { return n.IPC == project.IPCShareable || n.IPC.Shared() }
 
 // ownCgroups is Docker's default-cgroupns-mode, where nothing is asked for:
 // private with the unified hierarchy, of privileged containers too, and the
@@ -47,8 +58,7 @@ func checkNamespaces(in Input) error {
 	if c.Privileged && !in.Host.CgroupV2 && c.Namespaces.Cgroup == project.NamespacePrivate {
 		return errors.New("cgroup: private: a privileged container sees all cgroups of a host with cgroup version 1: remove it, or privileged")
 	}
-	shared := c.Namespaces.IPC == project.IPCShareable || c.Namespaces.IPC.Shared()
-	if shared && (in.IPC == "" || in.Shm == "") || c.Namespaces.PID.Shared() && in.PID == "" {
+	if sharesIPC(c.Namespaces) && (in.IPC == "" || in.Shm == "") || c.Namespaces.PID.Shared() && in.PID == "" {
 		return errors.New("no path of a namespace that is shared")
 	}
 	return nil

@@ -41,12 +41,7 @@ func TestNamespacesAreWhoseTheyAreToBe(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			in := input()
 			in.Container.Namespaces, in.Host.CgroupV2 = tt.modes, !tt.v1
-			if tt.ipc == ipc {
-				in.IPC, in.Shm = ipc, shm
-			}
-			if tt.pid == pid {
-				in.PID = pid
-			}
+			in.IPC, in.PID, in.Shm = ipc, pid, shm
 			s, err := Build(in)
 			if err != nil {
 				t.Fatal(err)

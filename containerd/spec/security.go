@@ -32,6 +32,8 @@ func secure(in Input, p *specs.Process) (err error) {
 func appArmor(in Input) (string, error) {
 	asked, hosts := in.Container.Security.AppArmor, in.Host.AppArmor
 	switch {
+	case asked == project.AppArmorBuiltin:
+		return hosts, nil
 	case hosts == "" && asked != "" && asked != project.AppArmorUnconfined:
 		return "", fmt.Errorf("security_opt: apparmor=%s: AppArmor is not enabled on this host, or apparmor_parser is not installed: "+
 			"nothing would confine the container; remove it, or enable AppArmor", asked)

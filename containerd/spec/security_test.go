@@ -78,6 +78,8 @@ func TestTheAppArmorProfileIsTheOneAskedFor(t *testing.T) {
 		{"unconfined", "containers", false, "unconfined", false},
 		{"", "containers", true, "unconfined", false},
 		{"web", "containers", true, "web", false},
+		{"docker-default", "containers", true, "containers", false},
+		{"docker-default", "", true, "", false},
 	} {
 		in := input()
 		in.Container.Security.AppArmor, in.Container.Privileged, in.Host.AppArmor = tt.asked, tt.privileged, tt.host

@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -75,11 +76,23 @@ func testSharedPort(s *suite) {
 // Whose network namespace is shared must run; when it is started again, who shares
 // it is on its networks again.
 func testSharedNamespace(s *suite) {
-	owner := s.create("n1")
-	guest := s.other("guest", 1, func(c *project.Container) {
+	s.shares(s.create("n1"), func(c *project.Container) {
 		c.Networks, c.NetworkMode = nil, project.ModeService+"web"
 	})
-	s.fails(s.Backend.StartContainer(s.ctx, guest), "sharing the network of what does not run")
+}
+
+// The same of an IPC namespace, which the owner gives to be shared.
+func testSharedIPC(s *suite) {
+	s.must(s.Backend.CreateNetwork(s.ctx, s.network()))
+	owner := s.other("web", 1, func(c *project.Container) { c.Namespaces.IPC = project.IPCShareable })
+	s.shares(owner, func(c *project.Container) { c.Namespaces.IPC = project.ModeService + "web" })
+}
+
+// shares starts and stops the owner of a namespace, and a guest in it.
+func (s *suite) shares(owner string, change func(*project.Container)) {
+	s.Helper()
+	guest := s.other("guest", 1, change)
+	s.fails(s.Backend.StartContainer(s.ctx, guest), "sharing with what does not run")
 	s.is(guest, planner.StateCreated)
 	s.must(s.Backend.StartContainer(s.ctx, owner))
 	for range 2 {
@@ -91,6 +104,24 @@ func testSharedNamespace(s *suite) {
 		s.must(s.Backend.StartContainer(s.ctx, owner))
 		s.cutOff(guest, false)
 		s.must(s.Backend.StopContainer(s.ctx, guest, 0))
+	}
+}
+
+func testSharedPID(s *suite) {
+	owner := s.create("n1")
+	guest := s.other("guest", 1, func(c *project.Container) { c.Namespaces.PID = project.ModeService + "web" })
+	s.fails(s.Backend.StartContainer(s.ctx, guest), "being among the processes of what does not run")
+	for range 2 {
+		s.must(s.Backend.StartContainer(s.ctx, owner))
+		s.must(s.Backend.StartContainer(s.ctx, guest))
+		s.is(guest, planner.StateRunning)
+		s.must(s.Backend.StopContainer(s.ctx, owner, 0))
+		var why *planner.AwaitError
+		if err := s.Backend.AwaitContainer(s.ctx, guest, project.Completed); !errors.As(err, &why) || !why.Exited {
+			s.Errorf("waiting for the guest to end: %v", err)
+		}
+		s.is(guest, planner.StateExited)
+		s.fails(s.Backend.StartContainer(s.ctx, guest), "being among the processes of what does not run any more")
 	}
 }
 

@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/gocompose/gocompose/planner"
@@ -90,4 +91,29 @@ func testVolumeInUse(s *suite) {
 	s.fails(s.Backend.RemoveVolume(s.ctx, s.volume()), "removing a volume in use")
 	s.must(s.Backend.RemoveContainer(s.ctx, id))
 	s.must(s.Backend.RemoveVolume(s.ctx, s.volume()))
+}
+
+// A volume that was removed can be made by another definition, and used by it.
+func testVolumeRedefined(s *suite) {
+	s.must(s.Backend.CreateNetwork(s.ctx, s.network()))
+	s.must(s.Backend.CreateVolume(s.ctx, s.volume()))
+	s.must(s.Backend.RemoveVolume(s.ctx, s.volume()))
+	v := s.volume()
+	v.Options = map[string]string{"type": "tmpfs", "o": "size=1m"}
+	s.must(s.Backend.CreateVolume(s.ctx, v))
+	if !slices.ContainsFunc(s.observe().Volumes, func(o project.Volume) bool { return o.Name == v.Name && maps.Equal(o.Options, v.Options) }) {
+		s.Errorf("the volumes are %+v", s.observe().Volumes)
+	}
+	spec := s.spec()
+	spec.Mounts = []project.Mount{{Type: project.MountVolume, Source: v.Name, Target: "/data"}}
+	id := s.id("n1")
+	s.must(s.Backend.CreateContainer(s.ctx, id, spec, nil))
+	for range 2 {
+		s.must(s.Backend.StartContainer(s.ctx, id))
+		s.is(id, planner.StateRunning)
+		s.fails(s.Backend.RemoveVolume(s.ctx, v), "removing a volume in use")
+		s.must(s.Backend.StopContainer(s.ctx, id, 0))
+	}
+	s.must(s.Backend.RemoveContainer(s.ctx, id))
+	s.must(s.Backend.RemoveVolume(s.ctx, v))
 }

@@ -11,7 +11,7 @@ import (
 
 // Facts are what cgroups can do on a host.
 type Facts struct {
-	hierarchies []hierarchy
+	// controllers are the hierarchies by what they control.
 	controllers map[string]hierarchy
 }
 
@@ -29,8 +29,15 @@ func Look() (Facts, error) {
 var known = []string{"blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"}
 
 func look(all []hierarchy) (Facts, error) {
-	f := Facts{all, map[string]hierarchy{}}
+	f := Facts{map[string]hierarchy{}}
+	// Where both versions control something, runtimes use the first alone.
+	mixed := slices.ContainsFunc(all, func(h hierarchy) bool {
+		return !h.unified && slices.ContainsFunc(h.options, func(o string) bool { return slices.Contains(known, o) })
+	})
 	for _, h := range all {
+		if h.unified && mixed {
+			continue
+		}
 		names := h.options
 		if h.unified {
 			b, err := os.ReadFile(filepath.Join(h.dir, "cgroup.controllers"))

@@ -24,6 +24,7 @@ var onlyImporters = []rule{
 	{"github.com/compose-spec/compose-go", []string{"project/loader"}},
 	{"github.com/containerd/containerd/v2/client", []string{"containerd"}},
 	{"github.com/containerd/containerd/v2/cmd", []string{"shim"}},
+	{"tags.cncf.io/container-device-interface/pkg/cdi", []string{"containerd/cdi"}},
 	{"github.com/vishvananda/netlink", []string{"networks"}},
 	{"github.com/google/nftables", []string{"networks"}},
 	{"github.com/miekg/dns", []string{"dns"}},

@@ -18,6 +18,9 @@ const blockSize = 512
 // file is one file, however many names it has.
 type file struct{ device, inode uint64 }
 
+// Skip is the class of what does not count and is not looked at, nor what is in it.
+const Skip = "\x00"
+
 // Of returns the allocated bytes below root, as du has them: files with several
 // names count once, holes do not. They are summed up by what class makes of a
 // path from root. Of file systems that are mounted below root only those count
@@ -36,6 +39,14 @@ func Of(ctx context.Context, root string, class func(path string) string) (map[s
 		if err != nil {
 			return err
 		}
+		rel := strings.TrimPrefix(strings.TrimPrefix(path, root), "/")
+		name := class(rel)
+		if name == Skip && d.IsDir() {
+			return fs.SkipDir
+		}
+		if name == Skip {
+			return nil
+		}
 		info, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -44,7 +55,6 @@ func Of(ctx context.Context, root string, class func(path string) string) (map[s
 			return err
 		}
 		stat := info.Sys().(*syscall.Stat_t)
-		rel := strings.TrimPrefix(strings.TrimPrefix(path, root), "/")
 		first, _, deep := strings.Cut(rel, "/")
 		if !deep {
 			devices[first] = stat.Dev
@@ -61,7 +71,7 @@ func Of(ctx context.Context, root string, class func(path string) string) (map[s
 			}
 			seen[id] = true
 		}
-		sums[class(rel)] += stat.Blocks * blockSize
+		sums[name] += stat.Blocks * blockSize
 		return nil
 	})
 	return sums, err

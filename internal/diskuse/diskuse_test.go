@@ -42,6 +42,24 @@ func firstFolder(path string) string {
 	return first
 }
 
+func TestWhatIsSkippedIsNotLookedAt(t *testing.T) {
+	sums, err := Of(t.Context(), tree(t), func(path string) string {
+		if path == "a/deep" || path == "b/three" {
+			return Skip
+		}
+		if strings.HasPrefix(path, "a/deep") {
+			t.Errorf("%s was looked at", path)
+		}
+		return firstFolder(path)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sums["a"] < 100_000 || sums["a"] > 200_000 || sums["b"] > 50_000 || sums[Skip] != 0 {
+		t.Errorf("sums %v", sums)
+	}
+}
+
 func TestTheSumIsThatOfDu(t *testing.T) {
 	root := tree(t)
 	sums, err := Of(t.Context(), root, firstFolder)

@@ -13,10 +13,10 @@ import (
 )
 
 // Leftovers returns what of a layout is still on this machine, in words: its
-// processes, mounts, network namespaces, cgroups, and links of its bridges.
+// processes, mounts, network namespaces, records of what runs, cgroups.
 func Leftovers(p paths.Paths) ([]string, error) {
 	var left []string
-	for _, look := range []func(paths.Paths) ([]string, error){processes, mounts, namespaces, cgroups} {
+	for _, look := range []func(paths.Paths) ([]string, error){processes, mounts, records, cgroups} {
 		found, err := look(p)
 		if err != nil {
 			return nil, err
@@ -89,9 +89,9 @@ func mounts(p paths.Paths) ([]string, error) {
 	return found, nil
 }
 
-func namespaces(p paths.Paths) ([]string, error) {
+func records(p paths.Paths) ([]string, error) {
 	var found []string
-	for _, dir := range []string{p.Netns(), p.Endpoints()} {
+	for _, dir := range []string{p.Netns(), p.Namespaces(), p.Endpoints(), p.UsedVolumes()} {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !os.IsNotExist(err) {
 			return nil, err

@@ -64,6 +64,14 @@ func (p Paths) Runc() string { return filepath.Join(p.State, "runc") }
 // Netns is the folder of network namespaces, one bound file a container ID.
 func (p Paths) Netns() string { return filepath.Join(p.State, "netns") }
 
+// Namespaces is the folder of the other namespaces that containers share: one
+// folder a container ID.
+func (p Paths) Namespaces() string { return filepath.Join(p.State, "namespaces") }
+
+// Cgroups is the folder of records of the cgroups that were made for containers
+// with a cgroup_parent, one JSON file a parent.
+func (p Paths) Cgroups() string { return filepath.Join(p.State, "cgroups") }
+
 // Mounts is the folder of what is mounted while a container is started, for its
 // mounts to be made from: one folder a container ID.
 func (p Paths) Mounts() string { return filepath.Join(p.State, "mounts") }
@@ -84,6 +92,10 @@ func (p Paths) Health() string { return filepath.Join(p.State, "health") }
 // Addresses is the folder that says who holds which address, one JSON file a
 // network.
 func (p Paths) Addresses() string { return filepath.Join(p.State, "addresses") }
+
+// UsedVolumes is the folder that says which containers use which of the volumes
+// that something is mounted on.
+func (p Paths) UsedVolumes() string { return filepath.Join(p.State, "volumes") }
 
 // Secrets is the folder of the secrets and configs of containers: one folder a
 // container ID. It is on a tmpfs.

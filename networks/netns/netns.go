@@ -1,5 +1,5 @@
 // Package netns makes, removes and enters network namespaces that are bound to
-// files.
+// files. To find, bind and unbind, it serves for namespaces of every kind.
 //
 // Whatever happens in a namespace happens on a thread of its own that ends
 // afterwards, so no goroutine ever finds itself in a namespace it did not ask
@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exists tells whether a network namespace is bound at path: a file that is
+// Exists tells whether a namespace is bound at path: a file that is
 // only a file, left by an attempt that was cut short, is none.
 func Exists(path string) (bool, error) {
 	var st unix.Statfs_t
@@ -26,7 +26,7 @@ func Exists(path string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("looking at the network namespace %s: %w", path, err)
+		return false, fmt.Errorf("looking at the namespace %s: %w", path, err)
 	}
 	return int64(st.Type) == unix.NSFS_MAGIC, nil
 }
@@ -37,7 +37,7 @@ func Create(path string, fn func() error) error {
 	if err := prepare(path); err != nil {
 		return err
 	}
-	return onOwnThread(func() error {
+	return OnThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("making a network namespace: %w", err)
 		}
@@ -48,19 +48,19 @@ func Create(path string, fn func() error) error {
 	})
 }
 
-// Bind binds the network namespace that is bound at from at path too. It lives for
+// Bind binds the namespace that is bound at from at path too. It lives for
 // as long as one of them is.
 func Bind(from, path string) error {
 	if is, err := Exists(from); err != nil {
 		return err
 	} else if !is {
-		return fmt.Errorf("binding a network namespace at %s: there is none at %s", path, from)
+		return fmt.Errorf("binding a namespace at %s: there is none at %s", path, from)
 	}
 	if err := prepare(path); err != nil {
 		return err
 	}
 	if err := unix.Mount(from, path, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("binding the network namespace %s at %s: %w", from, path, err)
+		return fmt.Errorf("binding the namespace %s at %s: %w", from, path, err)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func Remove(path string) error {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("unbinding the network namespace %s: %w", path, err)
+			return fmt.Errorf("unbinding the namespace %s: %w", path, err)
 		}
 	}
 	// Copies of the mount in other mount namespaces go with the file.
@@ -109,7 +109,7 @@ func Do(path string, fn func() error) error {
 		return fmt.Errorf("entering a network namespace: %w", err)
 	}
 	defer f.Close()
-	return onOwnThread(func() error {
+	return OnThread(func() error {
 		if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("entering the network namespace %s: %w", path, err)
 		}
@@ -117,8 +117,8 @@ func Do(path string, fn func() error) error {
 	})
 }
 
-// onOwnThread calls fn on a thread that ends with it.
-func onOwnThread(fn func() error) error {
+// OnThread calls fn on a thread that ends with it.
+func OnThread(fn func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -127,7 +127,7 @@ func onOwnThread(fn func() error) error {
 			// of it for ever: while this goroutine sits on it, another one gets
 			// another thread.
 			defer runtime.UnlockOSThread()
-			done <- onOwnThread(fn)
+			done <- OnThread(fn)
 			return
 		}
 		// Never unlocked: the thread ends with the goroutine.

@@ -88,12 +88,23 @@ func checkReplacements(p *planner.Plan, before order) error {
 		}
 		for n := range before[next] {
 			made := strings.HasPrefix(string(n), "create ") || strings.HasPrefix(string(n), "pull ")
-			if made && !anew[n] && !before[s.ID()][n] {
+			if made && !anew[n] && !afterVolumes(before[n]) && !before[s.ID()][n] {
 				return fmt.Errorf("%s does not wait for %s, which %s needs", s.ID(), n, next)
 			}
 		}
 	}
 	return nil
+}
+
+// afterVolumes tells whether a volume is replaced before: then all that has it is
+// stopped first.
+func afterVolumes(before map[planner.StepID]bool) bool {
+	for n := range before {
+		if strings.HasPrefix(string(n), "remove volume/") {
+			return true
+		}
+	}
+	return false
 }
 
 // checkOrder holds the steps of a plan against the needs of services.
@@ -201,6 +212,11 @@ func (l *life) asWanted(p *project.Project) error {
 			return reflect.DeepEqual(o, n)
 		}) {
 			return fmt.Errorf("%s is not as wanted: %+v", n.ID(), n)
+		}
+	}
+	for _, v := range p.Volumes {
+		if have := obs.Volumes[slices.IndexFunc(obs.Volumes, func(o project.Volume) bool { return o.Name == v.Name })]; !v.External && !reflect.DeepEqual(have, v) {
+			return fmt.Errorf("%s is not as wanted: %+v", v.ID(), have)
 		}
 	}
 	running := map[project.ID]int{}

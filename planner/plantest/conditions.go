@@ -14,7 +14,8 @@ import (
 
 // watched is a world where a plan is carried out. Nothing may be started before
 // the conditions hold that its service has in a project, nil: whatever the
-// conditions; and nothing be stopped before its replacement is there.
+// conditions; and nothing be stopped before its replacement is there, but for what waits for a
+// volume that is replaced.
 type watched struct {
 	*World
 	plan    *planner.Plan
@@ -96,6 +97,10 @@ func (w *watched) mayStop(id string) error {
 	for _, s := range w.plan.Steps {
 		next, creates := s.Op.(planner.CreateContainer)
 		if i := at(id); creates && i >= 0 && obs.Containers[i].Spec.ID() == next.Spec.ID() && at(next.ID) < 0 {
+			before, err := ordered(w.plan, func(s planner.Step) []planner.StepID { return s.Needs })
+			if err != nil || afterVolumes(before[s.ID()]) { // what is wrong with the plan is found elsewhere
+				continue
+			}
 			return fmt.Errorf("%s is stopped before %s is there", id, next.ID)
 		}
 	}

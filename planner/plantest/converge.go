@@ -67,7 +67,7 @@ func (l *life) stock(p *project.Project) {
 		}
 	}
 	for _, s := range p.Services {
-		for _, image := range s.Template.Images() {
+		for _, image := range s.Template.AllImages() {
 			l.world.Publish(image.String(), "sha256:00", "/image")
 		}
 		for _, name := range others(s.Template) {

@@ -22,6 +22,9 @@ var (
 	mountTargets = []string{"/data", "/tmp/x", "/var/lib/x"}
 )
 
+// dataVolume is the volume of the project, where it has one.
+const dataVolume = ProjectName + "_data"
+
 // neighbour is the name of a container of another project, which always runs.
 const neighbour = "other-box-1"
 
@@ -237,7 +240,7 @@ func mounts(target string) []project.Mount {
 	return []project.Mount{
 		{},
 		{Type: project.MountVolume, Target: target},
-		{Type: project.MountVolume, Source: ProjectName + "_data", Target: target},
+		{Type: project.MountVolume, Source: dataVolume, Target: target},
 		{Type: project.MountVolume, Source: "outside", Target: target},
 		{Type: project.MountBind, Source: "/srv", Target: target},
 		{Type: project.MountTmpfs, Target: target},
@@ -264,8 +267,12 @@ func (g *generator) resources() {
 	if nets[project.DefaultBridge] {
 		g.p.Networks = append(g.p.Networks, project.Network{Name: project.DefaultBridge})
 	}
-	if vols[ProjectName+"_data"] {
-		g.p.Volumes = append(g.p.Volumes, project.Volume{Name: ProjectName + "_data", Key: "data", Project: ProjectName})
+	if vols[dataVolume] {
+		v := project.Volume{Name: dataVolume, Key: "data", Project: ProjectName}
+		if rapid.IntRange(0, 3).Draw(g.T, "volume") == 0 {
+			v.Options = map[string]string{"type": "tmpfs"}
+		}
+		g.p.Volumes = append(g.p.Volumes, v)
 	}
 	if vols["outside"] {
 		g.p.Volumes = append(g.p.Volumes, project.Volume{Name: "outside", External: true})
@@ -318,15 +325,15 @@ func Histories() *rapid.Generator[History] {
 			Wait:  rapid.IntRange(0, 3).Draw(t, "wait") == 0,
 		}
 		if rapid.IntRange(0, 2).Draw(t, "steady") > 0 {
-			h.steady(rapid.IntRange(0, 2).Draw(t, "but"))
+			h.steady(rapid.IntRange(0, 3).Draw(t, "but"))
 		}
 		return h
 	})
 }
 
 // steady makes the history one of a project that does not change, but (1) by its
-// first service, which is new in the last up, or (2) by its networks, which are
-// defined anew.
+// first service, which is new in the last up, or by its networks (2) or its volume
+// (3), which are defined anew.
 func (h *History) steady(but int) {
 	p := *h.Last
 	switch {
@@ -336,6 +343,14 @@ func (h *History) steady(but int) {
 		p.Networks = slices.Clone(p.Networks)
 		for i := range p.Networks {
 			p.Networks[i].Internal = p.Networks[i].Project != "" && !p.Networks[i].Internal
+		}
+	}
+	if but == 3 {
+		p.Volumes = slices.Clone(p.Volumes)
+		for i := range p.Volumes {
+			if !p.Volumes[i].External {
+				p.Volumes[i].Options = map[string]string{"type": "none"}
+			}
 		}
 	}
 	for i := range h.Moves {
@@ -370,6 +385,8 @@ func moves() *rapid.Generator[Move] {
 		if rapid.IntRange(0, 3).Draw(t, "select") == 0 {
 			m.Options.Selected = []string{rapid.SampledFrom(services).Draw(t, "selected")}
 		}
+		answers := []planner.VolumePolicy{planner.VolumeAnew, planner.VolumeAnew, planner.VolumeKept, planner.VolumeRefused}
+		m.Options.Redefined = map[string]planner.VolumePolicy{dataVolume: rapid.SampledFrom(answers).Draw(t, "redefined")}
 		policies := []planner.RecreatePolicy{planner.RecreateChanged, planner.RecreateChanged, planner.RecreateChanged, planner.RecreateAll, planner.RecreateNever}
 		m.Options.Recreate = rapid.SampledFrom(policies).Draw(t, "recreate")
 		return m

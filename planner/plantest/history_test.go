@@ -73,6 +73,12 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 		"a changed network stays as it is": {Plan: without(func(s planner.Step) bool {
 			return s.Op.Target().Kind == project.KindNetwork && s.Why[0].Cause == planner.Changed
 		})},
+		"a changed volume stays as it is": {Plan: without(func(s planner.Step) bool {
+			return s.Op.Target().Kind == project.KindVolume && s.Why[0].Cause == planner.Changed
+		})},
+		"a volume is removed while it is used": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return s.Op.Target().Kind == project.KindVolume && strings.HasPrefix(string(n), "remove container/")
+		})},
 		"a network is removed while it is used": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
 			return s.Op.Target().Kind == project.KindNetwork && strings.HasPrefix(string(n), "stop ")
 		})},

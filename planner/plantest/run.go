@@ -183,8 +183,10 @@ func (l *life) up(p *project.Project, opt planner.Options) (*planner.Plan, error
 	if err != nil || plan.String() != again.String() {
 		return nil, fmt.Errorf("planned twice, two plans: %w\n%s---\n%s", err, plan, again)
 	}
-	if ids := plan.Destroys(); len(ids) > 0 {
-		return nil, fmt.Errorf("up destroys %v", ids)
+	for _, id := range plan.Destroys() {
+		if opt.Redefined[id.Name] != planner.VolumeAnew {
+			return nil, fmt.Errorf("up destroys %v", id)
+		}
 	}
 	return plan, nil
 }
@@ -270,7 +272,7 @@ func (l *life) carry(plan *planner.Plan, p *project.Project) error {
 // last brings the last project up and takes it down.
 func (l *life) last(h History) error {
 	p := h.Last
-	opt := planner.Options{Nonce: l.nonce(), RemoveOrphans: true, Wait: h.Wait}
+	opt := planner.Options{Nonce: l.nonce(), RemoveOrphans: true, Wait: h.Wait, Redefined: map[string]planner.VolumePolicy{dataVolume: planner.VolumeAnew}}
 	before := l.world.Observe(ProjectName)
 	if slices.ContainsFunc(before.Containers, func(c planner.Container) bool {
 		return c.HooksDue && c.State == planner.StateRestarting // without a process there is nothing to run them in

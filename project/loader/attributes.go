@@ -158,8 +158,8 @@ func volumeRules() map[string]rule {
 		"name":        is(honoured),
 		"external":    is(honoured),
 		"labels":      is(honoured),
-		"driver":      only("only local volumes are made", "local"),
-		"driver_opts": no("local volumes are folders; for a folder of your own, use a bind mount"),
+		"driver":      only("only local is; there are no plugins", "local"),
+		"driver_opts": but("those of Docker's local driver: type, device and o; size, which needs a quota, and others are refused"),
 	}
 }
 

@@ -10,8 +10,8 @@ func mountRules() map[string]rule {
 		"read_only":   is(honoured),
 		"consistency": nothing("a hint for other systems than Linux"),
 		"bind":        is(parts),
-		"bind.create_host_path": but("a missing source is made as a folder, also when it is missing at a later start; " +
-			"not given, it is true"),
+		"bind.create_host_path": but("a missing source is made as a folder when the container is made, and an error when it is " +
+			"started again; not given, it is true"),
 		"bind.propagation": but("the shared ones need a source on a mount of the host that is shared, the slave ones on one that is " +
 			"shared or a slave"),
 		"bind.recursive": but("not given, it is enabled: mounts below a read-only bind are read-only too, from Linux 5.12 on; readonly " +
@@ -21,7 +21,7 @@ func mountRules() map[string]rule {
 		"volume":         is(parts),
 		"volume.nocopy":  but("not given, a volume that is empty is filled from the image, but with a subpath"),
 		"volume.labels":  but("of an anonymous volume, when it is made; those of a named one are at the top level"),
-		"volume.subpath": but("it must be there when the container is made and started; links in it cannot leave the volume"),
+		"volume.subpath": but("it must be there when the container is started; links in it cannot leave the volume"),
 		"tmpfs":          is(parts),
 		"tmpfs.size":     is(honoured),
 		"tmpfs.mode":     is(honoured),

@@ -17,7 +17,7 @@ func securityRules() map[string]rule {
 		"cgroup": but("host or private; not given, private where there is cgroup version 2 alone, and else host"),
 		"cgroup_parent": but("a path from the root of the hierarchy; names of systemd's, which end in .slice, are refused: " +
 			"cgroups are made without it"),
-		"runtime": but("the name of an OCI runtime in PATH, its absolute path, or io.containerd.runc.v2; " +
+		"runtime": but("the name of an OCI runtime in PATH, or its absolute path; runc and io.containerd.runc.v2 are the one that gocompose has; " +
 			"other shims of containerd's are refused: logs and restarts need gocompose's own"),
 	}
 }

@@ -30,8 +30,8 @@ func processRules() map[string]rule {
 		"working_dir": is(honoured),
 		"hostname":    is(honoured),
 		"domainname":  is(honoured),
-		"labels":      is(honoured),
-		"label_file":  is(honoured),
+		"labels":      but("com.docker.compose.* and dev.gocompose.* are gocompose's own, whatever the file says"),
+		"label_file":  but("read as an env file: names of letters, digits and `_.-`"),
 		"init":        is(honoured),
 		"extends":     is(honoured),
 		"volumes":     is(parts),
@@ -46,12 +46,12 @@ func processRules() map[string]rule {
 		"pull_refresh_after": but("with pull_policy: refresh; without it that is always"),
 
 		"build":          no("images are not built; build it and name it with `image`"),
-		"annotations":    but("of the OCI specification"),
-		"models":         no("models are not run; use a service"),
-		"provider":       no("providers are not run; use a service with an image"),
+		"annotations":    but("of the OCI specification; io.containerd.* and io.kubernetes.cri.*, which containerd obeys, are refused"),
+		"models":         no("there is no runner of models; run one as a service, or elsewhere, and name it in environment"),
+		"provider":       no("its program is not run; run that yourself and give its variables to the services that need them, or use a service with an image"),
 		"stdin_open":     but("standard input has no end; `up` sends nothing there"),
 		"tty":            but("of 80 columns and 24 rows; `up` shows what it prints, and sends nothing there"),
-		"use_api_socket": only("there is no Docker API; remove it", "false"),
+		"use_api_socket": only("there is no Docker API that a container could use; remove it", "false"),
 	}
 }
 

@@ -71,17 +71,6 @@ func (c *converter) project() *project.Project {
 	return p
 }
 
-func (c *converter) volume(key string, v types.VolumeConfig) project.Volume {
-	out := project.Volume{Name: v.Name, Key: key}
-	c.checkResourceName(v.Name, "volumes", key)
-	if v.External {
-		out.External = true
-		return out
-	}
-	out.Project, out.Driver, out.Labels = c.src.name, "local", maps.Clone(v.Labels)
-	return out
-}
-
 func (c *converter) service(s types.ServiceConfig) project.Service {
 	at := place{c, []string{"services", s.Name}}
 	out := project.Service{
@@ -172,7 +161,7 @@ func (p place) container(s types.ServiceConfig) project.Container {
 			p.in("stop_grace_period").problem("must not be negative")
 		}
 	}
-	t.Hooks = p.hooks(s, t) // those before the start are run as all of it says
+	t.Hooks = p.hooks(s, t) // last: pre_start takes over all of it, and its problems
 	return t
 }
 

@@ -2,7 +2,9 @@ package loader
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -104,8 +106,14 @@ func below(at, base []string) (rest []string, ok bool) {
 	return at[len(base):], true
 }
 
-// annotations are those of the OCI specification.
+// annotations are those of the OCI specification. With some containerd is told
+// what to do with a container, as by Kubernetes.
 func (p place) annotations(all types.Mapping) map[string]string {
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if strings.HasPrefix(key, "io.containerd.") || strings.HasPrefix(key, "io.kubernetes.cri.") {
+			p.in(key).problem("it would tell containerd what to do with the container; remove it")
+		}
+	}
 	if _, ok := all[""]; ok {
 		p.problem("an annotation has no name")
 	}

@@ -59,7 +59,7 @@ func (p place) securityOption(text string, privileged bool, out *project.Securit
 		}
 		out.Seccomp = profile
 	case "apparmor":
-		p.appArmor(text, value, out)
+		p.appArmor(text, value, privileged, out)
 	case "no-new-privileges":
 		out.NoNewPrivileges = !ok || p.yes(text, value)
 	case "label":
@@ -87,13 +87,13 @@ func (p place) yes(text, value string) bool {
 	return yes
 }
 
-// appArmor reads the name of a profile. Docker's own name of the profile for
-// containers is ours.
-func (p place) appArmor(text, value string, out *project.Security) {
-	switch value {
-	case "":
+// appArmor reads the name of a profile. That for containers, by Docker's name of
+// it, is what those that are not privileged have anyway.
+func (p place) appArmor(text, value string, privileged bool, out *project.Security) {
+	switch {
+	case value == "":
 		p.near(text, "names no profile; want one that is loaded, or unconfined")
-	case "docker-default":
+	case value == project.AppArmorBuiltin && !privileged:
 		out.AppArmor = ""
 	default:
 		out.AppArmor = value
@@ -137,7 +137,7 @@ var shimName = regexp.MustCompile(`^(io\.|.*\.v[0-9]+$)`)
 // names in containerd and in Docker too.
 func (p place) runtime(text string) string {
 	switch {
-	case text == "", text == "io.containerd.runc.v2":
+	case text == "", text == "runc", text == "io.containerd.runc.v2":
 		return ""
 	case filepath.IsAbs(text):
 		return filepath.Clean(text)

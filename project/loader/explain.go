@@ -80,8 +80,8 @@ var (
 	decoding = regexp.MustCompile(`(?s)^'(\w+)\[([^\]]+)\]\.([^']+)' (.*)$`)
 	// "services.scale: can't set container_name and web as container name must be unique"
 	namedReplicas = regexp.MustCompile(`can't set container_name and (\S+) as container name must be unique`)
-	// "service ports services.web.ports.[0] is missing a target port"
-	aboutPorts = regexp.MustCompile(`^service ports (\S+) (is missing .*)$`)
+	// "service ports services.web.ports.[0] is missing a target port", "service device services.web.devices.[0] …"
+	aboutItem = regexp.MustCompile(`^service (?:ports|device) (\S+) (is missing .*)$`)
 	// "invalid containerPort: nonsense"
 	portWord = regexp.MustCompile(`^(?:invalid (?:containerPort|hostPort|IP address|proto|ranges specified .*)|no port specified): (\S+)`)
 	// 'secret "key" must declare either `file` or `environment`'
@@ -102,7 +102,7 @@ func (s *source) problem(err error) Problem {
 	}
 	if m := interpolating.FindStringSubmatch(text); m != nil {
 		if text, value := plainCast(m[2]); value != "" {
-			return ps.locate(finding{splitPath(m[1]), value, text})
+			return ps.locate(finding{splitPath(m[1]), value, text + unitHint(m[1])})
 		}
 		return ps.locate(finding{splitPath(m[1]), "{" + missing(err), m[2]})
 	}
@@ -150,7 +150,7 @@ func specific(text string) (finding, bool) {
 	if m := noContent.FindStringSubmatch(text); m != nil {
 		return finding{path: []string{"secrets", m[1]}, text: m[2]}, true
 	}
-	if m := aboutPorts.FindStringSubmatch(text); m != nil {
+	if m := aboutItem.FindStringSubmatch(text); m != nil {
 		return finding{path: splitPath(m[1]), text: m[2]}, true
 	}
 	return finding{}, false
@@ -210,6 +210,9 @@ func schemaProblem(ps *positions, path, text string) Problem {
 		keys, text = keys[:len(keys)-1], fmt.Sprintf("additional properties '%s' not allowed", last)
 	}
 	text = strings.ReplaceAll(text, "must be a array", "must be an array")
+	if len(keys) == 3 && keys[2] == "oom_score_adj" { // of its alternatives the schema names the wrong one
+		text = "must be a whole number from -1000 to 1000"
+	}
 	if m := extraKeys.FindStringSubmatch(text); m != nil {
 		if name := meant(keys, m[1]); name != "" && strings.Count(text, "'") == 2 {
 			text += fmt.Sprintf("; did you mean %s?", name)

@@ -28,6 +28,16 @@ func plainCast(text string) (plain, value string) {
 	return text, ""
 }
 
+// unitHint says what the numbers are that people write as durations.
+func unitHint(path string) string {
+	for _, name := range []string{"cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime"} {
+		if strings.HasSuffix(path, "."+name) {
+			return "; write microseconds: 400ms is 400000"
+		}
+	}
+	return ""
+}
+
 // meant returns the attribute that a key which does not exist at this place was
 // perhaps meant to be: the nearest one, if it is near; else nothing.
 func meant(place []string, key string) string {

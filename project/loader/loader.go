@@ -119,6 +119,7 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 	}
 	problems = append(problems, s.strayMountOptions(model)...)
 	problems = append(problems, s.doubledFiles(model)...)
+	problems = append(problems, s.doubledMounts(model)...)
 	if len(problems) > 0 {
 		return nil, problems.sorted()
 	}

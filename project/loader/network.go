@@ -39,12 +39,8 @@ func Network(o NetworkOptions) (project.Network, error) {
 	if n.special != "" {
 		place{c, []string{"networks", key, "driver"}}.problem("%s makes no network: every host has one of that name", n.special)
 	}
-	if len(c.found) > 0 {
-		ps := make(Problems, len(c.found))
-		for i, f := range c.found {
-			ps[i] = Problem{Path: pathText(f.path[2:]), Text: f.text}
-		}
-		return project.Network{}, ps.sorted()
+	if ps := c.fileless(); len(ps) > 0 {
+		return project.Network{}, ps
 	}
 	n.Key = ""
 	return n.Network, nil

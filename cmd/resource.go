@@ -1,0 +1,161 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/view"
+)
+
+// resource is a kind of what docker has commands of their own for: networks, or
+// volumes. There is O of each, and R is what is planned with.
+type resource[O, R any] struct {
+	app  *app
+	name string // "networks"
+	// look returns all that there are. Nothing is started for it.
+	look func(context.Context) ([]O, error)
+	// users is look with who uses them.
+	users func(context.Context, *host.Host) ([]O, error)
+	// sweep takes away what killed commands have left; nil: nothing is.
+	sweep   func(context.Context, *host.Host) error
+	project func(R) string
+	plan    func(create, remove []R) *planner.Plan
+	// halves: one that cannot be made may be there in part.
+	halves bool
+}
+
+// resourceSteps are what a command makes and takes away.
+type resourceSteps[R any] struct {
+	create, remove []R
+	// refused is what was asked for and cannot be; the rest is done.
+	refused error
+}
+
+func (s resourceSteps[R]) empty() bool { return len(s.create)+len(s.remove) == 0 }
+
+// resourceChange is one command that changes resources.
+type resourceChange[O, R any] struct {
+	title string
+	// decide says what is to be done about what there is. Without its users it may
+	// say more than is done.
+	decide func([]O) resourceSteps[R]
+	// confirm is asked whether to do it, while others are kept from changing
+	// anything; nil: yes.
+	confirm func(resourceSteps[R]) (bool, error)
+}
+
+func (c resourceChange[O, R]) confirmed(steps resourceSteps[R]) (bool, error) {
+	if c.confirm == nil {
+		return true, nil
+	}
+	return c.confirm(steps)
+}
+
+// projects are those of what is taken away.
+func (k resource[O, R]) projects(s resourceSteps[R]) []string {
+	var names []string
+	for _, r := range s.remove {
+		names = append(names, k.project(r))
+	}
+	return names
+}
+
+// change plans what c decides, has it carried out, and returns the steps that were
+// planned. What cannot be made is taken away again. Where there is nothing to do
+// it starts no engine.
+func (k resource[O, R]) change(ctx context.Context, c resourceChange[O, R]) (resourceSteps[R], error) {
+	all, err := k.look(ctx)
+	if err != nil {
+		return resourceSteps[R]{}, err
+	}
+	steps := c.decide(all)
+	if k.app.globals.dryRun {
+		return resourceSteps[R]{}, k.dryRun(ctx, c, steps)
+	}
+	if steps.empty() {
+		_, err := c.confirmed(steps)
+		return resourceSteps[R]{refused: steps.refused}, err
+	}
+	h, err := k.app.openHost(ctx)
+	if err != nil {
+		return resourceSteps[R]{}, err
+	}
+	defer h.Close()
+	steps, unlock, err := k.decideLocked(ctx, h, c, steps)
+	if err != nil {
+		return resourceSteps[R]{}, err
+	}
+	defer unlock()
+	if yes, err := c.confirmed(steps); !yes || err != nil {
+		return resourceSteps[R]{refused: steps.refused}, err
+	}
+	if steps.empty() {
+		return steps, nil
+	}
+	err = k.app.apply(ctx, h, k.plan(steps.create, steps.remove), change{title: c.title})
+	if err != nil && len(steps.create) > 0 && k.halves { // nobody would make it whole
+		everything := func(planner.Op) bool { return true }
+		undo := k.plan(nil, steps.create)
+		err = errors.Join(err, k.app.apply(context.WithoutCancel(ctx), h, undo, change{title: c.title, hide: everything}))
+	}
+	return steps, err
+}
+
+// decideLocked decides again while nobody else changes these resources or their
+// projects, which may have come to others than the first time.
+func (k resource[O, R]) decideLocked(ctx context.Context, h *host.Host, c resourceChange[O, R], first resourceSteps[R]) (resourceSteps[R], func(), error) {
+	where, err := k.app.paths()
+	if err != nil {
+		return resourceSteps[R]{}, nil, err
+	}
+	for {
+		unlock, err := host.LockResources(ctx, where, k.name, k.projects(first), func(what string) {
+			k.app.warn(fmt.Sprintf("another command is changing %s: waiting for it to end", what))
+		})
+		if err != nil {
+			return resourceSteps[R]{}, nil, err
+		}
+		all, err := k.swept(ctx, h)
+		if err != nil {
+			unlock()
+			return resourceSteps[R]{}, nil, err
+		}
+		steps := c.decide(all)
+		if !slices.ContainsFunc(k.projects(steps), func(p string) bool { return !slices.Contains(k.projects(first), p) }) {
+			return steps, unlock, nil
+		}
+		unlock()
+		first = steps
+	}
+}
+
+func (k resource[O, R]) swept(ctx context.Context, h *host.Host) ([]O, error) {
+	if k.sweep != nil {
+		if err := k.sweep(ctx, h); err != nil {
+			return nil, err
+		}
+	}
+	return k.users(ctx, h)
+}
+
+// dryRun shows what would be done. Where no engine ever ran it starts none.
+func (k resource[O, R]) dryRun(ctx context.Context, c resourceChange[O, R], steps resourceSteps[R]) error {
+	h, err := k.app.openExisting(ctx)
+	if err != nil {
+		return err
+	}
+	if h != nil {
+		defer h.Close()
+		all, err := k.users(ctx, h)
+		if err != nil {
+			return err
+		}
+		steps = c.decide(all)
+	}
+	w, opt := k.app.progress(change{title: c.title})
+	return errors.Join(view.DryRun(w, k.plan(steps.create, steps.remove), opt), steps.refused)
+}
