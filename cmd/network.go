@@ -65,33 +65,20 @@ func networkNamed(all []host.Network, name string) (host.Network, error) {
 	return host.Network{}, fmt.Errorf("network %s is ambiguous: the IDs of %d networks begin so; give more of it, or a name", name, len(found))
 }
 
-// completeNetworks completes names of networks that are not given yet.
-func (a *app) completeNetworks(c *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
-	all, err := a.networks(c.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, n := range all {
-		if !slices.Contains(given, n.Name) {
-			names = append(names, n.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 // networkSteps are the networks that a command makes and takes away.
 type networkSteps = resourceSteps[project.Network]
 
 // networkChange is one command that changes networks.
 type networkChange = resourceChange[host.Network, project.Network]
 
-// changeNetworks is resource.change of networks.
-func (a *app) changeNetworks(ctx context.Context, c networkChange) (networkSteps, error) {
+// networkKind is what all changes of networks have in common.
+func (a *app) networkKind() resource[host.Network, project.Network] {
 	return resource[host.Network, project.Network]{
 		app: a, name: "networks", look: a.networks, halves: true,
 		users:   func(ctx context.Context, h *host.Host) ([]host.Network, error) { return h.Networks(ctx) },
+		want:    func(n host.Network) project.Network { return n.Network },
+		called:  func(n project.Network) string { return n.Name },
 		project: func(n project.Network) string { return n.Project },
 		plan:    planner.Networks,
-	}.change(ctx, c)
+	}
 }

@@ -70,7 +70,7 @@ func (a *app) networkCreate(ctx context.Context, f networkCreateFlags, name stri
 	if err != nil {
 		return err
 	}
-	steps, err := a.changeNetworks(ctx, networkChange{
+	steps, err := a.networkKind().change(ctx, networkChange{
 		title: "network create",
 		decide: func(all []host.Network) networkSteps {
 			for _, n := range all {

@@ -10,8 +10,8 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// networkScope is that of all networks: there is one host.
-const networkScope = "local"
+// localScope is that of all networks and volumes: there is one host.
+const localScope = "local"
 
 // newNetworkFilters reads the filters of networks, of the keys that a command has.
 func newNetworkFilters(given, keys []string, now time.Time) (filters[host.Network], error) {
@@ -26,7 +26,7 @@ func networkAccepts(key, value string, now time.Time) (func(host.Network) bool, 
 	case "driver":
 		return func(n host.Network) bool { return networkDriver(n) == value }, nil
 	case "scope":
-		return func(host.Network) bool { return value == networkScope }, nil
+		return func(host.Network) bool { return value == localScope }, nil
 	case "label":
 		return func(n host.Network) bool { return hasLabel(n.AllLabels, value) }, nil
 	case "label!":

@@ -26,7 +26,7 @@ func (a *app) networkInspectCommand() *cobra.Command {
 			"    gocompose network inspect shop_default\n" +
 			"    gocompose network inspect --format '{{range .IPAM.Config}}{{.Subnet}}{{end}}' shop_default",
 		Args:              atLeastOne("NETWORK"),
-		ValidArgsFunction: a.completeNetworks,
+		ValidArgsFunction: a.networkKind().complete,
 		RunE: func(c *cobra.Command, names []string) error {
 			return a.networkInspect(c.Context(), format, names)
 		},
@@ -111,7 +111,7 @@ func inspectNetwork(n host.Network) networkInspection {
 		Name:       n.Name,
 		ID:         n.ID,
 		Created:    n.CreatedAt,
-		Scope:      networkScope,
+		Scope:      localScope,
 		Driver:     networkDriver(n),
 		EnableIPv4: !n.NoIPv4,
 		EnableIPv6: n.IPv6,

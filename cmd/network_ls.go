@@ -3,8 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/project"
-	"github.com/gocompose/gocompose/view"
 )
 
 type networkListFlags struct {
@@ -48,11 +45,9 @@ func (a *app) networkList(ctx context.Context, f networkListFlags) error {
 	if err != nil {
 		return err
 	}
-	var r rows
-	if f.format != "table" && f.format != "json" {
-		if r, err = newRows(f.format); err != nil {
-			return err
-		}
+	r, err := listRows(f.format)
+	if err != nil {
+		return err
 	}
 	all, err := a.networks(ctx)
 	if err != nil {
@@ -67,29 +62,19 @@ func (a *app) printNetworks(all []host.Network, f networkListFlags, r rows) erro
 	for i, n := range all {
 		items[i] = networkRowOf(n, f.noTrunc)
 	}
-	switch {
-	case f.quiet:
-		for _, i := range items {
-			fmt.Fprintln(a.Out, i.ID)
-		}
-		return nil
-	case f.format == "json":
-		enc := json.NewEncoder(a.Out)
-		enc.SetEscapeHTML(false)
-		for _, i := range items {
-			if err := enc.Encode(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	case f.format != "table":
-		return writeRows(a.Out, r, networkHeaders(), items)
+	if f.quiet {
+		return networkTable().writeNames(a.Out, items)
 	}
-	t := view.NewTable("NETWORK ID", "NAME", "DRIVER", "SCOPE")
-	for _, i := range items {
-		t.Row(i.ID, i.Name, i.Driver, i.Scope)
+	return networkTable().write(a.Out, items, f.format, r)
+}
+
+func networkTable() list[networkRow] {
+	return list[networkRow]{
+		name:    func(r networkRow) string { return r.ID },
+		headers: networkHeaders(),
+		columns: []string{"NETWORK ID", "NAME", "DRIVER", "SCOPE"},
+		cells:   func(r networkRow) []string { return []string{r.ID, r.Name, r.Driver, r.Scope} },
 	}
-	return t.Write(a.Out)
 }
 
 // networkRow is a network as docker's `network ls --format json` has it.
@@ -123,7 +108,7 @@ func networkRowOf(n host.Network, whole bool) networkRow {
 		Internal:  strconv.FormatBool(n.Internal),
 		Labels:    join(n.AllLabels),
 		Name:      n.Name,
-		Scope:     networkScope,
+		Scope:     localScope,
 		labels:    n.AllLabels,
 	}
 	if !whole {

@@ -38,7 +38,7 @@ func (a *app) networkPruneCommand() *cobra.Command {
 }
 
 func (a *app) networkPrune(ctx context.Context, filters filters[host.Network], force bool) error {
-	steps, err := a.changeNetworks(ctx, networkChange{
+	steps, err := a.networkKind().change(ctx, networkChange{
 		title: "network prune",
 		decide: func(all []host.Network) networkSteps {
 			return networkSteps{remove: unused(all, filters)}
@@ -48,14 +48,14 @@ func (a *app) networkPrune(ctx context.Context, filters filters[host.Network], f
 				fmt.Fprintln(a.Err, "No unused networks")
 				return false, nil
 			}
-			fmt.Fprintf(a.Err, "Going to remove %s\n", strings.Join(namesOf(s.remove), ", "))
+			fmt.Fprintf(a.Err, "Going to remove %s\n", strings.Join(a.networkKind().names(s.remove), ", "))
 			if force {
 				return true, nil
 			}
 			return a.ask(ctx, "Are you sure you want to continue?")
 		},
 	})
-	gone, lerr := a.goneNetworks(ctx, steps)
+	gone, lerr := a.networkKind().gone(ctx, steps)
 	if len(gone) > 0 {
 		fmt.Fprintf(a.Out, "Deleted Networks:\n%s\n", strings.Join(gone, "\n"))
 	}
@@ -70,14 +70,6 @@ func unused(all []host.Network, filters filters[host.Network]) []project.Network
 		if len(n.Attached)+len(n.Users) == 0 && !builtin(n) && filters.accept(n) {
 			out = append(out, n.Network)
 		}
-	}
-	return out
-}
-
-func namesOf(all []project.Network) []string {
-	out := make([]string, len(all))
-	for i, n := range all {
-		out[i] = n.Name
 	}
 	return out
 }

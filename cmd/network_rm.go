@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +20,7 @@ func (a *app) networkRemoveCommand() *cobra.Command {
 			"are on stays, and the others go.\n\n" +
 			"    gocompose network rm backbone",
 		Args:              atLeastOne("NETWORK"),
-		ValidArgsFunction: a.completeNetworks,
+		ValidArgsFunction: a.networkKind().complete,
 		RunE: func(c *cobra.Command, names []string) error {
 			return a.networkRemove(c.Context(), names, force)
 		},
@@ -32,14 +31,14 @@ func (a *app) networkRemoveCommand() *cobra.Command {
 
 func (a *app) networkRemove(ctx context.Context, names []string, force bool) error {
 	asked := map[string]string{} // as it was named, by name
-	steps, err := a.changeNetworks(ctx, networkChange{
+	steps, err := a.networkKind().change(ctx, networkChange{
 		title: "network rm",
 		decide: func(all []host.Network) networkSteps {
 			clear(asked)
 			return removals(all, names, force, asked)
 		},
 	})
-	gone, lerr := a.goneNetworks(ctx, steps)
+	gone, lerr := a.networkKind().gone(ctx, steps)
 	for _, name := range gone {
 		fmt.Fprintln(a.Out, asked[name])
 	}
@@ -65,23 +64,4 @@ func removals(all []host.Network, names []string, force bool, asked map[string]s
 	}
 	s.refused = errors.Join(errs...)
 	return s
-}
-
-// goneNetworks returns the names of those that were to be removed and are not
-// there any more, in the order of the steps.
-func (a *app) goneNetworks(ctx context.Context, steps networkSteps) ([]string, error) {
-	if len(steps.remove) == 0 {
-		return nil, nil
-	}
-	left, err := a.networks(context.WithoutCancel(ctx))
-	if err != nil {
-		return nil, err
-	}
-	var gone []string
-	for _, n := range steps.remove {
-		if !slices.ContainsFunc(left, func(l host.Network) bool { return l.Name == n.Name }) {
-			gone = append(gone, n.Name)
-		}
-	}
-	return gone, nil
 }

@@ -251,7 +251,7 @@ func TestOnlyNetworksWithoutContainersArePruned(t *testing.T) {
 	stopped, attached := bare("stopped"), bare("attached")
 	stopped.Users = []string{"shop-web-1"}
 	attached.Attached = aNetwork().Attached
-	got := namesOf(unused([]host.Network{bare(project.DefaultBridge), stopped, attached, bare("free")}, nil))
+	got := (&app{}).networkKind().names(unused([]host.Network{bare(project.DefaultBridge), stopped, attached, bare("free")}, nil))
 	if !slices.Equal(got, []string{"free"}) {
 		t.Errorf("%v, want the one that is free", got)
 	}

@@ -3,7 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/project"
-	"github.com/gocompose/gocompose/view"
 )
 
 type psFlags struct {
@@ -98,11 +96,8 @@ func (f *psFlags) check() error {
 			return usage("unknown status %q: paused, restarting, removing, running, dead, created or exited", s)
 		}
 	}
-	if f.format != "table" && f.format != "json" {
-		_, err := newRows(f.format)
-		return err
-	}
-	return nil
+	_, err := listRows(f.format)
+	return err
 }
 
 func (f *psFlags) shows(i host.Info) bool {
@@ -152,32 +147,32 @@ func knownServices(p *project.Project, infos []host.Info, asked []string) ([]str
 }
 
 func (a *app) printContainers(infos []host.Info, f psFlags) error {
-	switch {
-	case f.services:
+	if f.services {
 		return a.printServices(infos)
-	case f.quiet:
-		for _, i := range infos {
-			fmt.Fprintln(a.Out, i.ID)
-		}
-		return nil
-	case f.format == "json":
-		enc := json.NewEncoder(a.Out)
-		enc.SetEscapeHTML(false)
-		for _, i := range infos {
-			if err := enc.Encode(describe(i, f.noTrunc)); err != nil {
-				return err
-			}
-		}
-		return nil
-	case f.format != "table":
-		return a.printRows(infos, f)
 	}
-	t := view.NewTable("NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS")
-	for _, i := range infos {
-		d := describe(i, f.noTrunc)
-		t.Row(d.Name, d.Image, d.Command, d.Service, d.RunningFor, d.Status, d.Ports)
+	r, err := listRows(f.format)
+	if err != nil {
+		return err
 	}
-	return t.Write(a.Out)
+	items := make([]description, len(infos))
+	for i, info := range infos {
+		items[i] = describe(info, f.noTrunc)
+	}
+	if f.quiet {
+		return containerTable().writeNames(a.Out, items)
+	}
+	return containerTable().write(a.Out, items, f.format, r)
+}
+
+func containerTable() list[description] {
+	return list[description]{
+		name:    func(d description) string { return d.ID },
+		headers: containerHeaders(),
+		columns: []string{"NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"},
+		cells: func(d description) []string {
+			return []string{d.Name, d.Image, d.Command, d.Service, d.RunningFor, d.Status, d.Ports}
+		},
+	}
 }
 
 func (a *app) printServices(infos []host.Info) error {
@@ -191,4 +186,13 @@ func (a *app) printServices(infos []host.Info) error {
 		}
 	}
 	return nil
+}
+
+func containerHeaders() headers {
+	return headers{
+		"Command": "COMMAND", "CreatedAt": "CREATED AT", "ExitCode": "EXIT CODE", "Health": "HEALTH", "ID": "CONTAINER ID",
+		"Image": "IMAGE", "Labels": "LABELS", "LocalVolumes": "LOCAL VOLUMES", "Mounts": "MOUNTS", "Name": "NAME", "Names": "NAMES",
+		"Networks": "NETWORKS", "Ports": "PORTS", "Project": "PROJECT", "Publishers": "PUBLISHERS", "RunningFor": "CREATED",
+		"Service": "SERVICE", "Size": "SIZE", "State": "STATE", "Status": "STATUS",
+	}
 }

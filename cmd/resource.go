@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/view"
@@ -21,7 +23,10 @@ type resource[O, R any] struct {
 	// users is look with who uses them.
 	users func(context.Context, *host.Host) ([]O, error)
 	// sweep takes away what killed commands have left; nil: nothing is.
-	sweep   func(context.Context, *host.Host) error
+	sweep func(context.Context, *host.Host) error
+	// want is what is planned with of what there is.
+	want    func(O) R
+	called  func(R) string
 	project func(R) string
 	plan    func(create, remove []R) *planner.Plan
 	// halves: one that cannot be made may be there in part.
@@ -158,4 +163,45 @@ func (k resource[O, R]) dryRun(ctx context.Context, c resourceChange[O, R], step
 	}
 	w, opt := k.app.progress(change{title: c.title})
 	return errors.Join(view.DryRun(w, k.plan(steps.create, steps.remove), opt), steps.refused)
+}
+
+// names returns those of what is planned with.
+func (k resource[O, R]) names(all []R) []string {
+	out := make([]string, len(all))
+	for i, r := range all {
+		out[i] = k.called(r)
+	}
+	return out
+}
+
+// there returns the names of all that there are.
+func (k resource[O, R]) there(ctx context.Context) ([]string, error) {
+	all, err := k.look(ctx)
+	out := make([]string, len(all))
+	for i, o := range all {
+		out[i] = k.called(k.want(o))
+	}
+	return out, err
+}
+
+// gone returns the names of those that were to be removed and are not there any
+// more, in the order of the steps.
+func (k resource[O, R]) gone(ctx context.Context, steps resourceSteps[R]) ([]string, error) {
+	if len(steps.remove) == 0 {
+		return nil, nil
+	}
+	left, err := k.there(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(k.names(steps.remove), func(name string) bool { return slices.Contains(left, name) }), nil
+}
+
+// complete completes names that are not given yet.
+func (k resource[O, R]) complete(c *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+	all, err := k.there(c.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(given, name) }), cobra.ShellCompDirectiveNoFileComp
 }

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"text/template"
 
-	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/view"
 )
 
 // rows is a Go template for each row, as docker's --format has it. With "table "
@@ -48,15 +48,6 @@ type headers map[string]string
 // Label is the header of a label's column.
 func (headers) Label(name string) string { return name }
 
-func containerHeaders() headers {
-	return headers{
-		"Command": "COMMAND", "CreatedAt": "CREATED AT", "ExitCode": "EXIT CODE", "Health": "HEALTH", "ID": "CONTAINER ID",
-		"Image": "IMAGE", "Labels": "LABELS", "LocalVolumes": "LOCAL VOLUMES", "Mounts": "MOUNTS", "Name": "NAME", "Names": "NAMES",
-		"Networks": "NETWORKS", "Ports": "PORTS", "Project": "PROJECT", "Publishers": "PUBLISHERS", "RunningFor": "CREATED",
-		"Service": "SERVICE", "Size": "SIZE", "State": "STATE", "Status": "STATUS",
-	}
-}
-
 // writeRows writes a line for each item.
 func writeRows[T any](w io.Writer, r rows, header headers, items []T) (err error) {
 	if r.table {
@@ -87,14 +78,50 @@ func (r rows) line(w io.Writer, data any) error {
 	return err
 }
 
-func (a *app) printRows(infos []host.Info, f psFlags) error {
-	r, err := newRows(f.format)
-	if err != nil {
-		return err
+// list is how docker's lists look in their formats.
+type list[T any] struct {
+	name    func(T) string // what --quiet leaves
+	headers headers        // of templates
+	columns []string
+	cells   func(T) []string
+}
+
+// listRows returns the template of a list's format; there is none of table and json.
+func listRows(format string) (rows, error) {
+	if format == "table" || format == "json" {
+		return rows{}, nil
 	}
-	items := make([]description, len(infos))
-	for i, info := range infos {
-		items[i] = describe(info, f.noTrunc)
+	return newRows(format)
+}
+
+// write writes the items in a format, of which r are the listRows.
+func (l list[T]) write(w io.Writer, items []T, format string, r rows) error {
+	switch {
+	case format == "json":
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		for _, i := range items {
+			if err := enc.Encode(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	case r.template != nil:
+		return writeRows(w, r, l.headers, items)
 	}
-	return writeRows(a.Out, r, containerHeaders(), items)
+	t := view.NewTable(l.columns...)
+	for _, i := range items {
+		t.Row(l.cells(i)...)
+	}
+	return t.Write(w)
+}
+
+// writeNames writes what --quiet leaves.
+func (l list[T]) writeNames(w io.Writer, items []T) error {
+	for _, i := range items {
+		if _, err := fmt.Fprintln(w, l.name(i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

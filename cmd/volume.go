@@ -46,53 +46,21 @@ func volumeNamed(all []host.Volume, name string) (host.Volume, error) {
 	return all[i], nil
 }
 
-// completeVolumes completes names of volumes that are not given yet.
-func (a *app) completeVolumes(c *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
-	all, err := a.volumes(c.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, v := range all {
-		if !slices.Contains(given, v.Name) {
-			names = append(names, v.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 // volumeSteps are the volumes that a command makes and takes away.
 type volumeSteps = resourceSteps[project.Volume]
 
 // volumeChange is one command that changes volumes.
 type volumeChange = resourceChange[host.Volume, project.Volume]
 
-// changeVolumes is resource.change of volumes.
-func (a *app) changeVolumes(ctx context.Context, c volumeChange) (volumeSteps, error) {
+// volumeKind is what all changes of volumes have in common.
+func (a *app) volumeKind() resource[host.Volume, project.Volume] {
 	return resource[host.Volume, project.Volume]{
 		app: a, name: "volumes", look: a.volumes,
 		users:   func(ctx context.Context, h *host.Host) ([]host.Volume, error) { return h.Volumes(ctx) },
 		sweep:   func(ctx context.Context, h *host.Host) error { return h.Sweep(ctx) },
+		want:    func(v host.Volume) project.Volume { return v.Volume.Volume },
+		called:  func(v project.Volume) string { return v.Name },
 		project: func(v project.Volume) string { return v.Project },
 		plan:    planner.Volumes,
-	}.change(ctx, c)
-}
-
-// goneVolumes returns the names of those that were to be removed and are not there
-// any more, in the order of the steps.
-func (a *app) goneVolumes(ctx context.Context, steps volumeSteps) ([]string, error) {
-	if len(steps.remove) == 0 {
-		return nil, nil
 	}
-	left, err := a.volumes(context.WithoutCancel(ctx))
-	if err != nil {
-		return nil, err
-	}
-	var gone []string
-	for _, v := range steps.remove {
-		if _, err := volumeNamed(left, v.Name); err != nil {
-			gone = append(gone, v.Name)
-		}
-	}
-	return gone, nil
 }

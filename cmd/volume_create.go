@@ -59,7 +59,7 @@ func (a *app) volumeCreate(ctx context.Context, f volumeCreateFlags) error {
 	if err != nil {
 		return err
 	}
-	steps, err := a.changeVolumes(ctx, volumeChange{
+	steps, err := a.volumeKind().change(ctx, volumeChange{
 		title: "volume create",
 		decide: func(all []host.Volume) volumeSteps {
 			have, err := volumeNamed(all, want.Name)

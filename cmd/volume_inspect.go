@@ -20,7 +20,7 @@ func (a *app) volumeInspectCommand() *cobra.Command {
 			"    gocompose volume inspect shop_data\n" +
 			"    gocompose volume inspect --format '{{.Mountpoint}}' shop_data",
 		Args:              atLeastOne("VOLUME"),
-		ValidArgsFunction: a.completeVolumes,
+		ValidArgsFunction: a.volumeKind().complete,
 		RunE: func(c *cobra.Command, names []string) error {
 			return a.volumeInspect(c.Context(), format, names)
 		},
@@ -72,7 +72,7 @@ func inspectVolume(v host.Volume) volumeInspection {
 		Mountpoint: v.Mountpoint,
 		Name:       v.Name,
 		Options:    v.Options,
-		Scope:      networkScope,
+		Scope:      localScope,
 	}
 	if len(v.AllLabels) > 0 {
 		out.Labels = v.AllLabels

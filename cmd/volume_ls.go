@@ -3,9 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,7 +12,6 @@ import (
 
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/project"
-	"github.com/gocompose/gocompose/view"
 )
 
 type volumeListFlags struct {
@@ -77,7 +74,7 @@ func (a *app) volumeList(ctx context.Context, f volumeListFlags) error {
 	if err != nil {
 		return err
 	}
-	r, err := f.rows()
+	r, err := listRows(f.format)
 	if err != nil {
 		return err
 	}
@@ -107,41 +104,24 @@ func (a *app) usedVolumes(ctx context.Context) ([]host.Volume, error) {
 	return h.Volumes(ctx)
 }
 
-func (f volumeListFlags) rows() (rows, error) {
-	if f.format == "table" || f.format == "json" {
-		return rows{}, nil
-	}
-	return newRows(f.format)
-}
-
 func (a *app) printVolumes(all []host.Volume, f volumeListFlags, r rows) error {
 	items := make([]volumeRow, len(all))
 	for i, v := range all {
 		items[i] = volumeRowOf(v)
 	}
-	switch {
-	case f.quiet:
-		for _, i := range items {
-			fmt.Fprintln(a.Out, i.Name)
-		}
-		return nil
-	case f.format == "json":
-		enc := json.NewEncoder(a.Out)
-		enc.SetEscapeHTML(false)
-		for _, i := range items {
-			if err := enc.Encode(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	case f.format != "table":
-		return writeRows(a.Out, r, volumeHeaders(), items)
+	if f.quiet {
+		return volumeTable().writeNames(a.Out, items)
 	}
-	t := view.NewTable("DRIVER", "VOLUME NAME")
-	for _, i := range items {
-		t.Row(i.Driver, i.Name)
+	return volumeTable().write(a.Out, items, f.format, r)
+}
+
+func volumeTable() list[volumeRow] {
+	return list[volumeRow]{
+		name:    func(r volumeRow) string { return r.Name },
+		headers: volumeHeaders(),
+		columns: []string{"DRIVER", "VOLUME NAME"},
+		cells:   func(r volumeRow) []string { return []string{r.Driver, r.Name} },
 	}
-	return t.Write(a.Out)
 }
 
 // volumeRow is a volume as docker's `volume ls --format json` has it. What is not
@@ -173,7 +153,7 @@ func volumeRowOf(v host.Volume) volumeRow {
 		Labels:     join(v.AllLabels),
 		Mountpoint: v.Mountpoint,
 		Name:       v.Name,
-		Scope:      networkScope,
+		Scope:      localScope,
 		labels:     v.AllLabels,
 	}
 }

@@ -45,7 +45,7 @@ func (a *app) volumePruneCommand() *cobra.Command {
 func (a *app) volumePrune(ctx context.Context, filters filters[host.Volume], f volumePruneFlags) error {
 	found := map[string]host.Volume{}
 	sizes := map[string]int64{}
-	steps, err := a.changeVolumes(ctx, volumeChange{
+	steps, err := a.volumeKind().change(ctx, volumeChange{
 		title: "volume prune",
 		decide: func(all []host.Volume) (s volumeSteps) {
 			for _, v := range all {
@@ -70,7 +70,7 @@ func (a *app) volumePrune(ctx context.Context, filters filters[host.Volume], f v
 			return true, nil
 		},
 	})
-	gone, lerr := a.goneVolumes(ctx, steps)
+	gone, lerr := a.volumeKind().gone(ctx, steps)
 	if len(gone) > 0 {
 		fmt.Fprintf(a.Out, "Deleted Volumes:\n%s\n\n", strings.Join(gone, "\n"))
 	}
@@ -89,11 +89,7 @@ func (a *app) confirmPrune(ctx context.Context, s volumeSteps, f volumePruneFlag
 		fmt.Fprintln(a.Err, "No unused volumes")
 		return false, nil
 	}
-	names := make([]string, len(s.remove))
-	for i, v := range s.remove {
-		names[i] = v.Name
-	}
-	fmt.Fprintf(a.Err, "Going to remove %s\n", strings.Join(names, ", "))
+	fmt.Fprintf(a.Err, "Going to remove %s\n", strings.Join(a.volumeKind().names(s.remove), ", "))
 	if f.force {
 		return true, nil
 	}

@@ -24,7 +24,7 @@ func (a *app) volumeRemoveCommand() *cobra.Command {
 			"others go.\n\n" +
 			"    gocompose volume rm data",
 		Args:              atLeastOne("VOLUME"),
-		ValidArgsFunction: a.completeVolumes,
+		ValidArgsFunction: a.volumeKind().complete,
 		RunE: func(c *cobra.Command, names []string) error {
 			return a.volumeRemove(c.Context(), names, force)
 		},
@@ -34,11 +34,11 @@ func (a *app) volumeRemoveCommand() *cobra.Command {
 }
 
 func (a *app) volumeRemove(ctx context.Context, names []string, force bool) error {
-	steps, err := a.changeVolumes(ctx, volumeChange{
+	steps, err := a.volumeKind().change(ctx, volumeChange{
 		title:  "volume rm",
 		decide: func(all []host.Volume) volumeSteps { return volumeRemovals(all, names, force) },
 	})
-	gone, lerr := a.goneVolumes(ctx, steps)
+	gone, lerr := a.volumeKind().gone(ctx, steps)
 	for _, name := range gone {
 		fmt.Fprintln(a.Out, name)
 	}

@@ -28,7 +28,7 @@ func (a *app) volumesCommand() *cobra.Command {
 }
 
 func (a *app) projectVolumes(ctx context.Context, f volumeListFlags, services []string) error {
-	r, err := f.rows()
+	r, err := listRows(f.format)
 	if err != nil {
 		return err
 	}
