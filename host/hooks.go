@@ -21,7 +21,7 @@ import (
 const dueFile = "post-start-due"
 
 // hookOutput is the FIFO through which a hook's output comes while it runs.
-func hookOutput(p paths.Paths, id string) string { return filepath.Join(p.State, "hooks", id) }
+func hookOutput(p paths.Paths, id string) string { return filepath.Join(p.Hooks(), id) }
 
 func (h *Host) duePath(id string) string { return filepath.Join(h.cfg.Paths.Container(id), dueFile) }
 

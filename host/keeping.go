@@ -148,7 +148,7 @@ func (r *runtime) Probe(ctx context.Context, id string, check project.Healthchec
 }
 
 // probeOutput is the FIFO through which a test's output comes while it runs.
-func probeOutput(p paths.Paths, id string) string { return filepath.Join(p.State, "probes", id) }
+func probeOutput(p paths.Paths, id string) string { return filepath.Join(p.Probes(), id) }
 
 func testArgs(check project.Healthcheck) ([]string, error) {
 	if len(check.Test) > 1 {

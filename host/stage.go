@@ -16,6 +16,7 @@ import (
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/internal/flock"
+	"github.com/gocompose/gocompose/internal/unmount"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -117,11 +118,8 @@ func (h *Host) unstage(id string) error {
 	errs := []error{err}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		for err = nil; err == nil; { // as often as something is mounted there
-			err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-		}
-		if !errors.Is(err, unix.EINVAL) {
-			errs = append(errs, os.NewSyscallError("umount "+path, err))
+		if err := unmount.All(path); err != nil {
+			errs = append(errs, err)
 			continue
 		}
 		// Never with all below it: that could be data.

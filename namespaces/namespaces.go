@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gocompose/gocompose/internal/unmount"
 	"github.com/gocompose/gocompose/networks/netns"
 )
 
@@ -82,7 +83,7 @@ func (n Namespaces) OwnIPC(id string, shmSize int64) error {
 		if there, _ := n.Kept(s); there {
 			return err
 		}
-		if err := unmount(n.Shm(id)); err != nil { // that one has just left
+		if err := unmount.All(n.Shm(id)); err != nil { // that one has just left
 			return err
 		}
 	}
@@ -140,7 +141,7 @@ func (n Namespaces) begin(id, owner string) error {
 	if err := os.MkdirAll(n.Shm(id), 0o700); err != nil {
 		return err
 	}
-	if err := errors.Join(netns.Remove(n.IPC(id)), unmount(n.Shm(id))); err != nil {
+	if err := errors.Join(netns.Remove(n.IPC(id)), unmount.All(n.Shm(id))); err != nil {
 		return err
 	}
 	return os.WriteFile(n.owner(id), []byte(owner), 0o600)
@@ -188,7 +189,7 @@ func (n Namespaces) Release(id string) error {
 	for _, step := range []func() error{
 		func() error { return netns.Remove(n.PID(id)) },
 		func() error { return netns.Remove(n.IPC(id)) },
-		func() error { return unmount(n.Shm(id)) },
+		func() error { return unmount.All(n.Shm(id)) },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -203,18 +204,4 @@ func (n Namespaces) Release(id string) error {
 		return err
 	}
 	return nil
-}
-
-// unmount takes away all that is mounted on a folder, for everybody who looks for
-// it there; who has it elsewhere keeps it.
-func unmount(dir string) error {
-	for {
-		err := unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("unmounting %s: %w", dir, err)
-		}
-	}
 }

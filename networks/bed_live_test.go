@@ -279,7 +279,7 @@ func (b *bed) checkNothingLeft() {
 	if _, err := b.n.rules.Published(); !errors.Is(err, nft.ErrNoTable) {
 		b.t.Errorf("rules are left (%v)", err)
 	}
-	for _, dir := range []string{b.p.Netns(), b.p.Endpoints(), b.p.Addresses(), b.p.Networks(), filepath.Join(b.p.State, "forwarding"), filepath.Join(b.p.State, "shared")} {
+	for _, dir := range []string{b.p.Netns(), b.p.Endpoints(), b.p.Addresses(), b.p.Networks(), b.p.Forwarding(), b.p.Shared()} {
 		if files, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(files) > 0 {
 			b.t.Errorf("files are left: %v (%v)", files, err)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -31,7 +30,7 @@ const (
 )
 
 func (n *Networks) forwardings() jsondir.Dir[forwarding] {
-	return jsondir.Dir[forwarding]{Path: filepath.Join(n.paths.State, "forwarding"), Check: checkName}
+	return jsondir.Dir[forwarding]{Path: n.paths.Forwarding(), Check: checkName}
 }
 
 const forwardingName = "links"

@@ -18,7 +18,7 @@ import (
 // file in the folder of whose namespace it is in.
 
 func (n *Networks) sharedDir(owner string) string {
-	return filepath.Join(n.paths.State, "shared", owner)
+	return filepath.Join(n.paths.Shared(), owner)
 }
 
 // join makes e a sharer of the namespace of the container of. The caller has the

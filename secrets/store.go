@@ -16,6 +16,7 @@ import (
 
 	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/internal/paths"
+	"github.com/gocompose/gocompose/internal/unmount"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -135,7 +136,7 @@ func (s Store) Tidy(ctx context.Context) (err error) {
 	if err != nil || !mounted { // somebody else was first
 		return err
 	}
-	return unix.Unmount(s.dir, unix.MNT_DETACH)
+	return unmount.All(s.dir)
 }
 
 // onMemory tells whether a folder is on a file system that is in memory.

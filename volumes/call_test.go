@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 
@@ -62,21 +61,5 @@ func TestErrorsOfMountsTellNoPasswords(t *testing.T) {
 	text := c.explain(unix.EACCES).Error()
 	if text != "mounting //192.0.2.9/share (cifs) with username=me,password=********: permission denied" {
 		t.Error(text)
-	}
-}
-
-func TestTheTableOfMountsIsReadBelowOneFolder(t *testing.T) {
-	const table = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-60 22 8:1 /srv /v/a\040b/_data rw,relatime shared:1 - ext4 /dev/sda1 rw
-61 60 0:40 / /v/a\040b/_data rw - tmpfs tmpfs rw
-62 22 0:41 / /v/a\040bc rw - tmpfs tmpfs rw
-63 22 0:42 / /v/a rw - tmpfs tmpfs rw
-`
-	got := parseTable(table, "/v/a b")
-	if !slices.Equal(got, []string{"/v/a b/_data", "/v/a b/_data"}) {
-		t.Error(got)
-	}
-	if all := parseTable(table, "/"); len(all) != 5 {
-		t.Error(all)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -220,4 +221,19 @@ func mountedOn(dir string) (bool, error) {
 	// keep whoever asks waiting.
 	all, err := mountsIn(in)
 	return slices.Contains(all, filepath.Join(in, filepath.Base(dir))), err
+}
+
+// mountsIn returns where something is mounted: dir itself, as often as there is
+// something on it, and what lies below.
+func mountsIn(dir string) ([]string, error) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, err
+	}
+	found, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+	at := make([]string, len(found))
+	for i, m := range found {
+		at[i] = m.Mountpoint
+	}
+	return at, err
 }

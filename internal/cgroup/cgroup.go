@@ -1,22 +1,20 @@
-// Package cgroup moves processes into cgroups of ours, in every hierarchy that
-// is mounted, and removes these cgroups.
+// Package cgroup keeps cgroups of ours, in every hierarchy that is mounted.
 //
 // A cgroup is named by its path from the root of each hierarchy, "/a/b".
 package cgroup
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -210,29 +208,20 @@ func mounted() ([]hierarchy, error) {
 	return parse(f)
 }
 
-// parse reads mountinfo (proc_pid_mountinfo(5)):
-//
-//	36 35 0:28 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu
-func parse(mountinfo io.Reader) ([]hierarchy, error) {
+// parse reads mountinfo. The same device number is the same hierarchy, mounted
+// again.
+func parse(table io.Reader) ([]hierarchy, error) {
+	found, err := mountinfo.GetMountsFromReader(table, mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	if err != nil {
+		return nil, err
+	}
 	var mounts []hierarchy
-	var seen []string
-	lines := bufio.NewScanner(mountinfo)
-	for lines.Scan() {
-		left, right, _ := strings.Cut(lines.Text(), " - ")
-		l, r := strings.Fields(left), strings.Fields(right)
-		if len(l) < 5 || len(r) < 1 || (r[0] != "cgroup" && r[0] != "cgroup2") {
-			continue
-		}
-		// The same device number is the same hierarchy, mounted again.
-		if device := l[2]; !slices.Contains(seen, device) {
-			seen = append(seen, device)
-			mounts = append(mounts, hierarchy{unescape(l[4]), r[0] == "cgroup2", strings.Split(r[len(r)-1], ",")})
+	seen := map[[2]int]bool{}
+	for _, m := range found {
+		if device := [2]int{m.Major, m.Minor}; !seen[device] {
+			seen[device] = true
+			mounts = append(mounts, hierarchy{m.Mountpoint, m.FSType == "cgroup2", strings.Split(m.VFSOptions, ",")})
 		}
 	}
-	return mounts, lines.Err()
-}
-
-// unescape resolves mountinfo's octal escapes: "\040" is a space.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+	return mounts, nil
 }

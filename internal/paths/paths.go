@@ -76,6 +76,20 @@ func (p Paths) Cgroups() string { return filepath.Join(p.State, "cgroups") }
 // mounts to be made from: one folder a container ID.
 func (p Paths) Mounts() string { return filepath.Join(p.State, "mounts") }
 
+// Hooks and Probes are the folders of the FIFOs through which the output of hooks
+// and of health checks comes while they run: one a container ID.
+func (p Paths) Hooks() string { return filepath.Join(p.State, "hooks") }
+
+// Probes is described at Hooks.
+func (p Paths) Probes() string { return filepath.Join(p.State, "probes") }
+
+// Shared is the folder that says who is in whose network namespace: one folder a
+// container ID.
+func (p Paths) Shared() string { return filepath.Join(p.State, "shared") }
+
+// Forwarding is the folder that says what forwarding was before it was turned on.
+func (p Paths) Forwarding() string { return filepath.Join(p.State, "forwarding") }
+
 // Endpoints is the folder of attached containers' network records: one JSON
 // file a container ID, written by whoever starts the container and read by the
 // supervisor when it starts.

@@ -15,6 +15,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gocompose/gocompose/internal/unmount"
 )
 
 // Exists tells whether a namespace is bound at path: a file that is
@@ -81,16 +83,8 @@ func prepare(path string) error {
 // itself goes when no process and no socket is in it any more. Nothing there is
 // no error.
 func Remove(path string) error {
-	// As often as something is bound there; a plain file is EINVAL. Lazily, so
-	// that somebody who looks at the file just now is no obstacle.
-	for {
-		err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("unbinding the namespace %s: %w", path, err)
-		}
+	if err := unmount.All(path); err != nil {
+		return fmt.Errorf("unbinding a namespace: %w", err)
 	}
 	// Copies of the mount in other mount namespaces go with the file.
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
