@@ -102,7 +102,7 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 			return err
 		}
 	}
-	if _, err := knownServices(p, infos, services); err != nil {
+	if err := knownServices(p, infos, services); err != nil {
 		return err
 	}
 	wanted := f.of(services)

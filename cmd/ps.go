@@ -71,7 +71,7 @@ func (a *app) ofServices(ctx context.Context, services []string) (*project.Proje
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := knownServices(p, infos, services); err != nil {
+	if err := knownServices(p, infos, services); err != nil {
 		return nil, nil, err
 	}
 	infos = slices.DeleteFunc(infos, func(i host.Info) bool {
@@ -131,8 +131,8 @@ func (a *app) openExisting(ctx context.Context) (*host.Host, error) {
 	return h, err
 }
 
-// knownServices returns the services asked for, and refuses unknown ones.
-func knownServices(p *project.Project, infos []host.Info, asked []string) ([]string, error) {
+// knownServices refuses services that are unknown.
+func knownServices(p *project.Project, infos []host.Info, asked []string) error {
 	var known []string
 	if p != nil {
 		known = p.Known
@@ -140,10 +140,10 @@ func knownServices(p *project.Project, infos []host.Info, asked []string) ([]str
 	for _, s := range asked {
 		exists := slices.ContainsFunc(infos, func(i host.Info) bool { return i.Spec.Service == s })
 		if !exists && !slices.Contains(known, s) {
-			return nil, fmt.Errorf("no such service: %s", s)
+			return fmt.Errorf("no such service: %s", s)
 		}
 	}
-	return asked, nil
+	return nil
 }
 
 func (a *app) printContainers(infos []host.Info, f psFlags) error {

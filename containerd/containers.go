@@ -149,17 +149,9 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	if err != nil {
 		return err
 	}
-	extensions, err := Record{
-		Spec:          req.Spec,
-		ImageDigest:   req.Image.Digest,
-		StopSignal:    stop,
-		Args:          oci.Process.Args,
-		Anonymous:     req.Anonymous,
-		MountedImages: digests(req.MountedImages),
-		Taken:         req.Taken,
-		Health:        healthcheck(req),
-		Runtime:       runtime,
-	}.extension()
+	record := newRecord(req, oci.Process.Args)
+	record.StopSignal, record.Runtime = stop, runtime
+	extensions, err := record.extension()
 	if err != nil {
 		return err
 	}
@@ -191,6 +183,19 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 		return nil
 	}
 	return err
+}
+
+// newRecord is what is kept of a container with those arguments.
+func newRecord(req CreateRequest, args []string) Record {
+	return Record{
+		Spec:          req.Spec,
+		ImageDigest:   req.Image.Digest,
+		Args:          args,
+		Anonymous:     req.Anonymous,
+		MountedImages: digests(req.MountedImages),
+		Taken:         req.Taken,
+		Health:        healthcheck(req),
+	}
 }
 
 // healthcheck returns the container's check, whose commands are for /bin/sh: with

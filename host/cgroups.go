@@ -49,7 +49,7 @@ func (h *Host) noteCgroups(ctx context.Context, parent string) (err error) {
 	name := hex.EncodeToString(sum[:8])
 	made := madeCgroups(h.cfg.Paths)
 	before, _ := made.Read(name) // none, or one that a power cut has torn, with the cgroups
-	all := append(before, missing...)
+	all := slices.Concat(before, missing)
 	slices.Sort(all)
 	return made.Write(name, slices.Compact(all))
 }

@@ -106,7 +106,7 @@ func relabelled(m project.Mount) error {
 		return nil
 	}
 	var s unix.Statfs_t
-	if err := unix.Statfs(selinuxFolder, &s); err != nil || int64(s.Type) != unix.SELINUX_MAGIC {
+	if err := unix.Statfs(selinuxFolder, &s); err != nil || uint32(s.Type) != unix.SELINUX_MAGIC {
 		return nil
 	}
 	return fmt.Errorf("the mount at %s: SELinux is enabled here, and gocompose relabels nothing: give the source the label that it needs with chcon, "+

@@ -32,7 +32,7 @@ func TestTagsAreDockersTemplates(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want %q", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"{{.Name", "{{.Nmae}}", "{{nope}}"} {
+	for _, text := range []string{"{{.Name", "{{.Named}}", "{{nope}}"} {
 		if got, err := tag.Render(text); err == nil || !strings.Contains(err.Error(), "tag") {
 			t.Errorf("%s: got %q, %v", text, got, err)
 		}

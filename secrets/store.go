@@ -145,7 +145,8 @@ func onMemory(dir string) (bool, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return false, &fs.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC, nil
+	kind := uint32(st.Type) // which is of another width on each architecture
+	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC, nil
 }
 
 // mountMemory mounts a tmpfs, which is not swapped to a disk where the kernel can

@@ -92,12 +92,12 @@ func shareMounts(in Input, defaults []specs.Mount) []specs.Mount {
 // is none.
 func shm(in Input, own specs.Mount) specs.Mount {
 	source := in.Shm
-	switch mode := in.Container.Namespaces.IPC; {
-	case mode == project.IPCNone:
+	switch in.Container.Namespaces.IPC {
+	case project.IPCNone:
 		return specs.Mount{}
-	case mode == project.NamespaceHost:
+	case project.NamespaceHost:
 		source = own.Destination
-	case mode == "":
+	case "":
 		return own
 	}
 	return specs.Mount{

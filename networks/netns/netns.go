@@ -30,7 +30,7 @@ func Exists(path string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("looking at the namespace %s: %w", path, err)
 	}
-	return int64(st.Type) == unix.NSFS_MAGIC, nil
+	return uint32(st.Type) == unix.NSFS_MAGIC, nil
 }
 
 // Create makes a network namespace and binds it at path, and calls fn in it.

@@ -26,7 +26,10 @@ func TestContentsAreReadWhenTheyAreWanted(t *testing.T) {
 		}
 	}
 	asked := 0
-	key := func() ([]byte, error) { asked++; return []byte("key"), nil }
+	key := func() ([]byte, error) { //nolint:unparam // as the loader wants it
+		asked++
+		return []byte("key"), nil
+	}
 	load := func(existing, contents bool) (*project.Project, error) {
 		return loader.Load(context.Background(), loader.Options{WorkingDir: dir, Existing: existing, Contents: contents, Key: key})
 	}

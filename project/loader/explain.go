@@ -50,7 +50,7 @@ func leaves(err error) []error {
 	if strings.HasPrefix(err.Error(), "decoding failed") && errors.Unwrap(err) != nil {
 		err = errors.Unwrap(err)
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

@@ -211,7 +211,7 @@ func (c *connection) close() error {
 
 // cause leaves out of a network's error what is said already.
 func cause(err error) error {
-	if op, ok := err.(*net.OpError); ok {
+	if op, ok := err.(*net.OpError); ok { //nolint:errorlint // the outermost only
 		return op.Err
 	}
 	return err
