@@ -12,7 +12,7 @@ func fileRules() map[string]rule {
 		rules[join(kind, "[].target")] = but(target)
 		rules[join(kind, "[].uid")] = but("a number; not given, 0")
 		rules[join(kind, "[].gid")] = but("a number; not given, 0")
-		rules[join(kind, "[].mode")] = but("permissions, wherever the content is from; not given, 0444")
+		rules[join(kind, "[].mode")] = but("the file's permissions, wherever its content is from; not given, 0444")
 	}
 	return rules
 }

@@ -21,7 +21,7 @@ What gocompose does about every attribute of the Compose specification. This pag
 
 | verdict | what it means |
 |---|---|
-| honoured | it does what the specification says, with everything in it |
+| honoured | it does what the specification says; a remark has values, defaults, and what it needs of the host |
 | no effect | accepted, because there is nothing to do about it here |
 | limited | values that are supported are honoured, all others are refused |
 | refused | the file is not loaded; the message says where it stands, and why |

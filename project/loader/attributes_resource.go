@@ -22,7 +22,7 @@ func resourceRules() map[string]rule {
 		"cpu_quota":      but(microseconds + ", 1000 or more; -1 is no limit"),
 		"cpu_period":     but(microseconds + ", 1000 to 1000000"),
 		"cpu_shares":     but("2 to 262144; the weight against others, who have 1024"),
-		"cpuset":         but("0-3,5; processors that the host has not are told when the container is created"),
+		"cpuset":         but("as 0-3,5; creating the container fails where the host has not all of them"),
 		"cpu_rt_runtime": but(realtimeShare),
 		"cpu_rt_period":  but(realtimeShare),
 		"cpu_count":      no(windows),
@@ -37,7 +37,7 @@ func resourceRules() map[string]rule {
 		"oom_score_adj":    but("-1000 to 1000"),
 		"pids_limit":       but("0 and -1 are no limit"),
 		"shm_size":         is(honoured),
-		"ulimits":          but("a number for both limits, or soft and hard; -1 is no limit. What the host cannot give is told when the container is created"),
+		"ulimits":          but("a number for both limits, or soft and hard; -1 is no limit; creating the container fails where the host cannot give them"),
 
 		"blkio_config":                           is(parts),
 		"blkio_config.weight":                    but(needsBFQ),
@@ -66,7 +66,7 @@ func deviceRules() map[string]rule {
 	return map[string]rule{
 		"devices": but("/dev/x[:/dev/y[:rwm]], a folder for all devices below it, or the CDI name vendor.com/class=name; " +
 			"looked up when the container is created, and at each start"),
-		"device_cgroup_rules": but("`c 1:3 rwm`; * is any number"),
+		"device_cgroup_rules": but("as c 1:3 rwm; * is any number"),
 		"gpus":                is(parts),
 		"gpus.[].driver":      deviceDriver(),
 		"gpus.[].count":       but(deviceCount),

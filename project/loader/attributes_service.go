@@ -46,12 +46,12 @@ func processRules() map[string]rule {
 		"pull_refresh_after": but("with pull_policy: refresh; without it that is always"),
 
 		"build":          no("images are not built; build it and name it with `image`"),
-		"annotations":    but("of the OCI specification; io.containerd.* and io.kubernetes.cri.*, which containerd obeys, are refused"),
+		"annotations":    but("of the OCI specification that the runtime gets; io.containerd.* and io.kubernetes.cri.*, which containerd obeys, are refused"),
 		"models":         no("there is no runner of models; run one as a service, or elsewhere, and name it in environment"),
 		"provider":       no("its program is not run; run that yourself and give its variables to the services that need them, or use a service with an image"),
 		"stdin_open":     but("standard input has no end; `up` sends nothing there"),
 		"tty":            but("of 80 columns and 24 rows; `up` shows what it prints, and sends nothing there"),
-		"use_api_socket": only("there is no Docker API that a container could use; remove it", "false"),
+		"use_api_socket": only("only false is: there is no Docker API that a container could use; remove it", "false"),
 	}
 }
 
@@ -70,7 +70,7 @@ func lifeRules() map[string]rule {
 		"stop_signal":            is(honoured),
 		"stop_grace_period":      is(honoured),
 		"logging":                is(parts),
-		"logging.driver": only("json-file, local, none, journald, syslog and fluentd are; for others have a collector, such as Fluent Bit, "+
+		"logging.driver": only("only json-file, local, none, journald, syslog and fluentd are; for others have a collector, such as Fluent Bit, "+
 			"read one of these", project.LogJSONFile, project.LogLocal, project.LogNone, project.LogJournald, project.LogSyslog, project.LogFluentd),
 		"logging.options": but("of json-file and local max-size and max-file; Docker's of the others, see docs/logging.md"),
 		"attach":          is(honoured),
