@@ -27,9 +27,10 @@ Progress goes to standard error, answers to standard output. Exit codes: 0 done,
 also has 2 for changes.
 
 Variables: ` + "`COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROJECT_NAME`, `COMPOSE_PROFILES`, `COMPOSE_PARALLEL_LIMIT`,\n" +
-	"`COMPOSE_REMOVE_ORPHANS`, `COMPOSE_IGNORE_ORPHANS`, `COMPOSE_PROGRESS`, `COMPOSE_ANSI` and `COMPOSE_STATUS_STDOUT`" + ` as in
+	"`COMPOSE_REMOVE_ORPHANS`, `COMPOSE_IGNORE_ORPHANS`, `COMPOSE_PROGRESS`, `COMPOSE_ANSI`, `COMPOSE_STATUS_STDOUT`\nand `DOCKER_DEFAULT_PLATFORM`" + ` as in
 docker compose, from the environment or the project's ` + "`.env`; `COMPOSE_ENV_FILES`, `COMPOSE_DISABLE_ENV_FILE`, `NO_COLOR`,\n" +
-	"`CONTAINERD_ADDRESS`, `GOCOMPOSE_ROOT` and `GOCOMPOSE_STATE`" + ` from the environment.
+	"`CONTAINERD_ADDRESS`, `GOCOMPOSE_ROOT`, `GOCOMPOSE_STATE`, `GOCOMPOSE_SECRETS` and `GOCOMPOSE_CONFIGS`" + ` ([secrets.md](secrets.md)),
+` + "`GOCOMPOSE_CDI_DIRS`" + ` ([resources.md](resources.md)) and ` + "`GOCOMPOSE_CERTS_D`" + ` (the folder of hosts.toml files) from the environment.
 `
 
 // differences say what a command of the same name does otherwise than docker
