@@ -48,7 +48,7 @@ func (p place) mode(text string, t *project.Container) (ok bool) {
 		t.Networks = []project.Endpoint{{Network: project.DefaultBridge}}
 	case kind+":" == project.ModeService && name != "":
 		t.NetworkMode = p.c.modeOf(name)
-	case kind+":" == project.ModeContainer && resourceName.MatchString(name):
+	case kind+":" == project.ModeContainer && resourceName().MatchString(name):
 		t.NetworkMode = project.NetworkMode(text)
 	default:
 		p.problem("%q is not one of bridge, host, none, service:NAME, container:NAME; "+

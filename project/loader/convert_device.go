@@ -3,7 +3,6 @@ package loader
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -96,12 +95,12 @@ func isDeviceAccess(text string) bool {
 }
 
 // deviceRule is the form of the kernel (Documentation/admin-guide/cgroup-v1/devices.rst).
-var deviceRule = regexp.MustCompile(`^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$`)
+var deviceRule = lazily(`^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$`)
 
 func (p place) deviceRules(rules []string) []string {
 	for i, rule := range rules {
 		at := p.in(index(i))
-		m := deviceRule.FindStringSubmatch(rule)
+		m := deviceRule().FindStringSubmatch(rule)
 		switch {
 		case m == nil || !isDeviceAccess(m[4]):
 			at.near(rule, "%q is not a rule like \"c 1:3 rwm\": type (a, b, c), major:minor, permissions", rule)

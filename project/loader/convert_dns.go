@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,7 +14,7 @@ import (
 
 // dnsName is what a container can be asked for by, and a domain: letters,
 // digits, and between them also _ . -
-var dnsName = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?$`)
+var dnsName = lazily(`^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?$`)
 
 // Lengths of names: of a host and its domain, sethostname(2) and setdomainname(2);
 // of a domain, RFC 1035.
@@ -30,7 +29,7 @@ func (p place) hostname(name string) string {
 	case name == "":
 	case len(name) > maxHostname:
 		p.problem("is longer than %d bytes", maxHostname)
-	case !dnsName.MatchString(name):
+	case !dnsName().MatchString(name):
 		p.problem("%q is not a name: want letters, digits, and between them also _ . -", name)
 	}
 	return name
@@ -97,7 +96,7 @@ func (p place) search(list types.StringList) []string {
 		domain := strings.TrimSuffix(text, ".")
 		switch {
 		case text == ".":
-		case len(domain) > maxDomain || !dnsName.MatchString(domain):
+		case len(domain) > maxDomain || !dnsName().MatchString(domain):
 			p.in("dns_search", index(i)).near(text, "%q is not a domain like example.com, or . for none", text)
 		case !slices.Contains(out, text):
 			out = append(out, text)
@@ -121,7 +120,7 @@ func (p place) links(s types.ServiceConfig) []project.Link {
 			if !aliased {
 				alias = name
 			}
-			if !resourceName.MatchString(name) || !dnsName.MatchString(alias) {
+			if !resourceName().MatchString(name) || !dnsName().MatchString(alias) {
 				p.in(key, index(i)).near(text, badLink, text)
 				continue
 			}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -93,7 +92,7 @@ func (p place) endpoint(n project.Network, config *types.ServiceNetworkConfig, s
 	e := placed{named: p.in("interface_name")}
 	e.Network = n.Name
 	for i, alias := range config.Aliases {
-		if !dnsName.MatchString(alias) {
+		if !dnsName().MatchString(alias) {
 			p.in("aliases", index(i)).near(alias, "%q is not a name: want letters, digits, and between them also _ . -", alias)
 		}
 	}
@@ -139,14 +138,14 @@ func (p place) endpointOptions(opts types.Options, e *placed) {
 }
 
 // interfaceSysctl is a setting of one interface, by Docker's rule.
-var interfaceSysctl = regexp.MustCompile(`^net\.[a-z0-9_]+\.[a-z0-9_]+\.IFNAME\.[a-z0-9_]+$`)
+var interfaceSysctl = lazily(`^net\.[a-z0-9_]+\.[a-z0-9_]+\.IFNAME\.[a-z0-9_]+$`)
 
 // endpointSysctls reads "net.ipv4.conf.IFNAME.log_martians=1,…".
 func (p place) endpointSysctls(text string) map[string]string {
 	out := map[string]string{}
 	for _, item := range strings.Split(text, ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(item), "=")
-		if !ok || value == "" || !interfaceSysctl.MatchString(name) {
+		if !ok || value == "" || !interfaceSysctl().MatchString(name) {
 			p.problem("%q is not a setting like net.ipv4.conf.IFNAME.log_martians=1", item)
 			continue
 		}

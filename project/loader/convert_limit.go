@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +105,7 @@ func (p place) capabilities(names []string) []string {
 }
 
 // realtime matches the signals that have numbers only the C library knows.
-var realtime = regexp.MustCompile(`^SIGRTM(IN(\+\d+)?|AX(-\d+)?)$`)
+var realtime = lazily(`^SIGRTM(IN(\+\d+)?|AX(-\d+)?)$`)
 
 // signal returns "SIGTERM" for "SIGTERM", "term" and "15".
 func (p place) signal(text string) string {
@@ -125,7 +124,7 @@ func (p place) signal(text string) string {
 	if !strings.HasPrefix(name, "SIG") {
 		name = "SIG" + name
 	}
-	if unix.SignalNum(name) == 0 && !realtime.MatchString(name) {
+	if unix.SignalNum(name) == 0 && !realtime().MatchString(name) {
 		p.problem("%q is not a signal like SIGTERM; see signal(7)", text)
 	}
 	return name

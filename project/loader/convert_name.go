@@ -2,16 +2,15 @@ package loader
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 )
 
 // resourceName is what Docker accepts as the name of a container, network or
 // volume.
-var resourceName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+var resourceName = lazily(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 func (c *converter) checkResourceName(name, kind, key string) {
-	if !resourceName.MatchString(name) {
+	if !resourceName().MatchString(name) {
 		place{c, []string{kind, key, "name"}}.problem(
 			"%q is not a name: want letters, digits, and after the first also _ . -", name)
 	}
@@ -26,7 +25,7 @@ func (c *converter) checkContainerNames() {
 			continue
 		}
 		at := place{c, []string{"services", service, "container_name"}}
-		if !resourceName.MatchString(name) {
+		if !resourceName().MatchString(name) {
 			at.problem("%q is not a name: want letters, digits, and after the first also _ . -", name)
 		}
 		if other, taken := owner[name]; taken {

@@ -49,7 +49,7 @@ func (p place) namespaceMode(text string, of func(types.ServiceConfig) string, o
 			p.problem("the IPC namespace of service %s is its own alone; give that ipc: shareable", owner.Name)
 		}
 		return mode
-	case kind+":" == project.ModeContainer && resourceName.MatchString(name):
+	case kind+":" == project.ModeContainer && resourceName().MatchString(name):
 		return project.NamespaceMode(text)
 	}
 	p.problem("%q is not one of %s, service:NAME, container:NAME", text, joined(others))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,10 +166,10 @@ func checkBridgeName(value string) string {
 		return wrong
 	}
 	// It goes into rules of other programs, to which other characters mean something.
-	if !plainName.MatchString(value) {
+	if !plainName().MatchString(value) {
 		return fmt.Sprintf("%q cannot be the name of a bridge: letters, digits, _ . - only", value)
 	}
 	return ""
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var plainName = lazily(`^[A-Za-z0-9._-]+$`)

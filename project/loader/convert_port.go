@@ -3,7 +3,6 @@ package loader
 import (
 	"cmp"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,13 +74,13 @@ func (p place) published(text string) (first, last uint16) {
 }
 
 // exposed is a port or a range of ports with an optional protocol.
-var exposed = regexp.MustCompile(`^(\d{1,5}(?:-\d{1,5})?)(?:/([A-Za-z]+))?$`)
+var exposed = lazily(`^(\d{1,5}(?:-\d{1,5})?)(?:/([A-Za-z]+))?$`)
 
 // expose returns "80/tcp" and "8000-8010/tcp", sorted.
 func (p place) expose(list []string) []string {
 	var out []string
 	for i, item := range list {
-		m := exposed.FindStringSubmatch(item)
+		m := exposed().FindStringSubmatch(item)
 		if m == nil {
 			p.in(index(i)).near(item, "%q is not a port like 80 or 53/udp", item)
 			continue

@@ -3,7 +3,6 @@ package loader
 import (
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,10 +127,10 @@ func (p place) cgroupParent(text string) string {
 }
 
 // programName matches what can be looked for in PATH.
-var programName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.+-]*$`)
+var programName = lazily(`^[a-zA-Z0-9][a-zA-Z0-9_.+-]*$`)
 
 // shimName matches containerd's name of a shim.
-var shimName = regexp.MustCompile(`^(io\.|.*\.v[0-9]+$)`)
+var shimName = lazily(`^(io\.|.*\.v[0-9]+$)`)
 
 // runtime returns the program of an OCI runtime; empty: our own runc, by its
 // names in containerd and in Docker too.
@@ -141,10 +140,10 @@ func (p place) runtime(text string) string {
 		return ""
 	case filepath.IsAbs(text):
 		return filepath.Clean(text)
-	case shimName.MatchString(text):
+	case shimName().MatchString(text):
 		p.problem(notYet+"%s is a shim of containerd's, and logs and restarts need gocompose's own; "+
 			"name the OCI runtime that it runs, like runsc, or the path of one", text)
-	case !programName.MatchString(text):
+	case !programName().MatchString(text):
 		p.problem("%q is neither the name of an OCI runtime, like crun, nor an absolute path", text)
 	}
 	return text

@@ -21,7 +21,7 @@ func (p place) volumesFrom(s types.ServiceConfig) []project.VolumesFrom {
 		switch {
 		case moded && mode != "ro" && mode != "rw":
 			at.near(text, "%q is neither ro nor rw", mode)
-		case !resourceName.MatchString(name):
+		case !resourceName().MatchString(name):
 			at.near(text, "%q is not one of SERVICE, SERVICE:ro, container:NAME, container:NAME:ro", text)
 		case container:
 			f.Container = name

@@ -2,7 +2,6 @@ package loader
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,7 +11,7 @@ import (
 )
 
 // targetText matches what may be the target of a mount, in either syntax.
-var targetText = regexp.MustCompile(`(?::|target:\s*["']?)(/[^\s:"',\]}]+)`)
+var targetText = lazily(`(?::|target:\s*["']?)(/[^\s:"',\]}]+)`)
 
 // doubledMounts finds volumes that one file mounts at one place in a service.
 // compose-go takes the last and drops the others without a word, as it should for
@@ -39,7 +38,7 @@ func (s *source) doubledMounts(model *types.Project) Problems {
 // repeats tells whether something that may be a target is there twice.
 func repeats(content []byte) bool {
 	seen := map[string]bool{}
-	for _, m := range targetText.FindAllSubmatch(content, -1) {
+	for _, m := range targetText().FindAllSubmatch(content, -1) {
 		target := path.Clean(string(m[1]))
 		if seen[target] {
 			return true

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,70 +62,70 @@ func leaves(err error) []error {
 
 var (
 	// "validating /x/compose.yaml: services.web additional properties 'x', 'y' not allowed"
-	schemaError = regexp.MustCompile(`(?s)^validating (.+?): (\S*) (.*)$`)
-	extraKeys   = regexp.MustCompile(`^additional properties '([^']*)'.* not allowed`)
+	schemaError = lazily(`(?s)^validating (.+?): (\S*) (.*)$`)
+	extraKeys   = lazily(`^additional properties '([^']*)'.* not allowed`)
 	// "error while interpolating services.web.image: …"
-	interpolating = regexp.MustCompile(`(?s)^error while interpolating (\S+): (.*)$`)
-	badTemplate   = regexp.MustCompile(`(?s)^invalid interpolation format for (\S+)\.\n[^\n]*\n(.*)$`)
+	interpolating = lazily(`(?s)^error while interpolating (\S+): (.*)$`)
+	badTemplate   = lazily(`(?s)^invalid interpolation format for (\S+)\.\n[^\n]*\n(.*)$`)
 	// "failed to read /x/.env: line 1: …"
-	envFileError = regexp.MustCompile(`(?s)^failed to read (/.+?): line (\d+): (.*)$`)
+	envFileError = lazily(`(?s)^failed to read (/.+?): line (\d+): (.*)$`)
 	// "services.web.scale: …", "services.web: …"
-	pathFirst = regexp.MustCompile(`(?s)^((?:services|networks|volumes|secrets|configs)[.][^\s:]+):? (.*)$`)
+	pathFirst = lazily(`(?s)^((?:services|networks|volumes|secrets|configs)[.][^\s:]+):? (.*)$`)
 	// `service "web" declares …: invalid compose project`
-	aboutService = regexp.MustCompile(`(?s)^service "?([^\s"]+)"? .*$`)
+	aboutService = lazily(`(?s)^service "?([^\s"]+)"? .*$`)
 	// `cannot extend service "web" in /x/compose.yaml: service "base" not found`
-	extending = regexp.MustCompile(`(?s)^cannot extend service "([^"]+)" in .*: (.*)$`)
+	extending = lazily(`(?s)^cannot extend service "([^"]+)" in .*: (.*)$`)
 	// "'services[web].mem_limit' invalid size: 'lots'"
-	decoding = regexp.MustCompile(`(?s)^'(\w+)\[([^\]]+)\]\.([^']+)' (.*)$`)
+	decoding = lazily(`(?s)^'(\w+)\[([^\]]+)\]\.([^']+)' (.*)$`)
 	// "services.scale: can't set container_name and web as container name must be unique"
-	namedReplicas = regexp.MustCompile(`can't set container_name and (\S+) as container name must be unique`)
+	namedReplicas = lazily(`can't set container_name and (\S+) as container name must be unique`)
 	// "service ports services.web.ports.[0] is missing a target port", "service device services.web.devices.[0] …"
-	aboutItem = regexp.MustCompile(`^service (?:ports|device) (\S+) (is missing .*)$`)
+	aboutItem = lazily(`^service (?:ports|device) (\S+) (is missing .*)$`)
 	// "invalid containerPort: nonsense"
-	portWord = regexp.MustCompile(`^(?:invalid (?:containerPort|hostPort|IP address|proto|ranges specified .*)|no port specified): (\S+)`)
+	portWord = lazily(`^(?:invalid (?:containerPort|hostPort|IP address|proto|ranges specified .*)|no port specified): (\S+)`)
 	// "dependency cycle detected: a -> b -> a"
-	cycle = regexp.MustCompile(`cycle detected: (\S+) -> (\S+)`)
+	cycle = lazily(`cycle detected: (\S+) -> (\S+)`)
 )
 
 // problem finds out from its text what an error is about. The text stays.
 func (s *source) problem(err error) Problem {
 	text := strings.TrimSuffix(err.Error(), ": invalid compose project")
 	ps := newPositions(s)
-	if m := syntaxError.FindStringSubmatch(text); m != nil {
+	if m := syntaxError().FindStringSubmatch(text); m != nil {
 		return s.syntaxProblem(m[1], m[2], err)
 	}
-	if m := schemaError.FindStringSubmatch(text); m != nil {
+	if m := schemaError().FindStringSubmatch(text); m != nil {
 		return schemaProblem(ps, m[2], m[3])
 	}
-	if m := interpolating.FindStringSubmatch(text); m != nil {
+	if m := interpolating().FindStringSubmatch(text); m != nil {
 		if text, value := plainCast(m[2]); value != "" {
 			return ps.locate(finding{splitPath(m[1]), value, text + unitHint(m[1])})
 		}
 		return ps.locate(finding{splitPath(m[1]), "{" + missing(err), m[2]})
 	}
-	if m := badTemplate.FindStringSubmatch(text); m != nil {
+	if m := badTemplate().FindStringSubmatch(text); m != nil {
 		return ps.locate(finding{splitPath(m[1]), m[2], fmt.Sprintf(
 			"invalid interpolation format %q; you may need to escape any $ with another $", m[2])})
 	}
-	if m := envFileError.FindStringSubmatch(text); m != nil {
+	if m := envFileError().FindStringSubmatch(text); m != nil {
 		line, _ := strconv.Atoi(m[2])
 		return Problem{File: s.display(m[1]), Line: line, Text: oneLine(m[3])}
 	}
 	if f, ok := specific(text); ok {
 		return ps.locate(f)
 	}
-	if m := portWord.FindStringSubmatch(text); m != nil {
+	if m := portWord().FindStringSubmatch(text); m != nil {
 		return ps.locate(finding{path: ps.portWith(m[1]), text: oneLine(text) + portHint(text)})
 	}
-	if m := pathFirst.FindStringSubmatch(text); m != nil {
+	if m := pathFirst().FindStringSubmatch(text); m != nil {
 		words := strings.Fields(m[2])
 		return ps.locate(finding{splitPath(m[1]), words[len(words)-1], oneLine(m[2])})
 	}
 	f := finding{text: oneLine(text)}
-	if m := aboutService.FindStringSubmatch(text); m != nil {
+	if m := aboutService().FindStringSubmatch(text); m != nil {
 		f.path = []string{"services", m[1]}
 	}
-	if m := cycle.FindStringSubmatch(text); m != nil {
+	if m := cycle().FindStringSubmatch(text); m != nil {
 		f.path = []string{"services", m[1], "depends_on", m[2]}
 	}
 	p := ps.locate(f)
@@ -136,16 +135,16 @@ func (s *source) problem(err error) Problem {
 
 // specific reads errors that name their place in a way of their own.
 func specific(text string) (finding, bool) {
-	if m := extending.FindStringSubmatch(text); m != nil {
+	if m := extending().FindStringSubmatch(text); m != nil {
 		return finding{path: []string{"services", m[1], "extends"}, text: oneLine(m[2])}, true
 	}
-	if m := decoding.FindStringSubmatch(text); m != nil {
+	if m := decoding().FindStringSubmatch(text); m != nil {
 		return finding{path: append([]string{m[1], m[2]}, splitPath(m[3])...), text: oneLine(m[4])}, true
 	}
-	if m := namedReplicas.FindStringSubmatch(text); m != nil {
+	if m := namedReplicas().FindStringSubmatch(text); m != nil {
 		return finding{path: []string{"services", m[1], "container_name"}, text: namedReplicasText}, true
 	}
-	if m := aboutItem.FindStringSubmatch(text); m != nil {
+	if m := aboutItem().FindStringSubmatch(text); m != nil {
 		return finding{path: splitPath(m[1]), text: m[2]}, true
 	}
 	return finding{}, false
@@ -208,7 +207,7 @@ func schemaProblem(ps *positions, path, text string) Problem {
 	if len(keys) == 3 && keys[2] == "oom_score_adj" { // of its alternatives the schema names the wrong one
 		text = "must be a whole number from -1000 to 1000"
 	}
-	if m := extraKeys.FindStringSubmatch(text); m != nil {
+	if m := extraKeys().FindStringSubmatch(text); m != nil {
 		if name := meant(keys, m[1]); name != "" && strings.Count(text, "'") == 2 {
 			text += fmt.Sprintf("; did you mean %s?", name)
 		}

@@ -3,7 +3,6 @@ package loader
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -17,12 +16,12 @@ func portHint(text string) string {
 }
 
 // notNumber is how compose-go tells that a word stands where a number should.
-var notNumber = regexp.MustCompile(`failed to cast to expected type: strconv\.\w+: parsing "([^"]*)": invalid syntax$`)
+var notNumber = lazily(`failed to cast to expected type: strconv\.\w+: parsing "([^"]*)": invalid syntax$`)
 
 // plainCast says what compose-go says in Go's words: the text, and the value that
 // is wrong, if it was that.
 func plainCast(text string) (plain, value string) {
-	if m := notNumber.FindStringSubmatch(text); m != nil {
+	if m := notNumber().FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("%q is not a number", m[1]), m[1]
 	}
 	return text, ""

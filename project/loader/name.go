@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
@@ -79,13 +78,13 @@ func (s *source) projectName() (string, error) {
 
 // mayName matches files that may have a top-level name; others are not parsed
 // for it.
-var mayName = regexp.MustCompile(`(?m)^["']?name["']?\s*:|^\s*\{|^\?`)
+var mayName = lazily(`(?m)^["']?name["']?\s*:|^\s*\{|^\?`)
 
 // nameInFiles returns the last top-level name, interpolated.
 func (s *source) nameInFiles() (string, error) {
 	last := ""
 	for _, file := range s.files {
-		if !mayName.Match(file.Content) {
+		if !mayName().Match(file.Content) {
 			continue
 		}
 		decoder := yaml.NewDecoder(bytes.NewReader(file.Content))

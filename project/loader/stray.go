@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,11 +17,11 @@ var mountOptions = append([]string{
 }, propagations[1:]...)
 
 // mayHaveOptions matches files in which a volume may have options.
-var mayHaveOptions = regexp.MustCompile(`:[^\s:]+:[A-Za-z]`)
+var mayHaveOptions = lazily(`:[^\s:]+:[A-Za-z]`)
 
 // strayMountOptions finds options of mounts that mean nothing.
 func (s *source) strayMountOptions(model *types.Project) Problems {
-	if !slices.ContainsFunc(s.files, func(f types.ConfigFile) bool { return mayHaveOptions.Match(f.Content) }) {
+	if !slices.ContainsFunc(s.files, func(f types.ConfigFile) bool { return mayHaveOptions().Match(f.Content) }) {
 		return nil
 	}
 	var out Problems

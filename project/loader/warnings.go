@@ -3,7 +3,6 @@ package loader
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -29,14 +28,14 @@ func (c *collector) Fire(e *logrus.Entry) error {
 
 // obsoleteVersion matches the attribute that compose-go warns of once a
 // process; here it is warned of at each load.
-var obsoleteVersion = regexp.MustCompile(`(?m)^["']?version["']?\s*:`)
+var obsoleteVersion = lazily(`(?m)^["']?version["']?\s*:`)
 
 // withWarnings runs f with compose-go's warnings kept off standard error, then
 // hands them to Options.Warn, sorted, each once.
 func (s *source) withWarnings(f func() error) error {
 	err := s.captured(f)
 	for _, file := range s.files {
-		if obsoleteVersion.Match(file.Content) {
+		if obsoleteVersion().Match(file.Content) {
 			s.warn(fmt.Sprintf("%s: the attribute `version` is obsolete, it will be ignored, "+
 				"please remove it to avoid potential confusion", file.Filename))
 		}
