@@ -5,7 +5,7 @@
 set -eu
 out=$1
 shift
-[ $# -gt 0 ] || set -- nginx postgres redis app
+[ $# -gt 0 ] || set -- nginx postgres redis python app
 here=$(dirname "$0")
 mkdir -p "$out"
 
