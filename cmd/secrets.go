@@ -65,17 +65,17 @@ func (a *app) lostContents(ctx context.Context, h *host.Host, name string) (proj
 		return project.Contents{}, err
 	}
 	existingWithContents(&opt)
-	opt.ProjectName, opt.Profiles, opt.Warn = name, []string{"*"}, nil
+	opt.ProjectName, opt.NoDeps, opt.Warn, opt.Stdin = name, true, nil, nil
 	var all project.Contents
-	var done []project.Origin
+	var done []project.Container
 	for _, c := range lacking {
-		from := project.Origin{WorkingDir: c.Origin.WorkingDir, ConfigFiles: c.Origin.ConfigFiles, EnvFiles: c.Origin.EnvFiles}
-		if slices.ContainsFunc(done, func(o project.Origin) bool { return sameFiles(o, from) }) {
+		replica := func(o project.Container) bool { return o.Service == c.Service && sameFiles(o.Origin, c.Origin) }
+		if slices.ContainsFunc(done, replica) {
 			continue
 		}
-		done = append(done, from)
-		opt.WorkingDir, opt.ProjectDirectory = from.WorkingDir, from.WorkingDir
-		opt.Files, opt.EnvFiles = from.ConfigFiles, from.EnvFiles
+		done = append(done, c)
+		opt.WorkingDir, opt.ProjectDirectory = c.Origin.WorkingDir, c.Origin.WorkingDir
+		opt.Files, opt.EnvFiles, opt.Services = c.Origin.ConfigFiles, c.Origin.EnvFiles, []string{c.Service}
 		if p, err := loader.Load(ctx, opt); err == nil {
 			all.AddAll(p.Contents)
 		}

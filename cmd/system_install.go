@@ -14,6 +14,7 @@ import (
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/internal/systemd"
+	"github.com/gocompose/gocompose/secrets/content"
 )
 
 func (a *app) systemInstallCommand() *cobra.Command {
@@ -110,9 +111,12 @@ func (a *app) unit(ctx context.Context) (systemd.Unit, error) {
 	if err != nil {
 		return systemd.Unit{}, err
 	}
+	secrets := cfg.External.Secrets[len(cfg.External.Secrets)-1] // behind those of systemd, which each unit has its own
 	for _, v := range []struct{ name, value, usual string }{
 		{"GOCOMPOSE_ROOT", cfg.Paths.Root, paths.DefaultRoot},
 		{"GOCOMPOSE_STATE", cfg.Paths.State, paths.DefaultState},
+		{"GOCOMPOSE_SECRETS", secrets, content.DefaultSecrets},
+		{"GOCOMPOSE_CONFIGS", cfg.External.Configs[0], content.DefaultConfigs},
 		{"GOCOMPOSE_NO_SYNC", a.getenv("GOCOMPOSE_NO_SYNC"), ""},
 		{"PATH", path, systemdPath},
 	} {

@@ -47,6 +47,27 @@ func TestAUserWithoutRootCanLookAtFiles(t *testing.T) {
 	}
 }
 
+// Nor need a user without root have the key by which contents are compared, where
+// there is nothing to compare with; and one that must not make it is told why.
+func TestAUserWithoutRootCanPlanSecrets(t *testing.T) {
+	p := newPlace(t)
+	p.write(t, "password", "hunter2")
+	p.write(t, "compose.yaml", "name: shop\nservices: {web: {image: web, secrets: [password]}}\nsecrets: {password: {file: password}}\n")
+	if code, stdout, stderr := p.run(t, "plan"); code != 0 || !strings.Contains(stdout, "container/web-1") {
+		t.Errorf("plan: exit code %d, %q, %s", code, stdout, stderr)
+	}
+	if code, _, stderr := p.run(t, "up -d"); code != 1 || strings.TrimSpace(stderr) != "this needs root: run it with sudo" {
+		t.Errorf("up: exit code %d, %q", code, stderr)
+	}
+	if err := os.Chmod(filepath.Join(p.dir, "password"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := "compose.yaml:3:22: secrets.password.file: password cannot be read: permission denied; run this as root"
+	if code, _, stderr := p.run(t, "plan"); code != 1 || strings.TrimSpace(stderr) != want {
+		t.Errorf("plan without being allowed to read: exit code %d, %q", code, stderr)
+	}
+}
+
 // place is a folder that every user may enter, with the program in it.
 type place struct{ dir, program string }
 

@@ -46,7 +46,7 @@ func (h *Host) contentOf(f project.File) (data []byte, err error) {
 	}
 	key, err := secrets.ReadKey(h.cfg.Paths.SecretsKey())
 	if err == nil && project.ContentDigest(key, data) != f.Digest {
-		err = fmt.Errorf("%s has changed since the container was made: run `gocompose up`, which replaces it", from)
+		return nil, fmt.Errorf("%s has changed since the container was made: run `gocompose up`, which replaces it", from)
 	}
 	return data, err
 }

@@ -71,7 +71,7 @@ func put(path string, data []byte, as project.File) error {
 	_, err = f.Write(data)
 	err = errors.Join(err, f.Chown(as.UID, as.GID), f.Chmod(fs.FileMode(as.Mode)), f.Close())
 	if err != nil {
-		return err
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return os.Rename(f.Name(), path)
 }

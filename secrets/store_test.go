@@ -133,6 +133,27 @@ func TestWhatIsThereIsNotReadAgain(t *testing.T) {
 	}
 }
 
+func TestWhatIsThereIsWhole(t *testing.T) {
+	p := layout(t, "/dev/shm")
+	if err := errors.Join(os.MkdirAll(p.Secrets(), 0o700), syscall.Mount("tmpfs", p.Secrets(), "tmpfs", 0, "size=64k")); err != nil {
+		t.Fatal(err)
+	}
+	s := secrets.Open(p)
+	large := func(project.File) ([]byte, error) { return make([]byte, 1<<20), nil }
+	if err := s.Place(t.Context(), "one", files, large); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("of more than there is room for: %v", err)
+	}
+	if err := s.Place(t.Context(), "one", files, contentOf); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(s.Path("one", 0)); err != nil || string(data) != "in password" {
+		t.Errorf("got %d bytes, %v", len(data), err)
+	}
+	if err := s.Remove(t.Context(), "one"); err != nil {
+		t.Error(err)
+	}
+}
+
 // A tmpfs of the store's own goes with the last files in it, and comes and goes
 // however many come and go at the same time.
 func TestItsOwnTmpfsGoesWithTheLast(t *testing.T) {
@@ -164,6 +185,25 @@ func TestItsOwnTmpfsGoesWithTheLast(t *testing.T) {
 	}
 	if err := errors.Join(s.Tidy(t.Context()), s.Remove(t.Context(), "none"), secrets.Open(layout(t, "/dev/shm")).Tidy(t.Context())); err != nil {
 		t.Errorf("with nothing to do: %v", err)
+	}
+}
+
+// Who is killed between one step and the next leaves an empty one, or one with
+// something in it.
+func TestATmpfsThatIsLeftGoesOnceItIsEmpty(t *testing.T) {
+	p := layout(t, "/var/tmp")
+	s := secrets.Open(p)
+	if err := s.Place(t.Context(), "one", files, contentOf); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Tidy(t.Context()); err != nil || !mounted(t, p.Secrets()) {
+		t.Fatalf("it goes with what is in it, %v", err)
+	}
+	if err := os.RemoveAll(filepath.Dir(s.Path("one", 0))); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Tidy(t.Context()); err != nil || mounted(t, p.Secrets()) {
+		t.Errorf("it stays without anything in it, %v", err)
 	}
 }
 

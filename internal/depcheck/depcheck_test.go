@@ -36,7 +36,7 @@ var onlyImporters = []rule{
 }
 
 // adapters do not import each other.
-var adapters = []string{"containerd", "networks", "volumes"}
+var adapters = []string{"containerd", "networks", "volumes", "secrets"}
 
 // pure packages import the standard library, and of that nothing that does
 // input or output or is not deterministic.

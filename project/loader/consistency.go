@@ -62,7 +62,7 @@ func undefinedReferences(model *types.Project) []finding {
 			}
 		}
 	}
-	return found
+	return append(found, secretsFromNowhere(model)...)
 }
 
 // badTests returns the health checks of enabled services that begin with a word

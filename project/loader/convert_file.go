@@ -263,6 +263,18 @@ func undefinedFile(path []string, kind project.FileKind, name string) finding {
 	return finding{path, name, "undefined " + string(kind) + " " + name + "; define it under the top-level " + section(kind)}
 }
 
+// secretsFromNowhere returns the secrets that have no content, of which compose-go
+// tells the first it meets, used or not.
+func secretsFromNowhere(model *types.Project) []finding {
+	var found []finding
+	for name, s := range model.Secrets {
+		if !bool(s.External) && s.File == "" && s.Environment == "" {
+			found = append(found, finding{path: []string{"secrets", name}, text: "has no content; want file, environment or external"})
+		}
+	}
+	return found
+}
+
 // undefinedFiles returns the secrets and configs that a service refers to and that
 // are not defined.
 func undefinedFiles(model *types.Project, s types.ServiceConfig) []finding {

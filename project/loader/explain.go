@@ -84,8 +84,6 @@ var (
 	aboutItem = regexp.MustCompile(`^service (?:ports|device) (\S+) (is missing .*)$`)
 	// "invalid containerPort: nonsense"
 	portWord = regexp.MustCompile(`^(?:invalid (?:containerPort|hostPort|IP address|proto|ranges specified .*)|no port specified): (\S+)`)
-	// 'secret "key" must declare either `file` or `environment`'
-	noContent = regexp.MustCompile(`^secret "([^"]+)" (must declare .*)$`)
 	// "dependency cycle detected: a -> b -> a"
 	cycle = regexp.MustCompile(`cycle detected: (\S+) -> (\S+)`)
 )
@@ -146,9 +144,6 @@ func specific(text string) (finding, bool) {
 	}
 	if m := namedReplicas.FindStringSubmatch(text); m != nil {
 		return finding{path: []string{"services", m[1], "container_name"}, text: namedReplicasText}, true
-	}
-	if m := noContent.FindStringSubmatch(text); m != nil {
-		return finding{path: []string{"secrets", m[1]}, text: m[2]}, true
 	}
 	if m := aboutItem.FindStringSubmatch(text); m != nil {
 		return finding{path: splitPath(m[1]), text: m[2]}, true
