@@ -186,7 +186,13 @@ func (u *up) create(r *replica) {
 		}
 	}
 	first := u.besidesRedefined(needs)
-	needs = append(needs, u.suppliers(c)...)
+	for _, of := range u.suppliers(c) {
+		made := stepID(VerbCreate, of.want.ID())
+		needs = append(needs, made)
+		if !u.onRedefined(of.want) {
+			first = append(first, made)
+		}
+	}
 	id := ContainerID(u.project.Name, c.Service, c.Replica, u.opt.Nonce)
 	step := u.add(CreateContainer{ID: id, Spec: c, Inherit: u.inherit(*r)}, needs, r.why)
 	if u.onRedefined(c) { // what runs is stopped before this can be made, but not before all else

@@ -113,15 +113,15 @@ func (u *up) supplierChanged(f project.VolumesFrom) Reason {
 	return Reason{Cause: Changed, Field: "volumes_from"}
 }
 
-// suppliers returns the steps that make the containers whose mounts c takes over.
-func (u *up) suppliers(c project.Container) []StepID {
-	var steps []StepID
+// suppliers returns the replicas that are made and whose mounts c takes over.
+func (u *up) suppliers(c project.Container) []*replica {
+	var made []*replica
 	for _, f := range c.VolumesFrom {
 		if r := u.supplier(f); r != nil && r.creates() {
-			steps = append(steps, stepID(VerbCreate, r.want.ID()))
+			made = append(made, r)
 		}
 	}
-	return steps
+	return made
 }
 
 // supplyConflicts notes the containers whose mounts are to be taken over, and that

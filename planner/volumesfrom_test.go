@@ -144,3 +144,33 @@ func TestAVolumeThatWasTakenOverIsInUse(t *testing.T) {
 		}
 	}
 }
+
+// What runs on a volume that is replaced goes on until that is made of which its
+// successor takes mounts.
+func TestSupplierIsMadeBeforeATakerOnAReplacedVolumeStops(t *testing.T) {
+	p, obs := taking(project.VolumesFrom{Service: "data"})
+	want := project.Volume{Name: "shop_v", Project: "shop", Options: map[string]string{"type": "tmpfs"}}
+	have := want
+	have.Options = nil
+	p.Volumes, obs.Volumes = []project.Volume{want}, []project.Volume{have}
+	on := []project.Mount{{Type: project.MountVolume, Source: want.Name, Target: "/v"}}
+	p.Services[1].Template.Mounts, obs.Containers[1].Spec.Mounts = on, on
+	p.Services[0].Template.User = "another"
+
+	plan, err := planner.Up(p, obs, planner.Options{Nonce: "r1", Redefined: map[string]planner.VolumePolicy{want.Name: planner.VolumeAnew}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := map[planner.StepID][]planner.StepID{}
+	for _, s := range plan.Steps {
+		needs[s.ID()] = s.Needs
+	}
+	waits := map[planner.StepID]bool{}
+	for list := needs["stop container/web-1"]; len(list) > 0; list = list[1:] {
+		waits[list[0]] = true
+		list = append(list, needs[list[0]]...)
+	}
+	if !waits["create container/data-1"] || waits["create container/web-1"] {
+		t.Errorf("web stops after %v\n%s", waits, plan)
+	}
+}

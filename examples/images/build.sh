@@ -5,12 +5,12 @@
 set -eu
 out=$1
 shift
-[ $# -gt 0 ] || set -- nginx postgres redis app
+[ $# -gt 0 ] || set -- nginx postgres redis python app
 here=$(dirname "$0")
 mkdir -p "$out"
 
 debian() { # name, image, packages
-    if [ ! -s "$out/$1.tar" ] || [ "$here/$1" -nt "$out/$1.tar" ]; then
+    if [ ! -s "$out/$1.tar" ] || [ -n "$(find "$here/$1" -newer "$out/$1.tar")" ]; then
         echo "building $2 from Debian's $3"
         mmdebstrap --quiet --variant=minbase --include="$3" \
             --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \

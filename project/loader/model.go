@@ -64,17 +64,14 @@ func (m *Model) Name() string { return m.src.name }
 // YAML returns the model as a Compose file that loads to the same model.
 func (m *Model) YAML() ([]byte, error) {
 	if m.tree != nil {
-		var b bytes.Buffer
-		encoder := yaml.NewEncoder(&b)
-		encoder.SetIndent(2)
-		if err := encoder.Encode(m.tree); err != nil {
-			return nil, fmt.Errorf("writing the model: %w", err)
-		}
-		return b.Bytes(), nil
+		return treeYAML(m.tree)
 	}
 	b, err := m.written().MarshalYAML()
 	if err != nil {
 		return nil, fmt.Errorf("writing the model: %w", err)
+	}
+	if b, err = m.withEmptyConfigs(b); err != nil {
+		return nil, err
 	}
 	return escapeDollars(b)
 }

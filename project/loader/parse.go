@@ -70,7 +70,33 @@ func (s *source) tree(ctx context.Context, m ModelOptions) (map[string]any, erro
 	if err != nil {
 		return nil, s.explain(err)
 	}
+	createPaths(tree)
 	return tree, nil
+}
+
+// createPaths has missing sources of binds made where the file does not say, also
+// for what runs before a service and for jobs, which compose-go leaves out.
+func createPaths(tree map[string]any) {
+	var containers []any
+	services, _ := tree["services"].(map[string]any)
+	for _, s := range services {
+		service, _ := s.(map[string]any)
+		before, _ := service["pre_start"].([]any)
+		containers = append(containers, before...)
+	}
+	jobs, _ := tree["jobs"].(map[string]any)
+	containers = slices.AppendSeq(containers, maps.Values(jobs))
+	for _, c := range containers {
+		container, _ := c.(map[string]any)
+		mounts, _ := container["volumes"].([]any)
+		for _, m := range mounts {
+			mount, _ := m.(map[string]any)
+			bind, _ := mount["bind"].(map[string]any)
+			if _, said := bind["create_host_path"]; bind != nil && !said {
+				bind["create_host_path"] = true
+			}
+		}
+	}
 }
 
 // surviving turns a panic of compose-go into an error: it takes some values for

@@ -1,11 +1,14 @@
 package loader
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
 )
 
 // written returns the model in a form that compose-go writes as it reads it: jobs
@@ -60,3 +63,37 @@ func sshKeys(keys types.SSHConfig) types.SSHConfig {
 }
 
 func hasExtension(s types.ServiceConfig) bool { return s.Extensions[extension] != nil }
+
+// withEmptyConfigs adds to a file what compose-go leaves out of it: the content of
+// configs that are empty.
+func (m *Model) withEmptyConfigs(file []byte) ([]byte, error) {
+	var tree map[string]any
+	for name, c := range m.model.Configs {
+		if c.External || c.File != "" || c.Environment != "" || c.Content != "" {
+			continue
+		}
+		if tree == nil {
+			if err := yaml.Unmarshal(file, &tree); err != nil {
+				return nil, fmt.Errorf("reading what was written: %w", err)
+			}
+		}
+		configs, _ := tree["configs"].(map[string]any)
+		if config, ok := configs[name].(map[string]any); ok {
+			config["content"] = ""
+		}
+	}
+	if tree == nil {
+		return file, nil
+	}
+	return treeYAML(tree)
+}
+
+func treeYAML(tree map[string]any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(tree); err != nil {
+		return nil, fmt.Errorf("writing the model: %w", err)
+	}
+	return b.Bytes(), nil
+}
