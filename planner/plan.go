@@ -75,18 +75,6 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// Destroys returns the resources whose data the plan would delete, for the
-// command to ask about. The planner itself never asks.
-func (p *Plan) Destroys() []project.ID {
-	var ids []project.ID
-	for _, s := range p.Steps {
-		if _, ok := s.Op.(RemoveVolume); ok {
-			ids = append(ids, s.Op.Target())
-		}
-	}
-	return ids
-}
-
 // Removes returns the names of the containers that the plan removes, for the
 // command to ask about.
 func (p *Plan) Removes() []string {

@@ -56,14 +56,14 @@ func stackPlan(t *testing.T) (*plantest.World, *planner.Plan) {
 
 func TestPlanWithConditions(t *testing.T) {
 	_, plan := stackPlan(t)
-	var text, steps, js, dot strings.Builder
-	for _, err := range []error{Text(&text, plan), Steps(&steps, plan), JSON(&js, plan), DOT(&dot, plan)} {
+	var text, js, dot strings.Builder
+	for _, err := range []error{Text(&text, plan), JSON(&js, plan), DOT(&dot, plan)} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
 	golden(t, "conditions.txt", text.String())
-	golden(t, "conditions-steps.txt", steps.String())
+	golden(t, "conditions-steps.txt", plan.String())
 	golden(t, "conditions.json", js.String())
 	golden(t, "conditions.dot", dot.String())
 }

@@ -38,14 +38,6 @@ func (j *jsonLines) show(u update) {
 
 func (j *jsonLines) end() error { return j.out.err }
 
-// JSONError writes err as docker compose does when it shows progress in JSON.
-func JSONError(w io.Writer, err error) error {
-	return encode(w, struct {
-		Error   bool   `json:"error"`
-		Message string `json:"message"`
-	}{true, err.Error()})
-}
-
 // encode writes v in one line, leaving < and & readable.
 func encode(w io.Writer, v any) error {
 	e := json.NewEncoder(w)

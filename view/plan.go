@@ -31,12 +31,6 @@ func Text(w io.Writer, p *planner.Plan) error {
 	return out.err
 }
 
-// Steps writes every step of p with its reasons and what it waits for.
-func Steps(w io.Writer, p *planner.Plan) error {
-	_, err := io.WriteString(w, p.String())
-	return err
-}
-
 // actions are what a summary counts, in this order.
 var actions = []struct {
 	action planner.Action

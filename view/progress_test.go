@@ -82,10 +82,6 @@ func TestJSONProgress(t *testing.T) {
 			t.Errorf("not JSON: %s", line)
 		}
 	}
-	b.Reset()
-	if err := JSONError(&b, errors.New(`a <"bad"> thing`)); err != nil || b.String() != `{"error":true,"message":"a <\"bad\"> thing"}`+"\n" {
-		t.Error(b.String(), err)
-	}
 }
 
 func TestQuietProgress(t *testing.T) {

@@ -103,17 +103,17 @@ func shopPlan(t *testing.T, opt planner.Options) (*plantest.World, *planner.Plan
 
 func TestPlanForms(t *testing.T) {
 	_, plan := shopPlan(t, planner.Options{})
-	var text, steps, js, dot strings.Builder
-	for _, err := range []error{Text(&text, plan), Steps(&steps, plan), JSON(&js, plan), DOT(&dot, plan)} {
+	var text, js, dot strings.Builder
+	for _, err := range []error{Text(&text, plan), JSON(&js, plan), DOT(&dot, plan)} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
 	golden(t, "plan.txt", text.String())
-	golden(t, "plan-steps.txt", steps.String())
+	golden(t, "plan-steps.txt", plan.String())
 	golden(t, "plan.json", js.String())
 	golden(t, "plan.dot", dot.String())
-	if all := text.String() + steps.String() + js.String() + dot.String(); strings.Contains(all, secret) {
+	if all := text.String() + plan.String() + js.String() + dot.String(); strings.Contains(all, secret) {
 		t.Error("a value of a variable, label or command is shown")
 	}
 }
@@ -147,16 +147,6 @@ func TestTable(t *testing.T) {
 	b.Reset()
 	if err := NewTable("NAME", "IMAGE", "PORTS").Write(&b); err != nil || b.String() != "NAME      IMAGE     PORTS\n" {
 		t.Errorf("%q %v", b.String(), err)
-	}
-}
-
-func TestAgo(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Second: "Less than a second ago", 90 * time.Second: "About a minute ago", 2 * time.Minute: "2 minutes ago", 50 * time.Hour: "2 days ago",
-	} {
-		if got := Ago(d); got != want {
-			t.Errorf("%v: got %q, want %q", d, got, want)
-		}
 	}
 }
 

@@ -183,8 +183,9 @@ func (l *life) up(p *project.Project, opt planner.Options) (*planner.Plan, error
 	if err != nil || plan.String() != again.String() {
 		return nil, fmt.Errorf("planned twice, two plans: %w\n%s---\n%s", err, plan, again)
 	}
-	for _, id := range plan.Destroys() {
-		if opt.Redefined[id.Name] != planner.VolumeAnew {
+	for _, s := range plan.Steps {
+		id := s.Op.Target()
+		if _, destroys := s.Op.(planner.RemoveVolume); destroys && opt.Redefined[id.Name] != planner.VolumeAnew {
 			return nil, fmt.Errorf("up destroys %v", id)
 		}
 	}

@@ -22,7 +22,6 @@ type Model struct {
 	options ModelOptions
 	tree    map[string]any // when not interpolated: types need values
 	model   *types.Project // otherwise
-	refused []finding
 }
 
 // LoadModel returns the model that the files describe. Its errors are those of
@@ -46,7 +45,6 @@ func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
 		if len(loaded.broken) > 0 {
 			return loaded.broken
 		}
-		out.refused = keepUsed(loaded.refused, loaded.model)
 		if out.model = loaded.model; !m.NoEnvResolution {
 			out.model, err = src.resolved(out.model)
 		}
@@ -210,14 +208,6 @@ func (m *Model) Hash(service string) (string, error) {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:]), nil
-}
-
-// Unsupported returns what Load refuses of the model's attributes.
-func (m *Model) Unsupported() Problems {
-	if len(m.refused) == 0 {
-		return nil
-	}
-	return m.src.problems(m.refused)
 }
 
 func (m *Model) sortedServices() []string {

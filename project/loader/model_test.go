@@ -73,9 +73,6 @@ func TestTheModelShowsWhatIsNotHonoured(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	if got := m.Unsupported(); len(got) != 2 || got[0].Line == 0 {
-		t.Errorf("unsupported: %v", got)
-	}
 }
 
 func TestTheModelLoadsToItself(t *testing.T) {
