@@ -110,9 +110,6 @@ func (e *Engine) Kill(t testing.TB) {
 	<-e.exit
 }
 
-// Pid is the process of the running containerd.
-func (e *Engine) Pid() int { return e.cmd.Process.Pid }
-
 // Log returns what containerd has written so far.
 func (e *Engine) Log() string {
 	data, err := os.ReadFile(e.log.Name())
