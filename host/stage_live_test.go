@@ -82,6 +82,19 @@ func TestWhatAKilledStartLeftMountedGoesWithItsContainer(t *testing.T) {
 	}
 }
 
+// Who removes the state folder when all is stopped must not find data mounted there.
+func TestWhatAKilledStartLeftMountedGoesWithTheEngine(t *testing.T) {
+	h := open(t)
+	const id = "shop-web-1.n1"
+	leftStaged(t, h, id)
+	if err := checkNothingRuns(t.Context(), h.cfg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(h.cfg.Paths.Mounts(), id)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is left: %v", err)
+	}
+}
+
 // What lies below a bind of a shared mount is unmounted on the host too, where the
 // bind is taken away with all below it.
 func TestWhatIsMountedInAVolumeStaysWhenAStartIsOver(t *testing.T) {
