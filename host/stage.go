@@ -118,7 +118,7 @@ func (h *Host) unstage(id string) error {
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		for err = nil; err == nil; { // as often as something is mounted there
-			err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+			err = detachMount(path)
 		}
 		if !errors.Is(err, unix.EINVAL) {
 			errs = append(errs, os.NewSyscallError("umount "+path, err))
@@ -128,6 +128,15 @@ func (h *Host) unstage(id string) error {
 		errs = append(errs, os.Remove(path))
 	}
 	return errors.Join(append(errs, os.Remove(dir))...)
+}
+
+// detachMount takes away the uppermost mount at path with all that lies below it.
+// What is below goes on where it comes from: nothing of this reaches there.
+func detachMount(path string) error {
+	if err := unix.Mount("", path, "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	return unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 }
 
 // sweepStages takes away what starts have left mounted that were killed.
