@@ -39,11 +39,17 @@ type change struct {
 	// pull says which images are fetched before the plan is made; nil: none are, and
 	// nothing is looked at for it.
 	pull *planner.Options
+	// provides: providers are brought up before the plan is made, which goes by given,
+	// the variables that each has set.
+	provides bool
+	given    map[string]map[string]string
 	// confirm is asked whether to carry the plan out, while the project is
 	// locked: what it is shown is what is done. Nil: yes.
 	confirm func(*planner.Plan) (bool, error)
 	// patience is how long containers are waited for; 0: as long as it takes.
 	patience time.Duration
+	// provided is told what providers set, from any goroutine; nil: nobody is.
+	provided func(service string, variables map[string]string)
 	// console is where lines are printed meanwhile; nil: none are.
 	console *view.Console
 }
@@ -82,6 +88,9 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 	}
 	defer lock.Unlock()
 	if err := h.Sweep(ctx); err != nil {
+		return err
+	}
+	if c.given, err = a.bringProviders(ctx, h, c, p); err != nil {
 		return err
 	}
 	due, err := c.due(ctx, h, p)
@@ -158,7 +167,7 @@ func (a *app) openFor(ctx context.Context, c change, name string, p *project.Pro
 	if err != nil {
 		return nil, err
 	}
-	if plan.Empty() {
+	if plan.Empty() && !c.brings(p) {
 		a.notices(plan)
 		_, err := c.confirmed(plan)
 		return nil, err
@@ -208,6 +217,9 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 	if p == nil {
 		p = planner.FromObserved(name, obs)
 	}
+	if c.provides {
+		p = planner.Provided(p, obs, c.given)
+	}
 	return c.plan(p, obs)
 }
 
@@ -232,6 +244,7 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 		Parallel: max(a.globals.parallel, 0),
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),
 		Events:   progress.Event,
+		Provided: c.provided,
 	}
 	if c.patience == 0 {
 		return executor.Apply(leased, plan, h, opt)

@@ -71,7 +71,11 @@ func (a *app) planOnly(ctx context.Context, c change) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan.Before(due), nil
+	plan = plan.Before(due)
+	if c.brings(p) {
+		plan = plan.Before(planner.ProvidersShown(p))
+	}
+	return plan, nil
 }
 
 func orEmpty(p *project.Project, name string) *project.Project {

@@ -11,6 +11,7 @@ import (
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/project/loader"
+	"github.com/gocompose/gocompose/provider"
 )
 
 // upFlags are the flags that say what up wants; plan has them too.
@@ -117,9 +118,10 @@ func (f *upFlags) change(services []string) (change, error) {
 		load: func(o *loader.Options) {
 			o.Scale = scale
 			o.NoDeps = f.noDeps
+			o.FindProvider = provider.Find
 		},
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
-			if len(p.Services) == 0 {
+			if len(p.Services)+len(p.Providers) == 0 {
 				return nil, errNothingSelected(p)
 			}
 			var err error
@@ -128,7 +130,8 @@ func (f *upFlags) change(services []string) (change, error) {
 			}
 			return planner.Up(p, obs, opt)
 		},
-		pull: &opt,
+		pull:     &opt,
+		provides: true,
 	}, nil
 }
 

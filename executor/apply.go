@@ -31,7 +31,7 @@ type Event struct {
 	// Current and Total are bytes; Total is what is known so far. Zero but for
 	// Working.
 	Current, Total int64
-	// Line is one that a hook has printed.
+	// Line is one that a hook or a provider has printed.
 	Line string
 	// Err is the cause of Failed; of Warned it is a *StepError, which says it
 	// all.
@@ -48,6 +48,9 @@ type Options struct {
 	// Events is called from one goroutine, in order, and has returned for the
 	// last time when Apply returns.
 	Events func(Event)
+	// Provided is called, from any goroutine, with the variables of each provider
+	// that has done what it was to.
+	Provided func(service string, variables map[string]string)
 }
 
 // DefaultLimits returns the limits for a host with so many processors. Pulls
@@ -70,6 +73,9 @@ func DefaultLimits(processors int) map[planner.Verb]int {
 		planner.VerbPreStart:  16 * busy,
 		planner.VerbPostStart: 16 * busy,
 		planner.VerbPreStop:   16 * busy,
+		// So do providers.
+		planner.VerbUp:   16 * busy,
+		planner.VerbDown: 16 * busy,
 	}
 }
 

@@ -19,6 +19,7 @@ type Backend interface {
 	Volumes
 	Images
 	Containers
+	Providers
 }
 
 type (
@@ -68,6 +69,13 @@ type (
 		// *planner.HookError and the last one that is run. Before a stop a paused
 		// container is let go on, and of one that does not run there is nothing to run.
 		RunHooks(ctx context.Context, id string, at project.Moment, print func(line string)) error
+	}
+	Providers interface {
+		// RunProvider has a provider do something and gives print each line that it has
+		// for the user, from any goroutine. It returns the variables, by the names that
+		// dependents know them by, which up provides: the same ones each time. It ends
+		// with ctx, and nothing of the program goes on then.
+		RunProvider(ctx context.Context, p project.Provider, action project.ProviderAction, print func(line string)) (map[string]string, error)
 	}
 )
 

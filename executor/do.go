@@ -12,6 +12,7 @@ import (
 type reports struct {
 	progress func(current, total int64)
 	print    func(line string)
+	provided func(variables map[string]string)
 }
 
 // do is the one place where operations become calls.
@@ -47,6 +48,12 @@ func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 		return b.RunHooks(ctx, op.Container.ID, op.At, r.print)
 	case planner.RunInits:
 		return runInits(ctx, b, op.Inits)
+	case planner.RunProvider:
+		variables, err := b.RunProvider(ctx, op.Provider, op.Action, r.print)
+		if err == nil {
+			r.provided(variables)
+		}
+		return err
 	default:
 		return fmt.Errorf("internal error: no way to do %T", op)
 	}
@@ -79,6 +86,10 @@ func gerund(v planner.Verb) string {
 		return "running post_start of"
 	case planner.VerbPreStop:
 		return "running pre_stop of"
+	case planner.VerbUp:
+		return "bringing up"
+	case planner.VerbDown:
+		return "taking down"
 	default:
 		return string(v)
 	}

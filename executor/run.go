@@ -156,12 +156,20 @@ func (r *run) begin(ctx context.Context, i int) {
 		err := do(ctx, r.backend, r.steps[i].Op, reports{
 			progress: func(current, total int64) { tell(func(e *Event) { e.Current, e.Total = current, total }) },
 			print:    func(line string) { tell(func(e *Event) { e.Line = line }) },
+			provided: func(variables map[string]string) { r.provided(i, variables) },
 		})
 		if waits && ctx.Err() != nil && (err == nil || errors.Is(err, context.Cause(ctx))) {
 			err = ctx.Err() // what came too late did not come
 		}
 		r.outcomes <- outcome{i, err}
 	}()
+}
+
+// provided hands on what the provider of step i has provided.
+func (r *run) provided(i int, variables map[string]string) {
+	if r.opt.Provided != nil {
+		r.opt.Provided(r.steps[i].Op.Target().Name, variables)
+	}
 }
 
 func (r *run) settle(o outcome) {

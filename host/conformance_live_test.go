@@ -62,6 +62,7 @@ func open(t testing.TB) world {
 // of the planner's tests passes on real containers, networks and volumes.
 func TestARealHostKeepsWhatTheFakeWorldPromises(t *testing.T) {
 	w := open(t)
+	t.Setenv("PATH", programs(t)+":"+os.Getenv("PATH"))
 	observe := func(ctx context.Context, name string) (planner.Observed, error) {
 		wants := project.Service{Name: "wants", Template: project.Container{Image: w.image}}
 		return w.Observe(ctx, name, &project.Project{Name: name, Services: []project.Service{wants}})
@@ -71,10 +72,30 @@ func TestARealHostKeepsWhatTheFakeWorldPromises(t *testing.T) {
 			Backend:      w.Host,
 			Observe:      observe,
 			Image:        w.image,
+			Provider:     "conformance-provider",
 			MissingImage: w.registry.Host + "/conformance/none:1",
 			Command:      []string{"sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait"},
 		}
 	})
+}
+
+// programs returns a folder with the program of the suite's providers.
+func programs(t *testing.T) string {
+	t.Helper()
+	const script = `#!/bin/sh
+[ "$2" != metadata ] || exit 1
+echo "{\"type\": \"info\", \"message\": \"${2#--project-name=}\"}"
+for option; do
+	case "$3 $option" in
+	"up --set="*) echo "{\"type\": \"setenv\", \"message\": \"${option#--set=}\"}" ;;
+	esac
+done
+`
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "conformance-provider"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // pulled puts an image into the registry and on the host, and returns its name.

@@ -62,7 +62,8 @@ func (h *Host) mountedSecrets(id string, files []project.File) map[string]string
 
 // LacksContents returns the containers of a project whose secrets or configs have
 // to be loaded from Compose files again before they can be started: they are from
-// there or from variables, and were lost with the state folder.
+// there or from variables, and were lost with the state folder; or they are of
+// containers that are made before each start.
 func (h *Host) LacksContents(ctx context.Context, name string) ([]project.Container, error) {
 	found, err := h.containerd.Containers(ctx, containerd.Filter{Project: name})
 	if err != nil {
@@ -70,12 +71,19 @@ func (h *Host) LacksContents(ctx context.Context, name string) ([]project.Contai
 	}
 	var out []project.Container
 	for _, c := range found {
-		for i, f := range c.Record.Spec.Files {
-			if f.Path == "" && f.External == "" && !exists(h.secrets.Path(c.ID, i)) {
-				out = append(out, c.Record.Spec)
-				break
-			}
+		if h.lacksContents(c.ID, c.Record.Spec) {
+			out = append(out, c.Record.Spec)
 		}
 	}
 	return out, nil
+}
+
+func (h *Host) lacksContents(id string, spec project.Container) bool {
+	for i, f := range spec.AllFiles() {
+		own := i < len(spec.Files)
+		if f.Path == "" && f.External == "" && !(own && exists(h.secrets.Path(id, i))) {
+			return true
+		}
+	}
+	return false
 }

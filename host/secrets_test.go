@@ -60,3 +60,35 @@ func TestContentsComeAsLoadedOrAreReadAgainUnchanged(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatHasToBeLoadedAgainBeforeAStart(t *testing.T) {
+	p := paths.Paths{State: t.TempDir()}
+	h := &Host{secrets: secrets.Open(p)}
+	const id = "shop-web-1.n"
+	if err := os.MkdirAll(filepath.Join(p.Secrets(), id), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(h.secrets.Path(id, 0), nil, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	there, lost := project.File{Name: "there"}, project.File{Name: "lost"}
+	file := project.File{Name: "file", Path: "/a"}
+	before := func(f project.File) project.Hooks {
+		return project.Hooks{BeforeStart: []project.PreStart{{Container: project.Container{Files: []project.File{f}}}}}
+	}
+	for _, c := range []struct {
+		what string
+		spec project.Container
+		want bool
+	}{
+		{"nothing", project.Container{}, false},
+		{"its own that is there", project.Container{Files: []project.File{there, file}}, false},
+		{"its own that is not", project.Container{Files: []project.File{there, lost}}, true},
+		{"a file of pre_start", project.Container{Files: []project.File{there}, Hooks: before(file)}, false},
+		{"a variable of pre_start", project.Container{Hooks: before(there)}, true},
+	} {
+		if got := h.lacksContents(id, c.spec); got != c.want {
+			t.Errorf("%s: %v", c.what, got)
+		}
+	}
+}

@@ -85,7 +85,7 @@ func checkNothingRuns(ctx context.Context, cfg Config) error {
 				c.Record.Spec.Name, c.Record.Spec.Project, does, c.Record.Spec.Project)
 		}
 	}
-	return h.sweepVolumes(ctx)
+	return errors.Join(h.sweepStages(), h.sweepVolumes(ctx))
 }
 
 // usersLock is shared by all commands that use the engine. Who has it alone may

@@ -20,6 +20,7 @@ const (
 	Freeze  Action = '|'
 	Thaw    Action = '»'
 	Prepare Action = '*' // its pre_start is run
+	Provide Action = '=' // its provider's up is run; for its down there is Delete
 	Hold    Action = '?' // waited for, and nothing else
 )
 
@@ -72,7 +73,7 @@ func action(did map[Verb]bool) Action {
 		return Replace
 	case did[VerbCreate]:
 		return Add
-	case did[VerbRemove]:
+	case did[VerbRemove] || did[VerbDown]:
 		return Delete
 	case did[VerbStart] || did[VerbPostStart]:
 		return Run
@@ -88,6 +89,8 @@ func action(did map[Verb]bool) Action {
 		return Thaw
 	case did[VerbPreStart]:
 		return Prepare
+	case did[VerbUp]:
+		return Provide
 	default:
 		return Hold
 	}

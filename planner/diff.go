@@ -132,19 +132,19 @@ func (d *differ) process(h, w project.Container) {
 	d.logging(h.Logging, w.Logging)
 }
 
-// environment compares the variables that are set and those taken away, as one
-// set of names.
+// environment compares the variables that are set, those taken away and those
+// provided, as one set of names.
 func (d *differ) environment(h, w project.Container) {
 	type state struct {
-		value      string
-		set, unset bool
+		value                string
+		set, unset, provided bool
 	}
 	of := func(c project.Container, k string) state {
 		v, set := c.Env[k]
-		return state{v, set, slices.Contains(c.UnsetEnv, k)}
+		return state{v, set, slices.Contains(c.UnsetEnv, k), slices.Contains(c.Provided, k)}
 	}
 	names := keys(h.Env, w.Env)
-	names = append(append(names, h.UnsetEnv...), w.UnsetEnv...)
+	names = slices.Concat(names, h.UnsetEnv, w.UnsetEnv, h.Provided, w.Provided)
 	slices.Sort(names)
 	for _, k := range slices.Compact(names) {
 		if of(h, k) != of(w, k) {

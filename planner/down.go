@@ -26,6 +26,7 @@ func Down(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	if opt.Volumes {
 		d.volumes()
 	}
+	d.providers()
 	d.noteOtherFolders(d.gone)
 	if len(d.steps) == 0 && len(d.notices) == 0 {
 		d.notice(fmt.Sprintf("No resource found to remove for project %q.", p.Name))

@@ -27,6 +27,9 @@ const (
 	VerbPreStart  Verb = "pre-start"
 	VerbPostStart Verb = "post-start"
 	VerbPreStop   Verb = "pre-stop"
+
+	VerbUp   Verb = "up"
+	VerbDown Verb = "down"
 )
 
 // Op is one operation on one resource: a value that says everything the
@@ -111,6 +114,11 @@ type (
 		Name  string // of Of, as people see it
 		Inits []Init
 	}
+	// RunProvider has a provider do something.
+	RunProvider struct {
+		Provider project.Provider
+		Action   project.ProviderAction
+	}
 )
 
 // Init is a container that runs to its end.
@@ -153,6 +161,14 @@ func (o AwaitContainer) Verb() Verb {
 
 func (RunInits) Verb() Verb { return VerbPreStart }
 
+// Verb tells the action.
+func (o RunProvider) Verb() Verb {
+	if o.Action == project.ProviderDown {
+		return VerbDown
+	}
+	return VerbUp
+}
+
 // Verb tells the moment.
 func (o RunHooks) Verb() Verb {
 	if o.At == project.BeforeStop {
@@ -178,6 +194,7 @@ func (o PauseContainer) Target() project.ID   { return o.Container.Target }
 func (o UnpauseContainer) Target() project.ID { return o.Container.Target }
 func (o RunHooks) Target() project.ID         { return o.Container.Target }
 func (o RunInits) Target() project.ID         { return o.Of }
+func (o RunProvider) Target() project.ID      { return o.Provider.ID() }
 
 func (CreateNetwork) op()    {}
 func (RemoveNetwork) op()    {}
@@ -194,3 +211,4 @@ func (PauseContainer) op()   {}
 func (UnpauseContainer) op() {}
 func (RunHooks) op()         {}
 func (RunInits) op()         {}
+func (RunProvider) op()      {}

@@ -131,9 +131,11 @@ func (u *up) missingImage(image project.Image, ps *problems) {
 		"it is not here, and not to be pulled with %s: use `gocompose image pull %s`, or load it", rule, ShortImage(image.Ref))
 }
 
-// Before returns the plan with the steps of first before its own, each step once.
+// Before returns the plan with the steps and notices of first before its own, each step
+// once.
 func (p *Plan) Before(first *Plan) *Plan {
 	out := *p
+	out.Notices = slices.Concat(first.Notices, p.Notices)
 	out.Steps = slices.Clone(first.Steps)
 	for _, s := range p.Steps {
 		if !slices.ContainsFunc(first.Steps, func(f Step) bool { return f.ID() == s.ID() }) {

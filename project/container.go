@@ -44,10 +44,12 @@ type Container struct {
 	Command    []string `json:"command"`
 	// Env is laid over the image's environment; UnsetEnv (sorted) are the
 	// image's variables that are taken away.
-	Env        map[string]string `json:"env,omitempty"`
-	UnsetEnv   []string          `json:"unsetEnv,omitempty"`
-	User       string            `json:"user,omitempty"` // as written: name or uid[:gid]
-	WorkingDir string            `json:"workingDir,omitempty"`
+	Env      map[string]string `json:"env,omitempty"`
+	UnsetEnv []string          `json:"unsetEnv,omitempty"`
+	// Provided are the names in Env, sorted, that came from providers.
+	Provided   []string `json:"provided,omitempty"`
+	User       string   `json:"user,omitempty"` // as written: name or uid[:gid]
+	WorkingDir string   `json:"workingDir,omitempty"`
 	// Hostname is empty when the service sets none: then it is the first 12
 	// hexadecimal digits of the hash of the container's ID.
 	Hostname   string            `json:"hostname,omitempty"`

@@ -40,6 +40,18 @@ type File struct {
 // String names the file: "secret db_password".
 func (f File) String() string { return string(f.Kind) + " " + f.Name }
 
+// AllFiles returns the files of the container and of those that run before it.
+func (c *Container) AllFiles() []*File {
+	var all []*File
+	for i := range c.Files {
+		all = append(all, &c.Files[i])
+	}
+	for i := range c.Hooks.BeforeStart {
+		all = append(all, c.Hooks.BeforeStart[i].Container.AllFiles()...)
+	}
+	return all
+}
+
 // ContentDigest returns 64 hexadecimal digits that stand for a content. Without
 // the key nobody can try out what it could be.
 func ContentDigest(key, content []byte) string {

@@ -14,6 +14,7 @@ const (
 	KindVolume    Kind = "volume"
 	KindContainer Kind = "container"
 	KindService   Kind = "service"
+	KindProvider  Kind = "provider"
 )
 
 // ID names one resource of a project. It is comparable, and its text form

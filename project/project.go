@@ -12,6 +12,9 @@ type Project struct {
 	Name string `json:"name"`
 	// Services are those selected and enabled by profiles, sorted by name.
 	Services []Service `json:"services"`
+	// Providers are those of the same selection that are no containers, sorted by
+	// name.
+	Providers []Provider `json:"providers,omitempty"`
 	// Known are the names of all services the files define, selected or not:
 	// a container of any other service is an orphan. Sorted.
 	Known []string `json:"known"`
@@ -33,6 +36,9 @@ type Service struct {
 	// Job: its containers run to completion. One that has ended with exit code 0
 	// is as it is wanted.
 	Job bool `json:"job,omitempty"`
+	// Providers are those that it depends on, selected or not, sorted: what they
+	// provide is laid over its environment.
+	Providers []string `json:"providers,omitempty"`
 	// Update and Rollback are nil when the files do not say.
 	Update   *Update `json:"update,omitempty"`
 	Rollback *Update `json:"rollback,omitempty"`

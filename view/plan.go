@@ -46,6 +46,7 @@ var actions = []struct {
 	{planner.Freeze, "to pause"},
 	{planner.Thaw, "to unpause"},
 	{planner.Prepare, "to prepare"},
+	{planner.Provide, "to be provided"},
 	{planner.Hold, "to wait for"},
 }
 

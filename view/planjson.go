@@ -99,6 +99,8 @@ func actionName(a planner.Action) string {
 		return "unpause"
 	case planner.Prepare:
 		return "prepare"
+	case planner.Provide:
+		return "provide"
 	default:
 		return "wait"
 	}

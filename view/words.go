@@ -58,6 +58,10 @@ func doing(v planner.Verb) string {
 		return "Running post_start"
 	case planner.VerbPreStop:
 		return "Running pre_stop"
+	case planner.VerbUp:
+		return "Providing"
+	case planner.VerbDown:
+		return "Removing"
 	default:
 		return string(v)
 	}
@@ -91,6 +95,10 @@ func did(v planner.Verb) string {
 		return "Ran post_start"
 	case planner.VerbPreStop:
 		return "Ran pre_stop"
+	case planner.VerbUp:
+		return "Provided"
+	case planner.VerbDown:
+		return "Removed"
 	default:
 		return string(v)
 	}
@@ -123,6 +131,8 @@ func label(op planner.Op) string {
 			return containerLabel(planner.Ref{Name: op.Name, Target: op.Of})
 		}
 		return "Service " + op.Name
+	case planner.RunProvider:
+		return "Provider " + op.Target().Name
 	case planner.PullImage:
 		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:

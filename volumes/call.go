@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gocompose/gocompose/internal/unmount"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -133,7 +134,7 @@ func (c call) mount(target string) error {
 	}
 	err := c.finish(target)
 	if err != nil {
-		err = errors.Join(err, unix.Unmount(target, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW))
+		err = errors.Join(err, unmount.One(target))
 	}
 	return err
 }

@@ -122,20 +122,37 @@ func copyOut(ctx context.Context, rootfs, path, whole string) (bool, error) {
 // containers may have it mounted. What they have put there meanwhile stays. Into
 // what is mounted on data it is copied before: nothing can be moved there.
 func moveIn(whole, data string) error {
-	from := whole
 	mounted, err := mountedOn(data)
 	if err != nil {
 		return err
 	}
 	if mounted {
-		from = filepath.Join(data, arriving)
-		if err := os.RemoveAll(from); err != nil {
-			return err
-		}
-		if err := copyfs.CopyDir(from, whole, copyfs.WithAllowXAttrErrors()); err != nil {
-			return err
-		}
+		// Containers write where it is copied to, while it is.
+		err = apart(beside(data, filling), whole, data, func() error { return copyIn(apartFrom, apartTo) })
+	} else {
+		err = moveAll(whole, data)
 	}
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(whole)
+}
+
+func copyIn(whole, data string) error {
+	from := filepath.Join(data, arriving)
+	if err := os.RemoveAll(from); err != nil {
+		return err
+	}
+	if err := copyfs.CopyDir(from, whole, copyfs.WithAllowXAttrErrors()); err != nil {
+		return err
+	}
+	if err := moveAll(from, data); err != nil {
+		return err
+	}
+	return os.RemoveAll(from)
+}
+
+func moveAll(from, data string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
 		return err
@@ -151,10 +168,7 @@ func moveIn(whole, data string) error {
 		}
 	}
 	// Of the folder, empty now: its owner, mode and attributes.
-	if err := copyfs.CopyDir(data, from, copyfs.WithAllowXAttrErrors()); err != nil {
-		return err
-	}
-	return errors.Join(os.RemoveAll(from), os.RemoveAll(whole))
+	return copyfs.CopyDir(data, from, copyfs.WithAllowXAttrErrors())
 }
 
 // rename moves what is at from, unless there is something at to: then the error

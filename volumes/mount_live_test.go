@@ -259,6 +259,38 @@ func TestAMountedVolumeIsFilled(t *testing.T) {
 	}
 }
 
+// A container that has the volume puts links in the way of what is copied there.
+func TestWhatIsCopiedIntoAMountedVolumeIsLedNowhereElse(t *testing.T) {
+	b := newBed(t)
+	data := b.volume("v", "tmpfs", "tmpfs", "")
+	b.must(b.Use(t.Context(), "v", "one"))
+	outside := t.TempDir()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = os.Symlink(outside, filepath.Join(data, ".gocompose-filling"))
+			}
+		}
+	}()
+	for range 300 {
+		put(t, filepath.Join(filepath.Dir(data), "_data.filled", "f"), "from the image")
+		_ = b.Fill(t.Context(), "v", t.TempDir(), "/data") // it may fail
+		_ = os.Remove(filepath.Join(data, "f"))
+	}
+	close(stop)
+	<-stopped
+	if led, err := os.ReadDir(outside); err != nil || len(led) > 0 {
+		t.Errorf("it was copied to another place: %v (%v)", led, err)
+	}
+	b.must(b.Release("one"))
+	b.must(b.Remove(t.Context(), "v"))
+}
+
 func TestAFileSystemOnADeviceIsAVolume(t *testing.T) {
 	b := newBed(t)
 	disk := filepath.Join(t.TempDir(), "disk")

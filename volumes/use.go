@@ -12,6 +12,8 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"github.com/gocompose/gocompose/internal/unmount"
 )
 
 // whole is a file in a volume's folder of users: what its options say is mounted,
@@ -65,7 +67,7 @@ func (s *Store) mount(ctx context.Context, v Volume, users string) error {
 	if _, err := os.Lstat(done); on && err == nil {
 		return nil
 	}
-	if err := unmount(data); err != nil {
+	if err := uncover(data); err != nil {
 		return err
 	}
 	c, err := callOf(ctx, v.Options, lookUp)
@@ -126,7 +128,7 @@ func (s *Store) drop(name, user string) error {
 	if slices.ContainsFunc(users, func(u string) bool { return u != user }) {
 		return os.Remove(filepath.Join(s.used, name, user))
 	}
-	if err := unmount(data); err != nil {
+	if err := uncover(data); err != nil {
 		return fmt.Errorf("unmounting volume/%s: %w", name, err)
 	}
 	return os.RemoveAll(filepath.Join(s.used, name))
@@ -191,19 +193,14 @@ func (s *Store) hold(name string) (unlock func() error, err error) {
 	}
 }
 
-// unmount takes away what is mounted on dir, with all that lies on that. What is
-// below it goes on elsewhere: nothing of this reaches where it comes from.
-func unmount(dir string) error {
+// uncover takes away what is mounted on dir, by the table of mounts.
+func uncover(dir string) error {
 	for {
 		on, err := mountedOn(dir)
 		if !on || err != nil {
 			return err
 		}
-		err = unix.Mount("", dir, "", unix.MS_PRIVATE|unix.MS_REC, "")
-		if err == nil {
-			err = unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-		}
-		if err != nil {
+		if err := unmount.One(dir); err != nil {
 			return err
 		}
 	}

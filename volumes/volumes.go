@@ -166,7 +166,7 @@ func (s *Store) discard(name, path string) error {
 // bare unmounts what is mounted on the content of the volume in a folder. With
 // anything else mounted there it must not be removed.
 func bare(path string) error {
-	if err := unmount(filepath.Join(path, content)); err != nil {
+	if err := uncover(filepath.Join(path, content)); err != nil {
 		return err
 	}
 	left, err := mountsIn(path)

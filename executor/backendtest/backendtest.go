@@ -31,6 +31,9 @@ type Harness struct {
 	// What waits, restarts and probes must work for them: the supervisor of a
 	// real host runs. In a fake one time passes when it is observed.
 	Image string
+	// Provider is a type of providers: its program says the project's name and, at
+	// up, sets the variables of its options --set.
+	Provider string
 	// MissingImage is one that is nowhere.
 	MissingImage string
 	// Command runs until it is stopped, in a container of Image. SIGUSR1, which
@@ -87,6 +90,8 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"a hook that fails says so", testFailingHooks},
 		{"hooks of what does not run", testHooksOfWhatDoesNotRun},
 		{"what runs before a service is no replica of it", testInit},
+		{"a provider is brought up and taken down, again and again", testProvider},
+		{"a provider without a program is an error", testNoProvider},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &suite{T: t, ctx: t.Context(), Harness: newBackend(t)}

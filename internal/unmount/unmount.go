@@ -8,18 +8,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// All takes away all that is mounted at path itself, as often as something is. It
-// goes for everybody who looks for it there; who has it open, or elsewhere, keeps
-// it, so nobody stands in the way. Nothing there is no error, and a link is not
-// followed.
+// All takes away all that is mounted at path itself, as often as something is.
+// Nothing there is no error.
 func All(path string) error {
 	for {
-		err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		err := One(path)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
 			return nil
 		}
 		if err != nil {
-			return &fs.PathError{Op: "unmount", Path: path, Err: err}
+			return err
 		}
 	}
+}
+
+// One takes away the uppermost mount at path with all that lies below it. It goes
+// for everybody who looks for it there; who has it open, or elsewhere, keeps it,
+// so nobody stands in the way. What lies below it comes with a shared mount from
+// where that is mounted too, and stays there: it is made private before.
+func One(path string) error {
+	err := unix.Mount("", path, "", unix.MS_PRIVATE|unix.MS_REC, "")
+	if err == nil {
+		err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	if err != nil {
+		return &fs.PathError{Op: "unmount", Path: path, Err: err}
+	}
+	return nil
 }

@@ -15,13 +15,15 @@ func TestWorldIsABackend(t *testing.T) {
 		w := plantest.NewWorld()
 		w.Publish("here:1", "sha256:01")
 		w.Load("here:1")
+		w.Provides = "conformance"
 		return backendtest.Harness{
 			Backend: w,
 			Observe: func(_ context.Context, name string) (planner.Observed, error) {
 				w.Pass()
 				return w.Observe(name), nil
 			},
-			Image: "here:1", MissingImage: "nowhere:1", Command: []string{"sleep", "infinity"},
+			Provider: w.Provides,
+			Image:    "here:1", MissingImage: "nowhere:1", Command: []string{"sleep", "infinity"},
 		}
 	})
 }

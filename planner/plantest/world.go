@@ -32,6 +32,9 @@ const (
 type World struct {
 	// Impatient: waits that would not end fail at once, with ErrForever.
 	Impatient bool
+	// Provides is the type of providers that there is a program for; empty: there is
+	// none.
+	Provides string
 	// Booting: what starts is started by its policy, and not by the user.
 	Booting bool
 	// Fault, when set, is asked before each call: "start shop-web-1.k3".

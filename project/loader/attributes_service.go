@@ -45,10 +45,11 @@ func processRules() map[string]rule {
 			"every_<duration> and refresh are", ok: func(v any) bool { return v != "build" }},
 		"pull_refresh_after": but("with pull_policy: refresh; without it that is always"),
 
-		"build":          no("images are not built; build it and name it with `image`"),
-		"annotations":    but("of the OCI specification that the runtime gets; io.containerd.* and io.kubernetes.cri.*, which containerd obeys, are refused"),
-		"models":         no("there is no runner of models; run one as a service, or elsewhere, and name it in environment"),
-		"provider":       no("its program is not run; run that yourself and give its variables to the services that need them, or use a service with an image"),
+		"build":       no("images are not built; build it and name it with `image`"),
+		"annotations": but("of the OCI specification that the runtime gets; io.containerd.* and io.kubernetes.cri.*, which containerd obeys, are refused"),
+		"models":      no("there is no runner of models; run one as a service, or elsewhere, and name it in environment"),
+		"provider": but("its program is run by `up`, before anything else is planned, and by `down`; what it sets goes before the environment of " +
+			"services that depend on it, see docs/providers.md"),
 		"stdin_open":     but("standard input has no end; `up` sends nothing there"),
 		"tty":            but("of 80 columns and 24 rows; `up` shows what it prints, and sends nothing there"),
 		"use_api_socket": only("only false is: there is no Docker API that a container could use; remove it", "false"),

@@ -26,6 +26,8 @@ type converter struct {
 
 	files map[string]defined // secrets and configs, by fileKey
 
+	providers map[string][]string // that services depend on, by service
+
 	networks map[string]network // by the key in the files
 	bridged  bool               // a service is on project.DefaultBridge
 	// fixed are the addresses that services fix, with the service, by network.
@@ -56,7 +58,11 @@ func (c *converter) project() *project.Project {
 	}
 	c.convertNetworks()
 	for _, name := range slices.Sorted(maps.Keys(c.model.Services)) {
-		p.Services = append(p.Services, c.service(c.model.Services[name]))
+		if s := c.model.Services[name]; s.Provider != nil {
+			p.Providers = append(p.Providers, c.provider(s))
+		} else {
+			p.Services = append(p.Services, c.service(s))
+		}
 	}
 	p.Networks = c.projectNetworks()
 	for key, v := range c.model.Volumes {
@@ -74,12 +80,14 @@ func (c *converter) project() *project.Project {
 func (c *converter) service(s types.ServiceConfig) project.Service {
 	at := place{c, []string{"services", s.Name}}
 	out := project.Service{
-		Name:     s.Name,
-		Replicas: at.replicas(s),
-		NoAttach: s.Attach != nil && !*s.Attach,
-		Pull:     at.pullPolicy(s),
-		Template: at.container(s),
+		Name:      s.Name,
+		Replicas:  at.replicas(s),
+		NoAttach:  s.Attach != nil && !*s.Attach,
+		Pull:      at.pullPolicy(s),
+		Providers: c.providers[s.Name],
+		Template:  at.container(s),
 	}
+	at.refusesProviders(s)
 	at.deploy(s, &out)
 	return out
 }
@@ -170,7 +178,7 @@ func (p place) add(f finding) { p.c.found = append(p.c.found, f) }
 // image returns the normalised reference of a service's image.
 func (p place) image(s types.ServiceConfig) string {
 	if s.Image == "" {
-		if s.Build == nil && s.Provider == nil { // those are refused elsewhere
+		if s.Build == nil { // that is refused elsewhere
 			p.problem(noImage)
 		}
 		return ""

@@ -16,7 +16,7 @@ func (p place) connect(s types.ServiceConfig, t *project.Container) {
 	t.DNS = p.resolver(s)
 	t.ExtraHosts = p.in("extra_hosts").hosts(s.ExtraHosts)
 	var known bool
-	if len(s.Networks) == 0 && s.Provider == nil {
+	if len(s.Networks) == 0 {
 		known = p.in("network_mode").mode(s.NetworkMode, t)
 	} else {
 		known = p.endpoints(s, t)

@@ -199,8 +199,7 @@ func (p place) read(kind project.FileKind, o types.FileObjectConfig, d defined) 
 func (c *converter) seal(p *project.Project) error {
 	var key []byte
 	for _, s := range p.Services {
-		for i := range s.Template.Files {
-			f := &s.Template.Files[i]
+		for _, f := range s.Template.AllFiles() {
 			data := c.files[fileKey(f.Kind, f.Name)].content
 			if data == nil {
 				continue

@@ -262,7 +262,7 @@ func (c *converter) checkNeeds(services []project.Service) {
 			at := place{c, []string{"services", s.Name, "depends_on", need.Service, "condition"}}
 			on, enabled := c.model.Services[need.Service]
 			switch restart := restarts[need.Service]; {
-			case !enabled:
+			case !enabled, on.Provider != nil: // its having been brought up is all there is
 			case need.Condition == project.Healthy && noHealth(on.HealthCheck):
 				at.problem("service %s has its health check switched off, so it never becomes healthy; "+
 					"use service_started, or give it a health check", need.Service)

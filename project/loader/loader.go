@@ -58,6 +58,10 @@ type Options struct {
 	// Scale sets the number of replicas by service.
 	Scale map[string]int
 
+	// FindProvider finds the program for a type of providers; nil: it is not looked
+	// for.
+	FindProvider func(kind string) (string, error)
+
 	// Node is the host that the containers are placed on.
 	Node Node
 
@@ -105,6 +109,7 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 		model = resolved
 	}
 	c := newConverter(s, model)
+	c.providers = loaded.providers
 	out := c.project()
 	found := append(keepUsed(loaded.refused, model), c.found...)
 	if s.options.Existing {

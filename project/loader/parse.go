@@ -28,6 +28,8 @@ type loaded struct {
 	model   *types.Project
 	refused []finding // of the whole model, selected or not
 	broken  Problems  // references to what is not there
+	// providers are those that services depend on, by service, whatever is selected.
+	providers map[string][]string
 }
 
 func (s *source) details() types.ConfigDetails {
@@ -129,13 +131,14 @@ func (s *source) load(ctx context.Context, m ModelOptions) (loaded, error) {
 			return loaded{}, broken
 		}
 	}
+	providers := providersOf(model)
 	if model, err = s.selected(model); err != nil {
 		if len(broken) == 0 { // else it is what selection stumbles over
 			broken = s.explain(err)
 		}
 		return loaded{}, broken
 	}
-	return loaded{model, refused, broken}, nil
+	return loaded{model, refused, broken, providers}, nil
 }
 
 // bind turns the tree, which it uses up, into compose-go's types.
