@@ -67,6 +67,7 @@ func (p place) mount(v types.ServiceVolumeConfig) (project.Mount, bool) {
 			m.Options = append(m.Options, fmt.Sprintf("size=%d", int64(v.Tmpfs.Size)))
 		}
 		if v.Tmpfs != nil && v.Tmpfs.Mode != 0 {
+			p.in("tmpfs").octal(int(v.Tmpfs.Mode))
 			m.Options = append(m.Options, fmt.Sprintf("mode=%o", v.Tmpfs.Mode))
 		}
 		slices.Sort(m.Options)
