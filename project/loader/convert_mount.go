@@ -19,7 +19,7 @@ func (p place) mounts(s types.ServiceConfig) []project.Mount {
 	var out []project.Mount
 	add := func(at place, m project.Mount) {
 		if !path.IsAbs(m.Target) {
-			at.near(m.Target, "the path in the container is %q: want an absolute one", m.Target)
+			at.near(m.Target, "the path in the container is %q: want an absolute one%s", m.Target, driveHint(m.Target))
 			return
 		}
 		if m.Target = path.Clean(m.Target); m.Target == "/" {

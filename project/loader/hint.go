@@ -38,6 +38,14 @@ func unitHint(path string) string {
 	return ""
 }
 
+// driveHint says why a volume whose name is one letter is not found in a short form.
+func driveHint(target string) string {
+	if len(target) < 2 || target[1] != ':' {
+		return ""
+	}
+	return "; one letter and a colon are a drive of Windows: for a volume of that name write type, source and target, or a longer name"
+}
+
 // meant returns the attribute that a key which does not exist at this place was
 // perhaps meant to be: the nearest one, if it is near; else nothing.
 func meant(place []string, key string) string {
