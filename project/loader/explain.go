@@ -140,7 +140,7 @@ func specific(text string) (finding, bool) {
 		return finding{path: []string{"services", m[1], "extends"}, text: oneLine(m[2])}, true
 	}
 	if m := decoding.FindStringSubmatch(text); m != nil {
-		return finding{path: append([]string{m[1], m[2]}, splitPath(m[3])...), text: oneLine(m[4])}, true
+		return finding{path: append([]string{m[1], m[2]}, splitPath(m[3])...), text: plainDecode(oneLine(m[4]))}, true
 	}
 	if m := namedReplicas.FindStringSubmatch(text); m != nil {
 		return finding{path: []string{"services", m[1], "container_name"}, text: namedReplicasText}, true

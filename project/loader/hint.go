@@ -28,6 +28,23 @@ func plainCast(text string) (plain, value string) {
 	return text, ""
 }
 
+var (
+	notOctal = regexp.MustCompile(`^strconv\.ParseInt: parsing ("[^"]*"): invalid syntax$`)
+	notSize  = regexp.MustCompile(`^invalid suffix: '[^']*'$`)
+)
+
+// plainDecode says what is wrong with a mode or a size, which compose-go says in the
+// words of what it reads them with.
+func plainDecode(text string) string {
+	if m := notOctal.FindStringSubmatch(text); m != nil {
+		return m[1] + " is not a mode in octal digits, like 0440"
+	}
+	if notSize.MatchString(text) {
+		return text + "; want a size like 64m or 1g"
+	}
+	return text
+}
+
 // unitHint says what the numbers are that people write as durations.
 func unitHint(path string) string {
 	for _, name := range []string{"cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime"} {
