@@ -91,6 +91,9 @@ var (
 // problem finds out from its text what an error is about. The text stays.
 func (s *source) problem(err error) Problem {
 	text := strings.TrimSuffix(err.Error(), ": invalid compose project")
+	if p, ok := s.notThere(err); ok {
+		return p
+	}
 	ps := newPositions(s)
 	if m := syntaxError.FindStringSubmatch(text); m != nil {
 		return s.syntaxProblem(m[1], m[2], err)
