@@ -110,6 +110,7 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 	slices.SortFunc(infos, func(x, y host.Info) int {
 		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
 	})
+	a.warnOfUnkept(infos)
 	lines := view.NewLogs(a.Out, view.LogOptions{
 		NoPrefix:   f.noPrefix,
 		Timestamps: f.timestamps,
@@ -126,6 +127,18 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 	return followLogs(ctx, newAttachment(hostWorld{h, where}, lines, attachOptions{
 		project: name, shows: wanted, minds: wanted, began: time.Now(), names: logNames(infos),
 	}), infos, q)
+}
+
+// warnOfUnkept says of which containers there is nothing to show.
+func (a *app) warnOfUnkept(infos []host.Info) {
+	for i, name := range logNames(infos) {
+		switch l := infos[i].Spec.Logging; {
+		case l.NotKept:
+			a.warn(fmt.Sprintf("%s keeps no log: its driver, %s, only sends it; remove cache-disabled to have it here too", name, l.Driver))
+		case !l.Kept():
+			a.warn(fmt.Sprintf("%s keeps no log: its driver is %s", name, l.Driver))
+		}
+	}
 }
 
 // of returns which containers the flags and the services named are about.

@@ -27,10 +27,10 @@ const (
 
 // storeDriver says how the shim keeps the output of a container.
 func storeDriver(l project.Logging) string {
-	if l.Driver == project.LogNone || l.NotKept {
-		return options.None
+	if l.Kept() {
+		return options.JSONFile
 	}
-	return options.JSONFile
+	return options.None
 }
 
 // forward says where the container's output is sent, beside being kept. All that a

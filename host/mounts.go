@@ -112,8 +112,10 @@ func (h *Host) resolveVolume(ctx context.Context, m *mounts, req mountRequest, w
 	if err != nil {
 		return "", err
 	}
-	if err := h.volumes.Use(ctx, name, maker(req.id)); err != nil { // to fill it
-		return "", err
+	if want.Source != "" { // to fill it, and to have it until the container is known to
+		if err := h.volumes.Claim(ctx, name, maker(req.id)); err != nil {
+			return "", err
+		}
 	}
 	if want.Subpath != "" { // who makes it may run before this one starts
 		return h.staged(req.id, want.Target), nil

@@ -29,14 +29,16 @@ func (h *Host) CreateVolume(ctx context.Context, v project.Volume) error {
 // RemoveVolume destroys a volume and its data. It refuses while a container has
 // it, of whatever project, even one that does not run.
 func (h *Host) RemoveVolume(ctx context.Context, v project.Volume) error {
-	all, err := h.containerd.Containers(ctx, containerd.Filter{})
-	if err != nil {
-		return err
-	}
-	if names := volumeUsers(all)[v.ID()]; len(names) > 0 {
-		return fmt.Errorf("%s is in use by %s: remove them first", v.ID(), strings.Join(names, ", "))
-	}
-	return h.volumes.Remove(ctx, v.Name)
+	return h.volumes.RemoveIf(ctx, v.Name, func() error {
+		all, err := h.containerd.Containers(ctx, containerd.Filter{})
+		if err != nil {
+			return err
+		}
+		if names := volumeUsers(all)[v.ID()]; len(names) > 0 {
+			return fmt.Errorf("%s is in use by %s: remove them first", v.ID(), strings.Join(names, ", "))
+		}
+		return nil
+	})
 }
 
 // Used returns which networks and volumes containers of other projects than the

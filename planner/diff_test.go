@@ -23,6 +23,23 @@ func TestEveryFieldIsCompared(t *testing.T) {
 	everyField(t, notCompared, func(have, want project.Container) []Reason { return diff(Container{Spec: have}, want, nil) })
 }
 
+func TestRequestsForDevicesAreToldInWords(t *testing.T) {
+	have := project.Container{}
+	want := project.Container{}
+	want.Devices.Requests = []project.DeviceRequest{
+		{Attribute: "gpus", Count: project.AllDevices},
+		{Attribute: "gpus", Driver: project.DriverNvidia, Count: 2},
+		{Attribute: "deploy.resources.reservations.devices", IDs: []string{"0", "GPU-1"}},
+	}
+	var got []string
+	for _, r := range diff(Container{Spec: have}, want, nil) {
+		got = append(got, r.Field+": "+r.From+" -> "+r.To)
+	}
+	if text := strings.Join(got, "\n"); text != "deploy.resources.reservations.devices:  -> 0, GPU-1\ngpus:  -> all, 2 of nvidia" {
+		t.Error(text)
+	}
+}
+
 // And one of project.Network that is forgotten in diffNetwork.
 func TestEveryFieldOfANetworkIsCompared(t *testing.T) {
 	everyField(t, []string{"Name", "Key", "Project", "External"}, diffNetwork)

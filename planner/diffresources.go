@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -69,8 +68,23 @@ func (d *differ) devices(h, w project.Devices) {
 func requests(list []project.DeviceRequest) map[string]string {
 	out := map[string]string{}
 	for _, r := range list {
-		words := []string{cmp.Or(r.Driver, "any"), "count=" + fmt.Sprint(r.Count), "device_ids=" + quoted(r.IDs)}
-		out[r.Attribute] += "[" + strings.Join(words, " ") + "]"
+		var words []string
+		switch {
+		case r.Count == project.AllDevices:
+			words = append(words, "all")
+		case r.Count != 0:
+			words = append(words, fmt.Sprint(r.Count))
+		}
+		if len(r.IDs) > 0 {
+			words = append(words, quoted(r.IDs))
+		}
+		if r.Driver != "" {
+			words = append(words, "of", r.Driver)
+		}
+		if out[r.Attribute] != "" {
+			out[r.Attribute] += ", "
+		}
+		out[r.Attribute] += strings.Join(words, " ")
 	}
 	return out
 }

@@ -30,6 +30,9 @@ type Logging struct {
 	Options map[string]string `json:"options,omitempty"`
 }
 
+// Kept tells whether there is anything to read afterwards.
+func (l Logging) Kept() bool { return l.Driver != LogNone && !l.NotKept }
+
 // LogTag is what the template of a log driver's tag can refer to, by Docker's
 // names.
 type LogTag struct {

@@ -168,6 +168,8 @@ func (c call) explain(err error) error {
 		hint = ": make that folder, which is the volume's device"
 	case errors.Is(err, unix.ENODEV):
 		hint = ": the kernel has no such file system; load its module, if there is one"
+	case errors.Is(err, unix.EINVAL) && c.data != "":
+		hint = ": the file system does not take one of these options, or their values; the kernel's log (dmesg) may say which"
 	case errors.Is(err, unix.ENOTBLK):
 		hint = ": the device is none; a file needs losetup before"
 	}

@@ -53,6 +53,20 @@ func TestAServerThatIsNotKnownIsAnError(t *testing.T) {
 	}
 }
 
+func TestErrorsOfMountsSayWhatToLookAt(t *testing.T) {
+	c, err := callOf(t.Context(), map[string]string{"type": "tmpfs", "device": "tmpfs", "o": "sze=1m"}, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := c.explain(unix.EINVAL).Error(); !strings.HasPrefix(text, "mounting tmpfs (tmpfs) with sze=1m: invalid argument: ") || !strings.Contains(text, "one of these options") {
+		t.Error(text)
+	}
+	c.data = ""
+	if text := c.explain(unix.EINVAL).Error(); text != "mounting tmpfs (tmpfs): invalid argument" {
+		t.Error(text)
+	}
+}
+
 func TestErrorsOfMountsTellNoPasswords(t *testing.T) {
 	c, err := callOf(t.Context(), map[string]string{"type": "cifs", "device": "//192.0.2.9/share", "o": "username=me,password=hush"}, known)
 	if err != nil {

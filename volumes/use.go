@@ -26,17 +26,24 @@ var ErrInUse = errors.New("it is in use")
 // Use has what the volume's options say mounted on its content until user, a
 // container's ID, and all others have released it. A volume without options is
 // always there. It may be repeated.
-func (s *Store) Use(ctx context.Context, name, user string) (err error) {
+func (s *Store) Use(ctx context.Context, name, user string) error {
 	v, err := s.Get(name)
 	if err != nil || len(v.Options) == 0 {
 		return err
 	}
+	return s.Claim(ctx, name, user)
+}
+
+// Claim is Use that also keeps a volume without options from being removed: of
+// who makes a container nothing else tells yet that it has the volume.
+func (s *Store) Claim(ctx context.Context, name, user string) (err error) {
 	unlock, err := s.hold(name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if v, err = s.Get(name); err != nil { // it may have been made anew
+	v, err := s.Get(name)
+	if err != nil {
 		return err
 	}
 	users := filepath.Join(s.used, name)
@@ -45,6 +52,9 @@ func (s *Store) Use(ctx context.Context, name, user string) (err error) {
 	}
 	if err := touch(filepath.Join(users, user)); err != nil {
 		return err
+	}
+	if len(v.Options) == 0 {
+		return nil
 	}
 	if err := s.mount(ctx, v, users); err != nil {
 		return errors.Join(fmt.Errorf("volume/%s: %w", name, err), s.drop(name, user))
@@ -128,13 +138,16 @@ func (s *Store) drop(name, user string) error {
 	if slices.ContainsFunc(users, func(u string) bool { return u != user }) {
 		return os.Remove(filepath.Join(s.used, name, user))
 	}
-	if err := uncover(data); err != nil {
-		return fmt.Errorf("unmounting volume/%s: %w", name, err)
+	if v, err := s.Get(name); err != nil || len(v.Options) > 0 {
+		if err := uncover(data); err != nil {
+			return fmt.Errorf("unmounting volume/%s: %w", name, err)
+		}
 	}
 	return os.RemoveAll(filepath.Join(s.used, name))
 }
 
-// Users returns the IDs of all that use volumes with options, sorted.
+// Users returns the IDs of all that use volumes with options, or have claimed
+// others, sorted.
 func (s *Store) Users() ([]string, error) {
 	volumes, err := os.ReadDir(s.used)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -129,7 +129,13 @@ func build(dir string, v Volume) error {
 
 // Remove destroys the volume and its data. What is mounted there, by its options,
 // is unmounted before and stays as it is. No volume of that name is no error.
-func (s *Store) Remove(_ context.Context, name string) error {
+func (s *Store) Remove(ctx context.Context, name string) error {
+	return s.RemoveIf(ctx, name, func() error { return nil })
+}
+
+// RemoveIf is Remove, unless free has an error: it is asked when nobody can begin
+// to use the volume any more.
+func (s *Store) RemoveIf(_ context.Context, name string, free func() error) error {
 	path, err := s.path(name)
 	if err != nil {
 		return err
@@ -137,7 +143,10 @@ func (s *Store) Remove(_ context.Context, name string) error {
 	unlock, err := s.hold(name)
 	switch {
 	case err == nil:
-		err = errors.Join(s.discard(name, path), unlock())
+		if err = free(); err == nil {
+			err = s.discard(name, path)
+		}
+		err = errors.Join(err, unlock())
 	case errors.Is(err, ErrNotFound):
 		err = nil
 	}

@@ -243,3 +243,38 @@ func TestAnInterruptedFillingIsFinishedByTheNext(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// Of what makes a container with a volume nothing else tells yet: the volume is
+// not taken away under it.
+func TestAClaimedVolumeIsNotRemoved(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "volumes"))
+	ctx := t.Context()
+	if err := s.Create(ctx, project.Volume{Name: "v"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Claim(ctx, "v", "shop-web-1.n0+"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remove(ctx, "v"); !errors.Is(err, volumes.ErrInUse) {
+		t.Errorf("removing what is claimed: %v", err)
+	}
+	if users, err := s.Users(); err != nil || len(users) != 1 {
+		t.Errorf("it is used by %v (%v)", users, err)
+	}
+	if err := s.Release("shop-web-1.n0+"); err != nil {
+		t.Fatal(err)
+	}
+	used := errors.New("used")
+	if err := s.RemoveIf(ctx, "v", func() error { return used }); !errors.Is(err, used) {
+		t.Errorf("removing what a container has: %v", err)
+	}
+	if _, err := s.Get("v"); err != nil {
+		t.Errorf("it is gone: %v", err)
+	}
+	if err := s.Remove(ctx, "v"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Claim(ctx, "v", "shop-web-1.n1+"); !errors.Is(err, volumes.ErrNotFound) {
+		t.Errorf("claiming what is gone: %v", err)
+	}
+}

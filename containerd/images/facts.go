@@ -81,6 +81,9 @@ func (s *Store) inspect(ctx context.Context, target ocispec.Descriptor) (facts, 
 	if err != nil {
 		return facts{}, err
 	}
+	if err := s.madeFor(c); err != nil {
+		return facts{}, err
+	}
 	f := facts{
 		Target:      target.Digest,
 		Snapshotter: s.snapshotter,
@@ -169,6 +172,16 @@ func (s *Store) choose(manifests []ocispec.Descriptor) []ocispec.Descriptor {
 		return 0
 	})
 	return fit
+}
+
+// madeFor returns an error when an image is for another platform. Not every index says
+// what its manifests are for, and a manifest does not need one: the configuration
+// decides.
+func (s *Store) madeFor(c config) error {
+	if s.platform.Match(platforms.Normalize(c.Platform)) {
+		return nil
+	}
+	return noPlatform(s.foreign, []ocispec.Descriptor{{Platform: &c.Platform}})
 }
 
 // config reads a configuration, or remembers it.

@@ -178,6 +178,23 @@ func TestLoadedAndPulledAreTheSame(t *testing.T) {
 	}
 }
 
+// An archive's index does not say what its images are for; their configurations do.
+func TestLoadedImageIsForItsPlatformOnly(t *testing.T) {
+	_, s := newStore(t)
+	load(t, s, dockerArchive(t, map[string]v1.Image{"app:1": build(t, here(), gzipLayer(t, file{"name", "x"}))}))
+	other := s.For("linux/" + otherArch)
+	if found, err := other.Find(t.Context(), []string{"app:1"}); err != nil || len(found) > 0 {
+		t.Errorf("found for another platform: %v, %v", found, err)
+	}
+	_, err := other.Get(t.Context(), "app:1")
+	if !errors.Is(err, images.ErrPlatform) || !strings.Contains(err.Error(), "made for "+here()+", and linux/"+otherArch+" is asked for") {
+		t.Errorf("got for another platform: %v", err)
+	}
+	if found, err := s.For(here()).Find(t.Context(), []string{"app:1"}); err != nil || len(found) != 1 {
+		t.Errorf("found for its own: %v, %v", found, err)
+	}
+}
+
 func TestBadArchivesSayWhatIsWrong(t *testing.T) {
 	c, s := newStore(t)
 	good := dockerArchive(t, map[string]v1.Image{"app:1": build(t, here(), gzipLayer(t, file{"name", bulk(t, 1<<20)}))})

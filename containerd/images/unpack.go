@@ -137,8 +137,8 @@ func (j *job) manifestParts(ctx context.Context, children images.HandlerFunc, de
 	if err != nil {
 		return nil, err
 	}
-	if !j.platform.Match(platforms.Normalize(c.Platform)) {
-		return nil, noPlatform(j.foreign, []ocispec.Descriptor{{Platform: &c.Platform}})
+	if err := j.madeFor(c); err != nil {
+		return nil, err
 	}
 	if len(c.RootFS.DiffIDs) != len(m.Layers) {
 		return nil, fmt.Errorf("%w: the manifest has %d layers, the configuration %d", errContradiction, len(m.Layers), len(c.RootFS.DiffIDs))

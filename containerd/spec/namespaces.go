@@ -58,6 +58,9 @@ func checkNamespaces(in Input) error {
 	if c.Privileged && !in.Host.CgroupV2 && c.Namespaces.Cgroup == project.NamespacePrivate {
 		return errors.New("cgroup: private: a privileged container sees all cgroups of a host with cgroup version 1: remove it, or privileged")
 	}
+	if w := c.Security.WritableCgroups; w != nil && *w && in.Host.CgroupV2 && !ownCgroups(in) && !c.Privileged {
+		return errors.New("security_opt: writable-cgroups: with cgroup: host these are all cgroups of the host: remove one of them")
+	}
 	if sharesIPC(c.Namespaces) && (in.IPC == "" || in.Shm == "") || c.Namespaces.PID.Shared() && in.PID == "" {
 		return errors.New("no path of a namespace that is shared")
 	}

@@ -72,6 +72,10 @@ func TestNamespacesThatCannotBe(t *testing.T) {
 		"sysctls.kernel.shmmax: with ipc: host": func(in *Input) {
 			in.Container.Namespaces.IPC, in.Container.Sysctls = "host", map[string]string{"kernel.shmmax": "1"}
 		},
+		"writable-cgroups: with cgroup: host": func(in *Input) {
+			yes := true
+			in.Host.CgroupV2, in.Container.Security.WritableCgroups, in.Container.Namespaces.Cgroup = true, &yes, "host"
+		},
 		"no path of a namespace": func(in *Input) { in.Container.Namespaces.PID = "service:db" },
 	} {
 		in := input()

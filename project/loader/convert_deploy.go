@@ -36,7 +36,11 @@ func (p place) replicas(s types.ServiceConfig) int {
 	case n < 0:
 		p.in("scale").problem("must be greater than or equal to 0")
 		return 0
-	case isGlobal(s) && (s.Scale != nil || s.Deploy.Replicas != nil) && (!scaled || asked > 1):
+	case isGlobal(s) && scaled && asked > 1:
+		p.in("deploy", "mode").problem("%d containers are asked for, and a service of mode %s has one on each host; "+
+			"ask for one, or remove the mode", asked, s.Deploy.Mode)
+		return 1
+	case isGlobal(s) && !scaled && (s.Scale != nil || s.Deploy.Replicas != nil):
 		at := p.in("deploy", "replicas")
 		if s.Deploy.Replicas == nil {
 			at = p.in("scale")

@@ -67,6 +67,8 @@ func (p place) file(kind project.FileKind, ref types.FileReferenceConfig) (proje
 	if ref.Mode != nil {
 		if f.Mode = int(*ref.Mode); f.Mode < 0 || f.Mode > 0o777 {
 			p.in("mode").near(written(kind, ref), "the mode is %o in octal digits: want permissions from 0000 to 0777, written with the 0", f.Mode)
+		} else {
+			p.octal(f.Mode)
 		}
 	}
 	var problem string

@@ -19,7 +19,7 @@ func (p place) mounts(s types.ServiceConfig) []project.Mount {
 	var out []project.Mount
 	add := func(at place, m project.Mount) {
 		if !path.IsAbs(m.Target) {
-			at.near(m.Target, "the path in the container is %q: want an absolute one", m.Target)
+			at.near(m.Target, "the path in the container is %q: want an absolute one%s", m.Target, driveHint(m.Target))
 			return
 		}
 		if m.Target = path.Clean(m.Target); m.Target == "/" {
@@ -67,6 +67,7 @@ func (p place) mount(v types.ServiceVolumeConfig) (project.Mount, bool) {
 			m.Options = append(m.Options, fmt.Sprintf("size=%d", int64(v.Tmpfs.Size)))
 		}
 		if v.Tmpfs != nil && v.Tmpfs.Mode != 0 {
+			p.in("tmpfs").octal(int(v.Tmpfs.Mode))
 			m.Options = append(m.Options, fmt.Sprintf("mode=%o", v.Tmpfs.Mode))
 		}
 		slices.Sort(m.Options)

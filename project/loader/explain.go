@@ -90,6 +90,9 @@ var (
 // problem finds out from its text what an error is about. The text stays.
 func (s *source) problem(err error) Problem {
 	text := strings.TrimSuffix(err.Error(), ": invalid compose project")
+	if p, ok := s.notThere(err); ok {
+		return p
+	}
 	ps := newPositions(s)
 	if m := syntaxError().FindStringSubmatch(text); m != nil {
 		return s.syntaxProblem(m[1], m[2], err)
@@ -139,7 +142,7 @@ func specific(text string) (finding, bool) {
 		return finding{path: []string{"services", m[1], "extends"}, text: oneLine(m[2])}, true
 	}
 	if m := decoding().FindStringSubmatch(text); m != nil {
-		return finding{path: append([]string{m[1], m[2]}, splitPath(m[3])...), text: oneLine(m[4])}, true
+		return finding{path: append([]string{m[1], m[2]}, splitPath(m[3])...), text: plainDecode(oneLine(m[4]))}, true
 	}
 	if m := namedReplicas().FindStringSubmatch(text); m != nil {
 		return finding{path: []string{"services", m[1], "container_name"}, text: namedReplicasText}, true

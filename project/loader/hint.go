@@ -27,6 +27,23 @@ func plainCast(text string) (plain, value string) {
 	return text, ""
 }
 
+var (
+	notOctal = lazily(`^strconv\.ParseInt: parsing ("[^"]*"): invalid syntax$`)
+	notSize  = lazily(`^invalid suffix: '[^']*'$`)
+)
+
+// plainDecode says what is wrong with a mode or a size, which compose-go says in the
+// words of what it reads them with.
+func plainDecode(text string) string {
+	if m := notOctal().FindStringSubmatch(text); m != nil {
+		return m[1] + " is not a mode in octal digits, like 0440"
+	}
+	if notSize().MatchString(text) {
+		return text + "; want a size like 64m or 1g"
+	}
+	return text
+}
+
 // unitHint says what the numbers are that people write as durations.
 func unitHint(path string) string {
 	for _, name := range []string{"cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime"} {
@@ -35,6 +52,14 @@ func unitHint(path string) string {
 		}
 	}
 	return ""
+}
+
+// driveHint says why a volume whose name is one letter is not found in a short form.
+func driveHint(target string) string {
+	if len(target) < 2 || target[1] != ':' {
+		return ""
+	}
+	return "; one letter and a colon are a drive of Windows: for a volume of that name write type, source and target, or a longer name"
 }
 
 // meant returns the attribute that a key which does not exist at this place was
