@@ -114,8 +114,8 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 	found := append(keepUsed(loaded.refused, model), c.found...)
 	if s.options.Existing {
 		found = slices.DeleteFunc(found, finding.unsupported)
-	} else if len(c.warned) > 0 {
-		for _, p := range s.problems(c.warned) {
+	} else {
+		for _, p := range append(s.problems(c.warned), s.cutCommands(model)...) {
 			s.warn(p.String())
 		}
 	}
