@@ -155,7 +155,7 @@ func (d *differ) environment(h, w project.Container) {
 
 func (d *differ) storage(h, w project.Container) {
 	d.value("read_only", yesNo(h.ReadOnly), yesNo(w.ReadOnly))
-	d.value("shm_size", fmt.Sprint(h.ShmSize), fmt.Sprint(w.ShmSize))
+	d.value("shm_size", bytes(h.ShmSize), bytes(w.ShmSize))
 }
 
 func (d *differ) limits(h, w project.Container) {
@@ -168,7 +168,7 @@ func (d *differ) limits(h, w project.Container) {
 	}
 	d.entries("sysctls", h.Sysctls, w.Sysctls)
 	d.value("cpus", cpus(h.NanoCPUs), cpus(w.NanoCPUs))
-	d.value("mem_limit", fmt.Sprint(h.Memory), fmt.Sprint(w.Memory))
+	d.value("mem_limit", bytes(h.Memory), bytes(w.Memory))
 }
 
 // keys returns the keys of both maps, sorted.

@@ -231,6 +231,7 @@ func TestReasonsReadAsInAComposeFile(t *testing.T) {
 		Health:  &project.Healthcheck{Interval: 90 * time.Second, StartPeriod: 2500 * time.Millisecond},
 		Restart: project.Restart{Unhealthy: true},
 		Image:   "docker.io/library/web:1", NanoCPUs: 2e9,
+		Memory: 64 << 20, ShmSize: 3<<30 + 1, Resources: project.Resources{MemorySwap: -1},
 		Mounts: []project.Mount{{Type: project.MountBind, Source: "/srv/my data", Target: "/data", ReadOnly: true}},
 	}
 	images := map[string]string{"docker.io/library/web:1": "sha256:" + strings.Repeat("b", 64)}
@@ -242,7 +243,10 @@ func TestReasonsReadAsInAComposeFile(t *testing.T) {
 		"image: web:1@aaaaaaaaaaaa… -> web:1@bbbbbbbbbbbb…",
 		"ports: [::1]:8080:80/tcp, 127.0.0.1::81/udp -> none",
 		`volumes./data: volume shop_data -> bind "/srv/my data" read_only`,
+		"shm_size: none -> 3221225473",
 		"cpus: 1.5 -> 2",
+		"mem_limit: none -> 64m",
+		"memswap_limit: none -> -1",
 		"healthcheck.start_period: none -> 2.5s",
 		"healthcheck.retries: 3 -> none",
 		"restart: on-failure:3 -> no",

@@ -18,8 +18,6 @@ func (d *differ) resources(h, w project.Resources) {
 		{"cpu_period", h.CPUPeriod, w.CPUPeriod},
 		{"cpu_rt_runtime", h.RealtimeRuntime, w.RealtimeRuntime},
 		{"cpu_rt_period", h.RealtimePeriod, w.RealtimePeriod},
-		{"mem_reservation", h.MemoryReservation, w.MemoryReservation},
-		{"memswap_limit", h.MemorySwap, w.MemorySwap},
 		{"mem_swappiness", h.Swappiness, w.Swappiness},
 		{"oom_score_adj", h.OOMScoreAdj, w.OOMScoreAdj},
 		{"pids_limit", h.Pids, w.Pids},
@@ -27,6 +25,8 @@ func (d *differ) resources(h, w project.Resources) {
 	} {
 		d.value(f.field, number(int(f.from)), number(int(f.to)))
 	}
+	d.value("mem_reservation", bytes(h.MemoryReservation), bytes(w.MemoryReservation))
+	d.value("memswap_limit", bytes(h.MemorySwap), bytes(w.MemorySwap))
 	d.value("cpuset", h.CPUSet, w.CPUSet)
 	d.value("oom_kill_disable", yesNo(h.OOMKillDisable), yesNo(w.OOMKillDisable))
 	d.deviceNumbers("weight_device", h.BlockIO.Weights, w.BlockIO.Weights)
@@ -34,6 +34,19 @@ func (d *differ) resources(h, w project.Resources) {
 	d.deviceNumbers("device_write_bps", h.BlockIO.WriteBytes, w.BlockIO.WriteBytes)
 	d.deviceNumbers("device_read_iops", h.BlockIO.ReadOps, w.BlockIO.ReadOps)
 	d.deviceNumbers("device_write_iops", h.BlockIO.WriteOps, w.BlockIO.WriteOps)
+}
+
+// bytes writes a size as a Compose file does, "64m"; zero is not set.
+func bytes(n int64) string {
+	for _, unit := range []struct {
+		size int64
+		name string
+	}{{1 << 30, "g"}, {1 << 20, "m"}, {1 << 10, "k"}} {
+		if n > 0 && n%unit.size == 0 {
+			return fmt.Sprint(n/unit.size) + unit.name
+		}
+	}
+	return number(int(n))
 }
 
 func (d *differ) deviceNumbers(field string, from, to []project.DeviceNumber) {
