@@ -203,7 +203,9 @@ func (s *Store) Sweep() error {
 			if err == nil {
 				err = os.RemoveAll(path)
 			}
-			errs = append(errs, err)
+			if !errors.Is(err, fs.ErrNotExist) { // another removal may be faster
+				errs = append(errs, err)
+			}
 		case strings.HasPrefix(e.Name(), making):
 			errs = append(errs, removeUnlocked(path))
 		}

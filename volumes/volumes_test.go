@@ -2,11 +2,14 @@ package volumes_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/volumes"
@@ -276,5 +279,21 @@ func TestAClaimedVolumeIsNotRemoved(t *testing.T) {
 	}
 	if err := s.Claim(ctx, "v", "shop-web-1.n1+"); !errors.Is(err, volumes.ErrNotFound) {
 		t.Errorf("claiming what is gone: %v", err)
+	}
+}
+
+// Removals at the same time take away what each other leaves.
+func TestVolumesAreRemovedAtOnce(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "volumes"))
+	var group errgroup.Group
+	for range 8 {
+		name := rand.Text()
+		for _, v := range []string{"a", "b", "c", "d"} {
+			create(t, s, project.Volume{Name: name + v})
+			group.Go(func() error { return s.Remove(t.Context(), name+v) })
+		}
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
 	}
 }

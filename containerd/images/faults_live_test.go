@@ -20,6 +20,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	godigest "github.com/opencontainers/go-digest"
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
@@ -103,6 +104,7 @@ func TestInterruptedPullGoesOnWhereItEnded(t *testing.T) {
 		pulled <- err
 	}()
 	awaitIngest(t, c, layerDigest(t, big), 4<<20)
+	awaitContent(t, c, layerDigest(t, small))
 	cancel()
 	err = <-pulled
 	close(held)
@@ -149,6 +151,17 @@ func awaitIngest(t *testing.T, c *containerd.Client, digest string, n int64) {
 			if strings.HasSuffix(i.Ref, digest) && i.Offset >= n {
 				return
 			}
+		}
+	}
+	t.Fatalf("%s does not come", digest)
+}
+
+// awaitContent waits until a layer is there, whole.
+func awaitContent(t *testing.T, c *containerd.Client, digest string) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if _, err := c.Raw().ContentStore().Info(t.Context(), godigest.Digest(digest)); err == nil {
+			return
 		}
 	}
 	t.Fatalf("%s does not come", digest)

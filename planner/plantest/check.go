@@ -215,7 +215,9 @@ func (l *life) asWanted(p *project.Project) error {
 		}
 	}
 	for _, v := range p.Volumes {
-		if have := obs.Volumes[slices.IndexFunc(obs.Volumes, func(o project.Volume) bool { return o.Name == v.Name })]; !v.External && !reflect.DeepEqual(have, v) {
+		have := obs.Volumes[slices.IndexFunc(obs.Volumes, func(o project.Volume) bool { return o.Name == v.Name })]
+		v.Labels = have.Labels // it has those that it was made with
+		if !v.External && !reflect.DeepEqual(have, v) {
 			return fmt.Errorf("%s is not as wanted: %+v", v.ID(), have)
 		}
 	}
