@@ -23,7 +23,7 @@ import (
 
 func TestTheJournalGetsItsFields(t *testing.T) {
 	path := socket(t)
-	conn, next := packets(t, "unixgram", path)
+	_, next := packets(t, "unixgram", path)
 	f, _ := open(t, options.Forward{Driver: options.Journald, Address: "unixgram://" + path, Fields: map[string]string{
 		"CONTAINER_NAME": "shop-web-1", "MULTI": "a\nb",
 	}})
@@ -46,7 +46,6 @@ func TestTheJournalGetsItsFields(t *testing.T) {
 	if got := next(); !strings.Contains(got, "MESSAGE=end\n") || !strings.Contains(got, "CONTAINER_PARTIAL_LAST=true\n") {
 		t.Errorf("the last piece: %q", got)
 	}
-	_ = conn
 }
 
 func TestTheJournalGetsLongEntriesInAFile(t *testing.T) {
