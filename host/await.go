@@ -103,7 +103,7 @@ func (a awaiting) stillLives(ctx context.Context, s supervisor.ContainerStatus) 
 		return true, err
 	case !l.going():
 		return a.ended(ctx)
-	case a.until != project.Ready || a.container.Record.Health != nil || time.Since(l.StartedAt) >= steady:
+	case a.until != project.Ready || a.container.Record.Health != nil || l.steady(time.Now()):
 		return l.state != planner.StateRestarting, nil
 	case s.Restarts >= stumbles:
 		return true, a.exited(ctx, s.ExitCode)
@@ -192,6 +192,12 @@ func (h *Host) Wait(ctx context.Context, id string) (int, error) {
 // for it.
 func (l life) going() bool {
 	return planner.Container{State: l.state}.Running()
+}
+
+// steady tells whether the run has lasted. Of one that is not recorded yet nobody
+// knows when it began: just now.
+func (l life) steady(now time.Time) bool {
+	return !l.StartedAt.IsZero() && now.Sub(l.StartedAt) >= steady
 }
 
 // lifeOf returns what is known of a container. One that is gone has ended, in a

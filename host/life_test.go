@@ -85,3 +85,22 @@ func TestARecordThatAPowerCutHasTornIsOfARunWhoseEndNobodySaw(t *testing.T) {
 		})
 	}
 }
+
+func TestARunIsSteadyOnceItIsKnownToHaveLasted(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		name    string
+		started time.Time
+		want    bool
+	}{
+		{"begun just now", now, false},
+		{"long ago", now.Add(-steady), true},
+		{"not recorded yet", time.Time{}, false},
+	} {
+		var l life
+		l.StartedAt = c.started
+		if got := l.steady(now); got != c.want {
+			t.Errorf("%s: steady is %v", c.name, got)
+		}
+	}
+}

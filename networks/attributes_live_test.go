@@ -64,7 +64,7 @@ func (b *bed) inside(e endpoint.Endpoint, name string) (attrs *netlink.LinkAttrs
 			return err
 		}
 		attrs = link.Attrs()
-		list, err := h.AddrList(link, netlink.FAMILY_ALL)
+		list, err := whole(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_ALL) })
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (b *bed) inside(e endpoint.Endpoint, name string) (attrs *netlink.LinkAttrs
 				addrs = append(addrs, a.IPNet.String())
 			}
 		}
-		all, err := h.RouteList(link, netlink.FAMILY_ALL)
+		all, err := whole(func() ([]netlink.Route, error) { return h.RouteList(link, netlink.FAMILY_ALL) })
 		for _, r := range all {
 			if isDefault(r) {
 				routes = append(routes, r.Gw.String())

@@ -290,7 +290,7 @@ func (b *bed) checkNothingLeft() {
 func (b *bed) links() []string {
 	h := b.handle()
 	defer h.Close()
-	all, err := h.LinkList()
+	all, err := whole(h.LinkList)
 	must(b.t, err)
 	var names []string
 	for _, l := range all {

@@ -98,7 +98,7 @@ func TestAnInterfaceHasTheUplinksMTUAndNoIPv6(t *testing.T) {
 		if got := link.Attrs().HardwareAddr.String(); got != web.Interfaces[0].MAC {
 			t.Errorf("address %s, want %s", got, web.Interfaces[0].MAC)
 		}
-		addrs, err := h.AddrList(link, netlink.FAMILY_V6)
+		addrs, err := whole(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_V6) })
 		if err != nil || len(addrs) > 0 {
 			t.Errorf("IPv6 addresses %v (%v)", addrs, err)
 		}

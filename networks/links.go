@@ -150,7 +150,7 @@ func (r Record) sparesHost() error {
 		if strings.HasPrefix(l.Attrs().Name, ourLinks) {
 			continue // other networks, of which the records tell, or what is left of this one
 		}
-		addrs, err := h.AddrList(l, netlink.FAMILY_ALL)
+		addrs, err := whole(func() ([]netlink.Addr, error) { return h.AddrList(l, netlink.FAMILY_ALL) })
 		if err != nil {
 			return fmt.Errorf("reading the addresses: %w", err)
 		}

@@ -189,8 +189,9 @@ func (b *bed) routeLoopbackToHost(path string, gw net.IP) {
 	must(b.t, netns.Do(path, func() error {
 		h := b.handle()
 		defer h.Close()
-		local, err := h.RouteListFiltered(netlink.FAMILY_V4,
-			&netlink.Route{Table: unix.RT_TABLE_LOCAL}, netlink.RT_FILTER_TABLE)
+		local, err := whole(func() ([]netlink.Route, error) {
+			return h.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_LOCAL}, netlink.RT_FILTER_TABLE)
+		})
 		must(b.t, err)
 		for _, r := range local {
 			if r.Dst != nil && r.Dst.IP.IsLoopback() {

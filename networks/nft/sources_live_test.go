@@ -4,6 +4,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"net"
 	"net/netip"
@@ -146,6 +147,9 @@ func (h host) takes(path, addr string) (refused bool) {
 		must(h.t, in.AddrAdd(l, &netlink.Addr{IPNet: &net.IPNet{IP: ip, Mask: net.CIDRMask(64, 128)}}))
 		for end := time.Now().Add(someTime); ; time.Sleep(10 * time.Millisecond) {
 			all, err := in.AddrList(l, unix.AF_INET6)
+			if errors.Is(err, netlink.ErrDumpInterrupted) {
+				continue
+			}
 			must(h.t, err)
 			i := slices.IndexFunc(all, func(a netlink.Addr) bool { return a.IP.Equal(ip) })
 			if i < 0 || time.Now().After(end) {
