@@ -49,7 +49,9 @@ func (h *Host) Containers(ctx context.Context, name string) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(c containerd.Container) bool { return c.Record.Spec.Role != "" })
+	found = slices.DeleteFunc(found, func(c containerd.Container) bool {
+		return c.Record.Spec.Role != "" && !c.Record.Spec.OneOff()
+	})
 	endpoints, err := endpoint.List(h.cfg.Paths.Endpoints())
 	if err != nil {
 		return nil, err

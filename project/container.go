@@ -114,9 +114,9 @@ type Container struct {
 	Needs  []Need `json:"needs,omitempty"` // sorted by service
 	Origin Origin `json:"origin"`
 
-	// Role is what a container is that is no replica: "pre_start-1". Its Replica is 0,
-	// or that of the replica which it is for. It does not count when specifications
-	// are compared.
+	// Role is what a container is that is no replica: "pre_start-1", or of a one-off
+	// "run-0123456789ab". Its Replica is 0, or that of the replica which it is for. It
+	// does not count when specifications are compared.
 	Role string `json:"role,omitempty"`
 }
 
@@ -127,6 +127,12 @@ func (c Container) ID() ID {
 	}
 	return ID{KindContainer, fmt.Sprintf("%s-%d", c.Service, c.Replica)}
 }
+
+// roleRun begins the role of one-offs.
+const roleRun = "run-"
+
+// OneOff tells whether the container is one that `run` makes.
+func (c Container) OneOff() bool { return strings.HasPrefix(c.Role, roleRun) }
 
 // Container returns the specification of replica n, which counts from 1.
 func (s Service) Container(n int) Container {

@@ -1,0 +1,84 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gocompose/gocompose/host"
+)
+
+// one says which container of a service a command is about.
+type one struct {
+	service string
+	// index is its number; 0: the lowest. What runs goes before what does not, and
+	// a replica before a container of `run`.
+	index int
+	// stopped: one that does not run will do.
+	stopped bool
+}
+
+// withOne runs do with the container that which means.
+func (a *app) withOne(ctx context.Context, which one, do func(context.Context, *host.Host, host.Info) error) error {
+	if which.index < 0 {
+		return usage("--index is %d: the number of a container, from 1", which.index)
+	}
+	name, p, err := a.wanted(ctx, change{fileless: true, load: existing})
+	if err != nil {
+		return err
+	}
+	h, err := a.openExisting(ctx)
+	if err != nil {
+		return err
+	}
+	var infos []host.Info
+	if h != nil {
+		defer h.Close()
+		if infos, err = h.Containers(ctx, name); err != nil {
+			return err
+		}
+	}
+	if err := knownServices(p, infos, []string{which.service}); err != nil {
+		return err
+	}
+	info, err := which.of(infos)
+	if err != nil {
+		return err
+	}
+	return do(ctx, h, info)
+}
+
+// of returns the one of the containers that is meant.
+func (w one) of(infos []host.Info) (host.Info, error) {
+	var found []host.Info
+	for _, i := range infos {
+		if i.Spec.Service == w.service && (w.index == 0 || i.Spec.Replica == w.index && !i.Spec.OneOff()) {
+			found = append(found, i)
+		}
+	}
+	if len(found) == 0 {
+		return host.Info{}, errNoContainer(w.service, w.index)
+	}
+	slices.SortStableFunc(found, func(x, y host.Info) int {
+		return cmp.Or(last(!x.Running(), !y.Running()), last(x.Spec.OneOff(), y.Spec.OneOff()), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
+	})
+	if i := found[0]; i.Running() || w.stopped {
+		return i, nil
+	}
+	if w.index > 0 {
+		return host.Info{}, fmt.Errorf("container %d of service %q is not running: `gocompose start %s` starts it", w.index, w.service, w.service)
+	}
+	return host.Info{}, fmt.Errorf("service %q is not running: `gocompose start %s` starts it", w.service, w.service)
+}
+
+// last sorts what is so behind what is not.
+func last(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case x:
+		return 1
+	}
+	return -1
+}
