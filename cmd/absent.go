@@ -18,9 +18,9 @@ type absentCommand struct {
 }
 
 func absentCommands() []absentCommand {
-	return []absentCommand{
+	return append([]absentCommand{
 		{"attach", "use `gocompose logs -f`"},
-		{"bridge", ""},
+		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
 		{"commit", ""},
 		{"cp", "use a bind mount or a volume"},
@@ -37,6 +37,21 @@ func absentCommands() []absentCommand {
 		{"stats", ""},
 		{"top", ""},
 		{"watch", ""},
+	}, absentAlphaCommands()...)
+}
+
+// absentAlphaCommands are those that docker compose tries out, and calls by
+// itself.
+func absentAlphaCommands() []absentCommand {
+	return []absentCommand{
+		{"alpha", "what was tried out below it has become commands of their own"},
+		{"alpha dry-run", "use `gocompose --dry-run COMMAND`"},
+		{"alpha generate", "use `gocompose inspect`, which shows what containers were made with"},
+		{"alpha publish", "use `gocompose publish`"},
+		{"alpha scale", "use `gocompose scale`"},
+		{"alpha viz", "use `gocompose graph`"},
+		{"alpha watch", "use `gocompose watch`"},
+		{"docker_compose_hooks", "it is how docker asks docker compose for hints"},
 	}
 }
 
@@ -61,7 +76,10 @@ func absentFlags() map[string]map[string]string {
 		oneHost = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{
-		"": {"verbose": "`gocompose plan` shows what a command does"},
+		"": {
+			"insecure-registry": "Compose files are not fetched from registries; of registries of images hosts.toml files tell",
+			"verbose":           "`gocompose plan` shows what a command does",
+		},
 		"up": {
 			"build":       build,
 			"quiet-build": build,
@@ -95,15 +113,15 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	for _, absent := range absentBelow(c) {
-		if absent.name != args[0] {
-			continue
-		}
+	if absent, ok := findAbsent(absentBelow(c), args); ok {
 		text := absentText(c, fmt.Sprintf("command %q", absent.name))
 		if absent.instead != "" {
 			text += ": " + absent.instead
 		}
 		return usage("%s", text)
+	}
+	if absent, ok := findAbsent(foreignCommands(), args); ok && !c.HasParent() {
+		return usage("the command %q is not supported: %s", absent.name, absent.instead)
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
@@ -169,6 +187,9 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	if instead, ok := absentFlags()[command][name]; ok {
 		return usage("%s: %s", absentText(c, "flag --"+name), instead)
+	}
+	if err := errForeignFlag(c, name); err != nil {
+		return err
 	}
 	if g := flagNamed(c.Root().Flags(), name); g != nil && c.HasParent() {
 		return usage("%v; --%s goes before the command: gocompose --%s … %s", err, g.Name, g.Name, c.Name())

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +20,8 @@ const commandsPage = "../docs/commands.md"
 const commandsIntro = `# Commands
 
 Commands and flags have docker compose's names and meanings; what differs is said at each command. This page is made from the
-command line itself: ` + "`go test ./cmd -update`" + `.
+command line itself: ` + "`go test ./cmd -update`" + `. [compose-commands.md](compose-commands.md) has a row for each command and flag of
+docker compose, also for those that are not here.
 
 Progress goes to standard error, answers to standard output. Exit codes: 0 done, 1 not done, 130 ended by Ctrl-C; ` + "`plan --exit-code`" + `
 also has 2 for changes.
@@ -106,22 +106,7 @@ func TestThePageOfCommandsIsUpToDate(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(commandsIntro)
 	page(&b, a.root())
-	fmt.Fprint(&b, "\n## Commands of docker compose that are not there yet\n\n| command | instead |\n|---|---|\n")
-	for _, c := range absentCommands() {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", c.name, c.instead)
-	}
-	if *update {
-		if err := os.WriteFile(commandsPage, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(commandsPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != b.String() {
-		t.Errorf("%s is not what the commands say of themselves: go test ./cmd -update", commandsPage)
-	}
+	upToDate(t, commandsPage, b.String())
 }
 
 func page(b *strings.Builder, c *cobra.Command) {
