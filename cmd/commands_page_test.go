@@ -40,7 +40,7 @@ func differences() map[string][]string {
 		"gocompose": {
 			"A Compose file is loaded only when everything in it is honoured: see [attributes.md](attributes.md).",
 			"`--dry-run` is `plan`, shown as progress: nothing is asked of registries.",
-			"`--compatibility` and `COMPOSE_COMPATIBILITY` are refused: containers are named with `-`.",
+			"`--compatibility` and `COMPOSE_COMPATIBILITY` name containers with `_`; containers that are there with other names are replaced.",
 		},
 		"gocompose up": {
 			"In the foreground, what containers print is shown while others are still waited for.",

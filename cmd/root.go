@@ -90,11 +90,11 @@ func (a *app) addGlobals(root *cobra.Command) {
 	f.StringVar(&g.ansi, "ansi", "auto", `Control when to print ANSI control characters ("never"|"always"|"auto")`)
 	f.BoolVar(&g.noANSI, "no-ansi", false, "The old name of --ansi never")
 	f.BoolVar(&g.allResources, "all-resources", false, "Include all resources, even those not used by services")
-	f.BoolVar(&g.compat, "compatibility", false, "Refused: containers are always named with -, never with _")
+	f.BoolVar(&g.compat, "compatibility", false, "Run compose in backward compatibility mode: containers are named project_service_1")
 	f.IntVar(&g.parallel, "parallel", -1, "Control max parallelism, -1 for unlimited")
 	f.StringVar(&g.address, "address", "", "Use the containerd at this address instead of gocompose's own (CONTAINERD_ADDRESS)")
 	root.PersistentFlags().BoolVar(&g.dryRun, "dry-run", false, "Show what would be done, and do nothing")
-	hide(root, "workdir", "no-ansi", "compatibility")
+	hide(root, "workdir", "no-ansi")
 }
 
 func hide(c *cobra.Command, flags ...string) {

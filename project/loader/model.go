@@ -2,6 +2,7 @@ package loader
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // Model is the canonical Compose model, for `config`. Other than a project it
@@ -150,7 +153,7 @@ func (m *Model) Images() []string {
 			image = m.model.Services[name].Image
 		}
 		if image == "" {
-			image = m.src.name + "-" + name
+			image = m.src.name + cmp.Or(m.src.separator, project.Separator) + name
 		}
 		out = append(out, image)
 	}
