@@ -1,14 +1,14 @@
 package cmd
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/gocompose/gocompose/internal/near"
 )
 
 // absentCommand is a command of docker compose that gocompose has not.
@@ -124,10 +124,7 @@ func knownCommand(c *cobra.Command, args []string) error {
 		return usage("the command %q is not supported: %s", absent.name, absent.instead)
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf("; did you mean %q?", mostAlike(args[0], near))
-	}
-	return usage("%s", text)
+	return usage("%s%s", text, near.Question(args[0], commandNames(c)))
 }
 
 func absentBelow(c *cobra.Command) []absentCommand {
@@ -163,17 +160,6 @@ func ofDocker(c *cobra.Command) bool {
 	return kind == "network" || kind == "volume"
 }
 
-// mostAlike returns the name that begins most like the word.
-func mostAlike(word string, names []string) string {
-	alike := func(name string) (n int) {
-		for n < min(len(name), len(word)) && name[n] == word[n] {
-			n++
-		}
-		return n
-	}
-	return slices.MaxFunc(names, func(x, y string) int { return cmp.Compare(alike(x), alike(y)) })
-}
-
 // flagError explains what is wrong with a flag.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
@@ -194,7 +180,7 @@ func flagError(c *cobra.Command, err error) error {
 	if g := flagNamed(c.Root().Flags(), name); g != nil && c.HasParent() {
 		return usage("%v; --%s goes before the command: gocompose --%s … %s", err, g.Name, g.Name, c.Name())
 	}
-	return &usageError{err}
+	return usage("%v%s", err, questionOfFlag(c, name))
 }
 
 // flagNamed returns the flag with that name or that letter, or nil.

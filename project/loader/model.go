@@ -15,6 +15,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/gocompose/gocompose/internal/near"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -192,7 +193,7 @@ func (m *Model) Hash(service string) (string, error) {
 	}
 	s, ok := m.model.Services[service]
 	if !ok {
-		return "", fmt.Errorf("no such service: %s", service)
+		return "", fmt.Errorf("no such service: %s%s", service, near.Question(service, m.sortedServices()))
 	}
 	s.Build, s.PullPolicy, s.PullRefreshAfter, s.Scale, s.DependsOn, s.Profiles = nil, "", "", nil, nil, nil
 	if s.Deploy != nil {
