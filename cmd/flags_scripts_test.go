@@ -24,7 +24,6 @@ func untested() map[string]string {
 // there to fail; of flags that are refused, one that is will do.
 func TestEveryFlagHasAScript(t *testing.T) {
 	root := (&app{}).root()
-	root.InitDefaultCompletionCmd("completion")
 	used := usedFlags(t, root)
 	for c := range below(root) {
 		for f := range ownFlags(c) {

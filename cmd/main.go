@@ -59,6 +59,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
+	if completes(args) {
+		a.addCompletions(root)
+	}
 	cmd, err := root.ExecuteContextC(ctx)
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && !isUsage(err) { // before the command, which cobra tells of by itself

@@ -54,8 +54,6 @@ func (a *app) root() *cobra.Command {
 		},
 		PersistentPreRunE: a.prepare,
 	}
-	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	setHelp(root)
 
@@ -68,7 +66,7 @@ func (a *app) root() *cobra.Command {
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
 		a.volumeCommand(), a.volumesCommand(),
-		a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
+		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)
 	return root
