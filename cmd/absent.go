@@ -45,11 +45,11 @@ func absentCommands() []absentCommand {
 func absentAlphaCommands() []absentCommand {
 	return []absentCommand{
 		{"alpha", "what was tried out below it has become commands of their own"},
-		{"alpha dry-run", "use `gocompose --dry-run COMMAND`"},
+		{"alpha dry-run", "use `gocompose --dry-run up`, or another command with it"},
 		{"alpha generate", "use `gocompose inspect`, which shows what containers were made with"},
 		{"alpha publish", "use `gocompose publish`"},
 		{"alpha scale", "use `gocompose scale`"},
-		{"alpha viz", "use `gocompose graph`"},
+		{"alpha viz", "`gocompose plan --format dot` prints a graph of services, networks and volumes with what is done about each"},
 		{"alpha watch", "use `gocompose watch`"},
 		{"docker_compose_hooks", "it is how docker asks docker compose for hints"},
 	}

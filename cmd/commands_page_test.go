@@ -111,6 +111,9 @@ func TestThePageOfCommandsIsUpToDate(t *testing.T) {
 
 func page(b *strings.Builder, c *cobra.Command) {
 	fmt.Fprintf(b, "\n## %s\n\n    %s\n\n%s\n", c.CommandPath(), c.UseLine(), sentences(cmp.Or(c.Long, c.Short)))
+	if lines := exampleLines(c); len(lines) > 0 {
+		fmt.Fprintf(b, "\nFor example:\n\n    %s\n", strings.Join(lines, "\n    "))
+	}
 	if flags := c.LocalFlags(); flags.HasAvailableFlags() {
 		fmt.Fprint(b, "\n| flag | default | meaning |\n|---|---|---|\n")
 		flags.VisitAll(func(f *pflag.Flag) {
@@ -147,13 +150,8 @@ func original(c *cobra.Command) string {
 	return "docker compose"
 }
 
-// sentences is text as a paragraph: it ends in a full stop, or in an example.
-func sentences(text string) string {
-	if lines := strings.Split(text, "\n"); strings.HasPrefix(lines[len(lines)-1], "    ") {
-		return text
-	}
-	return strings.TrimSuffix(text, ".") + "."
-}
+// sentences is text as a paragraph, which ends in a full stop.
+func sentences(text string) string { return strings.TrimSuffix(text, ".") + "." }
 
 func spelling(f *pflag.Flag) string {
 	out := "`--" + f.Name + "`"

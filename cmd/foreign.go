@@ -24,7 +24,6 @@ func foreignCommands() []absentCommand {
 		{"compose", "leave the word out: `gocompose up`"},
 		{"context", engine},
 		{"diff", "`gocompose exec SERVICE` looks into a container"},
-		{"history", "use `gocompose image history IMAGE`"},
 		{"import", "use `gocompose image load`"},
 		{"info", "use `gocompose system status`"},
 		{"load", "use `gocompose image load`"},
@@ -35,10 +34,8 @@ func foreignCommands() []absentCommand {
 		{"plugin", "there are none; what runs as a service of its own is described in docs/providers.md"},
 		{"rename", ofOne}, {"update", ofOne},
 		{"rmi", "use `gocompose image rm`"},
-		{"save", "use `gocompose image save`"},
 		{"search", "registries are searched on their own pages"},
 		{"systemd", "use `gocompose system install`"},
-		{"tag", "use `gocompose image tag`"},
 		{"trust", "signatures are not looked at"},
 	}
 }

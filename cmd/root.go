@@ -69,6 +69,7 @@ func (a *app) root() *cobra.Command {
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)
+	addExamples(root, examples())
 	return root
 }
 
