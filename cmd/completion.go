@@ -108,6 +108,10 @@ func (a *app) argument(name string) completer {
 		return a.volumeKind().complete
 	case name == "PROJECT":
 		return oneOf(a.projectNames)
+	case name == "DIR":
+		return completeFolders
+	case slices.Contains([]string{"ARCHIVE", "FILE", "PATH"}, name):
+		return completeFiles
 	}
 	return cobra.NoFileCompletions
 }
@@ -117,6 +121,14 @@ func oneOf(look func(*cobra.Command) []string) completer {
 	return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return look(c), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+func completeFolders(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
 }
 
 // completeServices completes a service, and what must follow it, if anything.
@@ -152,9 +164,7 @@ func (a *app) flagCompleter(c *cobra.Command, f *pflag.Flag) completer {
 	case "signal":
 		return cobra.FixedCompletions(signalNames(), cobra.ShellCompDirectiveNoFileComp)
 	case "project-directory", "systemd-root":
-		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveFilterDirs
-		}
+		return completeFolders
 	case "file", "env-file", "env-from-file", "output", "input", "address":
 		return nil
 	}
