@@ -76,10 +76,7 @@ func absentFlags() map[string]map[string]string {
 		oneHost = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{
-		"": {
-			"insecure-registry": "Compose files are not fetched from registries; of registries of images hosts.toml files tell",
-			"verbose":           "`gocompose plan` shows what a command does",
-		},
+		"": {"insecure-registry": "Compose files are not fetched from registries; of registries of images hosts.toml files tell"},
 		"up": {
 			"build":       build,
 			"quiet-build": build,

@@ -26,11 +26,9 @@ docker compose, also for those that are not here.
 Progress goes to standard error, answers to standard output. Exit codes: 0 done, 1 not done, 130 ended by Ctrl-C; ` + "`plan --exit-code`" + `
 also has 2 for changes.
 
-Variables: ` + "`COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROJECT_NAME`, `COMPOSE_PROFILES`, `COMPOSE_PARALLEL_LIMIT`,\n" +
-	"`COMPOSE_REMOVE_ORPHANS`, `COMPOSE_IGNORE_ORPHANS`, `COMPOSE_PROGRESS`, `COMPOSE_ANSI`, `COMPOSE_STATUS_STDOUT`\nand `DOCKER_DEFAULT_PLATFORM`" + ` as in
-docker compose, from the environment or the project's ` + "`.env`; `COMPOSE_ENV_FILES`, `COMPOSE_DISABLE_ENV_FILE`, `NO_COLOR`,\n" +
-	"`CONTAINERD_ADDRESS`, `GOCOMPOSE_ROOT`, `GOCOMPOSE_STATE`, `GOCOMPOSE_SECRETS` and `GOCOMPOSE_CONFIGS`" + ` ([secrets.md](secrets.md)),
-` + "`GOCOMPOSE_CDI_DIRS`" + ` ([resources.md](resources.md)) and ` + "`GOCOMPOSE_CERTS_D`" + ` (the folder of hosts.toml files) from the environment.
+Variables are docker compose's, from the environment or the project's ` + "`.env`" + `: see [compose-commands.md](compose-commands.md#variables); and, from
+the environment, ` + "`CONTAINERD_ADDRESS`, `GOCOMPOSE_ROOT`, `GOCOMPOSE_STATE`, `GOCOMPOSE_SECRETS` and `GOCOMPOSE_CONFIGS`" + ` ([secrets.md](secrets.md)),
+` + "`GOCOMPOSE_CDI_DIRS`" + ` ([resources.md](resources.md)) and ` + "`GOCOMPOSE_CERTS_D`" + ` (the folder of hosts.toml files).
 `
 
 // differences say what a command of the same name does otherwise than docker

@@ -168,6 +168,7 @@ func TestEveryRowOfDockerComposeIsDoneOrRefusedWithAReason(t *testing.T) {
 		}
 	}
 	fmt.Fprintf(&b, "\n%d of %d rows are done.\n", done, all)
+	writeVariables(&b)
 	writeForeign(&b)
 	upToDate(t, composePage, b.String())
 }
