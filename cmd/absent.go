@@ -18,14 +18,12 @@ type absentCommand struct {
 }
 
 func absentCommands() []absentCommand {
-	return append([]absentCommand{
-		{"attach", "use `gocompose logs -f`"},
+	return []absentCommand{
 		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
 		{"commit", ""},
 		{"cp", "use a bind mount or a volume"},
 		{"events", ""},
-		{"exec", ""},
 		{"export", ""},
 		{"images", "use `gocompose config --images` or `gocompose image ls`"},
 		{"ls", ""},
@@ -37,7 +35,11 @@ func absentCommands() []absentCommand {
 		{"stats", ""},
 		{"top", ""},
 		{"watch", ""},
-	}, absentAlphaCommands()...)
+	}
+}
+
+func allAbsentCommands() []absentCommand {
+	return append(absentCommands(), absentAlphaCommands()...)
 }
 
 // absentAlphaCommands are those that docker compose tries out, and calls by
@@ -127,7 +129,7 @@ func knownCommand(c *cobra.Command, args []string) error {
 func absentBelow(c *cobra.Command) []absentCommand {
 	switch pathOf(c) {
 	case "":
-		return absentCommands()
+		return allAbsentCommands()
 	case "network":
 		return absentNetworkCommands()
 	case "volume":

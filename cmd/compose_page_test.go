@@ -85,7 +85,7 @@ func commandAt(root *cobra.Command, path string) *cobra.Command {
 
 func judgeCommand(root *cobra.Command, path string) (verdict, error) {
 	c := commandAt(root, path)
-	absent, named := findAbsent(absentCommands(), strings.Fields(path))
+	absent, named := findAbsent(allAbsentCommands(), strings.Fields(path))
 	switch exactly := named && absent.name == path; {
 	case c != nil && exactly:
 		return verdict{}, fmt.Errorf("%s is there, and named as absent", path)
@@ -222,7 +222,7 @@ func TestNothingElseIsNamedAsAbsent(t *testing.T) {
 		}
 		theirs[c.path] = append(theirs[c.path], "")
 	}
-	for _, c := range absentCommands() {
+	for _, c := range allAbsentCommands() {
 		if theirs[c.name] == nil {
 			t.Errorf("%s is named as absent and is no command of docker compose", c.name)
 		}

@@ -18,6 +18,8 @@ type app struct {
 	// again brings the user's second wish to end the program to a command that
 	// listens; nil: nobody has one.
 	again <-chan struct{}
+	// signalled has the signals that are for a process, and not for the program.
+	signalled *signalled
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }
@@ -64,6 +66,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.createCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
+		a.execCommand(), a.attachCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
 		a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
