@@ -34,8 +34,6 @@ func absentCommands() []absentCommand {
 		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
 		{"push", ""},
 		{"run", ""},
-		{"stats", ""},
-		{"top", ""},
 		{"watch", ""},
 	}
 }

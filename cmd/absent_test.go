@@ -26,6 +26,7 @@ func dockerCompose() map[string]string {
 		"rm":      "force stop volumes",
 		"scale":   "no-deps",
 		"start":   "wait wait-timeout",
+		"stats":   "all format no-stream no-trunc",
 		"stop":    "timeout",
 		"up": "abort-on-container-exit abort-on-container-failure always-recreate-deps attach attach-dependencies build " +
 			"detach exit-code-from force-recreate menu no-attach no-build no-color no-deps no-log-prefix no-recreate no-start " +
