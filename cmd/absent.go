@@ -24,7 +24,6 @@ func absentCommands() []absentCommand {
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
 		{"commit", ""},
 		{"cp", "use a bind mount or a volume"},
-		{"events", ""},
 		{"exec", ""},
 		{"export", ""},
 		{"images", "use `gocompose config --images` or `gocompose image ls`"},

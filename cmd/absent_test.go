@@ -19,6 +19,7 @@ func dockerCompose() map[string]string {
 		"config": "environment format hash images lock-image-digests models networks no-consistency no-env-resolution " +
 			"no-interpolate no-normalize no-path-resolution output profiles quiet resolve-image-digests services variables volumes",
 		"down":    "remove-orphans rmi timeout volumes",
+		"events":  "json since until",
 		"kill":    "remove-orphans signal",
 		"logs":    "follow index no-color no-log-prefix since tail timestamps until",
 		"ps":      "all filter format no-trunc orphans quiet services status",

@@ -68,7 +68,7 @@ func (a *app) root() *cobra.Command {
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
 		a.volumeCommand(), a.volumesCommand(),
-		a.topCommand(), a.statsCommand(),
+		a.topCommand(), a.statsCommand(), a.eventsCommand(),
 		a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)

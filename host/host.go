@@ -52,6 +52,7 @@ type Host struct {
 	use        *flock.Lock // while it is held, nobody ends the engine; nil in the supervisor
 	goingDown  bool        // what is stopped is not stopped by the user
 	booting    bool        // what is started is not started by the user
+	stopped    *stopped
 }
 
 // ErrNothingHere: the engine has never been started, so nothing exists.
@@ -135,6 +136,7 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		volumes:    volumes.Open(cfg.Paths.Volumes(), cfg.Paths.UsedVolumes()),
 		secrets:    secrets.Open(cfg.Paths),
 		supervisor: newLazySupervisor(cfg),
+		stopped:    &stopped{ids: map[string]bool{}},
 	}
 	return h, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"golang.org/x/sys/unix"
@@ -28,7 +29,12 @@ func (s *service) startExec(ctx context.Context, r *taskapi.StartRequest) (*task
 			defer reader.Close()
 		}
 	}
-	return s.TTRPCTaskService.Start(ctx, r)
+	at := time.Now()
+	resp, err := s.TTRPCTaskService.Start(ctx, r)
+	if c := s.container(r.ID); err == nil && c != nil {
+		c.noter.execStarted(r.ExecID, at)
+	}
+	return resp, err
 }
 
 // openReader opens a FIFO without waiting for who writes to it. For what is none

@@ -17,6 +17,10 @@ import (
 // containerd-shim-gocompose-v1 on its PATH or beside its own binary.
 const Runtime = "io.containerd.gocompose.v1"
 
+// Probe is containerd's identifier of the program that tests a container, of which
+// there is one at a time. No event tells of it.
+const Probe = "gocompose-probe"
+
 // Log drivers, under Docker's names.
 const (
 	JSONFile = "json-file" // lines are kept in Options.Dir (package logs)
@@ -29,6 +33,7 @@ type Options struct {
 	Driver     string      // JSONFile or None
 	Log        logs.Limits // for JSONFile
 	Forward    Forward     // where it goes beside that
+	Events     string      // the folder of the journal of events, absolute; empty: nothing is noted
 	Supervisor Supervisor
 }
 
@@ -56,6 +61,9 @@ func (o Options) URI() string {
 	setNumber(q, "max-file", int64(o.Log.MaxFiles))
 	if text := o.Forward.text(); text != "" {
 		q.Set("forward", text)
+	}
+	if o.Events != "" {
+		q.Set("events", o.Events)
 	}
 	if o.Supervisor.Socket != "" {
 		q.Set("socket", o.Supervisor.Socket)
@@ -113,6 +121,7 @@ func parse(uri string) (Options, error) {
 		Driver:  q.Get("driver"),
 		Log:     logs.Limits{MaxSize: size, MaxFiles: int(files)},
 		Forward: forward,
+		Events:  q.Get("events"),
 		Supervisor: Supervisor{
 			Socket: q.Get("socket"), Command: q["command"], Env: q["env"],
 		},
@@ -138,6 +147,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("folder %q is not absolute", o.Dir)
 	case o.Driver != JSONFile && o.Driver != None:
 		return fmt.Errorf("log driver %q is neither %s nor %s", o.Driver, JSONFile, None)
+	case o.Events != "" && !filepath.IsAbs(o.Events):
+		return fmt.Errorf("folder %q is not absolute", o.Events)
 	case s.Socket == "" && len(s.Command) > 0:
 		return errors.New("a supervisor's command but no socket")
 	case s.Socket != "" && !filepath.IsAbs(s.Socket):
