@@ -67,6 +67,9 @@ func differences() map[string][]string {
 			"A container that its restart policy starts again has not ended.",
 			"`--down-project` waits for all of the services, not for the first.",
 		},
+		"gocompose top": {
+			"`--live` is gocompose's own.",
+		},
 		"gocompose events": {
 			"Attributes come in the order of their names, and no empty lines between events.",
 			"The programs of health checks are not told of. See [events.md](events.md).",

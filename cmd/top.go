@@ -17,16 +17,24 @@ import (
 )
 
 func (a *app) topCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "top [SERVICES...]",
+	var live bool
+	c := &cobra.Command{
+		Use:   "top [OPTIONS] [SERVICES...]",
 		Short: "Display the running processes",
 		Long: "Lists what runs in the project's containers, those of `gocompose run` included, as the host sees it: with the numbers that\n" +
-			"processes have outside, and users by the names that the host has for them. It needs no ps, here or in the container.",
-		Example: "  gocompose top web",
+			"processes have outside, and users by the names that the host has for them. It needs no ps, here or in the container.\n\n" +
+			"With --live the terminal shows instead all containers, how they are, and what they use, with the logs of the selected one.\n" +
+			"Keys: up and down (or k and j) select, l shows and hides the logs, q and Ctrl-C end it.",
+		Example: "  gocompose top web\n  gocompose top --live",
 		RunE: func(c *cobra.Command, services []string) error {
+			if live {
+				return a.dashboard(c.Context(), services)
+			}
 			return a.top(c.Context(), services)
 		},
 	}
+	c.Flags().BoolVar(&live, "live", false, "Show containers, what they use, and their logs on the whole terminal")
+	return c
 }
 
 func (a *app) top(ctx context.Context, services []string) error {
