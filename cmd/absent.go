@@ -33,7 +33,6 @@ func absentCommands() []absentCommand {
 		{"run", ""},
 		{"stats", ""},
 		{"top", ""},
-		{"watch", ""},
 	}
 }
 
@@ -63,7 +62,6 @@ func absentFlags() map[string]map[string]string {
 			"build":       build,
 			"quiet-build": build,
 			"menu":        "there are no keys but Ctrl-C; use `gocompose up -d`, then `gocompose logs -f`, which may be left and taken up again",
-			"watch":       "files are not watched",
 		},
 		"create": {"build": build},
 		"down":   {"rmi": "use `gocompose image rm`"},
@@ -161,9 +159,6 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	command := pathOf(c)
 	name := unknown.GetSpecifiedName()
-	if command == "up" && name == "w" {
-		name = "watch"
-	}
 	if instead, ok := absentFlags()[command][name]; ok {
 		return usage("%s: %s", absentText(c, "flag --"+name), instead)
 	}

@@ -67,7 +67,7 @@ func (a *app) root() *cobra.Command {
 		a.upCommand(), a.downCommand(), a.createCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
-		a.volumeCommand(), a.volumesCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
+		a.volumeCommand(), a.volumesCommand(), a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
 		a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)

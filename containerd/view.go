@@ -99,21 +99,35 @@ func (v *View) mount(rootfs []mount.Mount, spec specs.Spec) (err error) {
 	if v.Root, err = mountSnapshot(rootfs, writable); err != nil {
 		return err
 	}
-	for i, m := range spec.Mounts {
-		if err == nil {
-			err = mountInto(v.Root, m, sources[i])
-		}
-	}
-	if err == nil && spec.Root != nil && spec.Root.Readonly {
-		err = setReadOnly(v.Root, false)
-	}
-	if err == nil {
+	if err = mountAll(v.Root, spec, sources); err == nil {
 		v.namespace, err = os.Open("/proc/thread-self/ns/mnt")
 	}
 	if err != nil {
 		err = errors.Join(err, v.Root.Close())
 	}
 	return err
+}
+
+// mountAll puts a container's mounts in their places. What is read-only becomes so
+// when all are there.
+func mountAll(root *os.File, spec specs.Spec, sources map[int]*os.File) error {
+	for i, m := range spec.Mounts {
+		if err := mountInto(root, m, sources[i]); err != nil {
+			return fmt.Errorf("%s: %w", m.Destination, err)
+		}
+	}
+	for _, m := range slices.Backward(spec.Mounts) {
+		if m.Type != "tmpfs" {
+			continue
+		}
+		if err := readOnlyAt(root, m.Destination, false); err != nil {
+			return fmt.Errorf("%s: %w", m.Destination, err)
+		}
+	}
+	if spec.Root != nil && spec.Root.Readonly {
+		return setReadOnly(root, false)
+	}
+	return nil
 }
 
 // openSources opens what is bound, by index. What is not there any more is not
@@ -140,8 +154,8 @@ func binds(m specs.Mount) bool {
 	return m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
 }
 
-// mountInto puts one of a container's mounts in its place. A tmpfs, which is
-// empty while the container does not run, can be read only; what the kernel makes
+// mountInto puts one of a container's mounts in its place. Of a tmpfs only what is
+// mounted below is there while the container does not run; what the kernel makes
 // up is left out.
 func mountInto(root *os.File, m specs.Mount, source *os.File) error {
 	if source == nil && m.Type != "tmpfs" {
@@ -157,24 +171,29 @@ func mountInto(root *os.File, m specs.Mount, source *os.File) error {
 	}
 	at, err := mountPoint(root, m.Destination, folder)
 	if err != nil {
-		return fmt.Errorf("%s: %w", m.Destination, err)
+		return err
 	}
 	defer at.Close()
 	if source == nil {
-		return os.NewSyscallError("mount", unix.Mount("tmpfs", fdPath(at), "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, "size=4k"))
+		return os.NewSyscallError("mount", unix.Mount("tmpfs", fdPath(at), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "size=64k,mode=755"))
 	}
 	flags := uintptr(unix.MS_BIND)
 	if !slices.Contains(m.Options, "bind") {
 		flags |= unix.MS_REC
 	}
 	if err := unix.Mount(fdPath(source), fdPath(at), "", flags, ""); err != nil {
-		return fmt.Errorf("%s: mount: %w", m.Destination, err)
+		return os.NewSyscallError("mount", err)
 	}
 	recursive := slices.Contains(m.Options, "rro")
 	if !recursive && !slices.Contains(m.Options, "ro") {
 		return nil
 	}
-	mounted, err := pathrs.OpenatInRoot(root, m.Destination)
+	return readOnlyAt(root, m.Destination, recursive)
+}
+
+// readOnlyAt makes the mount at a place read-only.
+func readOnlyAt(root *os.File, target string, recursive bool) error {
+	mounted, err := pathrs.OpenatInRoot(root, target)
 	if err != nil {
 		return err
 	}

@@ -31,24 +31,24 @@ func Copy(ctx context.Context, from Source, to Place, rules Rules) error {
 		defer at.Root.Close()
 		at.Path = "/"
 	}
+	u := unpacker{Rules: rules, at: at, rename: func(entry string) string {
+		_, below, _ := strings.Cut(entry, "/")
+		return strings.Trim(name+"/"+below, "/")
+	}}
+	return u.from(ctx, o, "x", false)
+}
+
+// from unpacks what is open while it is packed under the name.
+func (u *unpacker) from(ctx context.Context, o opened, name string, shallow bool) error {
 	r, w := io.Pipe()
 	defer context.AfterFunc(ctx, func() { r.CloseWithError(context.Cause(ctx)) })()
 	packed := make(chan struct{})
 	go func() {
 		defer close(packed)
-		w.CloseWithError(pack(w, o, "x"))
+		p := packer{tar: tar.NewWriter(w), links: map[inode]string{}, shallow: shallow}
+		w.CloseWithError(p.whole(o.file, name))
 	}()
-	u := unpacker{Rules: rules, at: at, rename: func(entry string) string {
-		_, below, _ := strings.Cut(entry, "/")
-		return strings.TrimSuffix(name+"/"+below, "/")
-	}}
-	if name == "" {
-		u.rename = func(entry string) string {
-			_, below, _ := strings.Cut(entry, "/")
-			return below
-		}
-	}
-	err = u.all(tar.NewReader(r))
+	err := u.all(tar.NewReader(r))
 	r.CloseWithError(io.ErrClosedPipe) // it may not have been read to its end
 	<-packed
 	if ctx.Err() != nil {

@@ -67,7 +67,8 @@ func Pack(w io.Writer, s Source) error {
 	if name == "" {
 		name = "."
 	}
-	return pack(w, o, name)
+	p := packer{tar: tar.NewWriter(w), links: map[inode]string{}}
+	return p.whole(o.file, name)
 }
 
 // PackAll writes all that is in a folder, which has no entry itself.
@@ -79,9 +80,9 @@ func PackAll(w io.Writer, root *os.File) error {
 	return p.tar.Close()
 }
 
-func pack(w io.Writer, o opened, name string) error {
-	p := packer{tar: tar.NewWriter(w), links: map[inode]string{}}
-	if err := p.add(o.file, name); err != nil {
+// whole writes an archive of what is open.
+func (p *packer) whole(f *os.File, name string) error {
+	if err := p.add(f, name); err != nil {
 		return err
 	}
 	return p.tar.Close()
@@ -93,6 +94,8 @@ type packer struct {
 	tar *tar.Writer
 	// links are the names of files with several.
 	links map[inode]string
+	// shallow: nothing that is in a folder is packed.
+	shallow bool
 }
 
 // add writes an open file, or folder with all that is in it.
@@ -106,7 +109,7 @@ func (p *packer) add(f *os.File, name string) error {
 		return err
 	}
 	if h.Typeflag != tar.TypeReg {
-		if err := p.tar.WriteHeader(h); err != nil || h.Typeflag != tar.TypeDir {
+		if err := p.tar.WriteHeader(h); err != nil || h.Typeflag != tar.TypeDir || p.shallow {
 			return err
 		}
 		return p.children(f, name)

@@ -65,17 +65,14 @@ func openName(dir *os.File, name string) (*os.File, error) {
 
 // named gives the error the path that the user wrote.
 func (p Place) named(err error) error {
-	var at *fs.PathError
-	var no unix.Errno
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &at):
-		return &fs.PathError{Op: "open", Path: p.Path, Err: at.Err}
-	case errors.As(err, &no):
-		return &fs.PathError{Op: "open", Path: p.Path, Err: no}
 	}
-	return fmt.Errorf("%s: %w", p.Path, err)
+	var no unix.Errno
+	if errors.As(err, &no) {
+		err = no
+	}
+	return &fs.PathError{Op: "open", Path: p.Path, Err: err}
 }
 
 // landing is where the path leads when the links at its end are followed, also

@@ -158,6 +158,11 @@ func (u *unpacker) entry(r io.Reader, h *tar.Header, name string) error {
 	case h.Typeflag == tar.TypeDir:
 		return u.mkdir(parent, base, h)
 	}
+	if mounted, err := mountedOn(parent, base); err != nil {
+		return err
+	} else if mounted {
+		return overwrite(r, h, parent, base)
+	}
 	return u.replace(r, h, parent, base)
 }
 
@@ -220,9 +225,6 @@ func (u *unpacker) replace(r io.Reader, h *tar.Header, parent *os.File, name str
 	}
 	dir := int(parent.Fd())
 	err = unix.Renameat(dir, temporary, dir, name)
-	if err == unix.EBUSY && h.Typeflag == tar.TypeReg {
-		err = overwrite(parent, temporary, name)
-	}
 	// A rename of one file's two names to each other leaves both.
 	if e := unix.Unlinkat(dir, temporary, 0); e != unix.ENOENT {
 		err = errors.Join(err, e)
@@ -353,26 +355,19 @@ func setTime(f *os.File, at time.Time) error {
 	return os.NewSyscallError("utimes", err)
 }
 
-// overwrite writes a file over one that cannot be replaced: something is mounted
-// there.
-func overwrite(dir *os.File, from, to string) error {
-	source, err := openName(dir, from)
+// overwrite writes into a file that something is mounted on: only with the mount
+// could it be replaced.
+func overwrite(r io.Reader, h *tar.Header, dir *os.File, name string) error {
+	if h.Typeflag != tar.TypeReg {
+		return unix.EBUSY
+	}
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_WRONLY|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	defer source.Close()
-	r, err := reopen(source, unix.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	fd, err := unix.Openat(int(dir.Fd()), to, unix.O_WRONLY|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	w := os.NewFile(uintptr(fd), to)
-	_, err = io.Copy(w, r)
-	return errors.Join(err, w.Close())
+	f := os.NewFile(uintptr(fd), name)
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
 }
 
 // holes writes to a file and leaves out what is all zeros.
