@@ -148,7 +148,7 @@ func (a *app) copyIn(ctx context.Context, f cpFlags, from, service, to string) e
 // unpackInto unpacks standard input into all containers at once: it can be read
 // only once.
 func (a *app) unpackInto(ctx context.Context, h *host.Host, infos []host.Info, to string, rules transfer.Rules) error {
-	var group errgroup.Group
+	group, ctx := errgroup.WithContext(ctx)
 	var ends []io.Writer
 	var pipes []*io.PipeWriter
 	for _, i := range infos {

@@ -218,7 +218,7 @@ func TestNoLinkOfARootLeadsOut(t *testing.T) {
 		for _, path := range []string{"out", "out/secret", "via/secret", "out/.", "/../../.." + outside + "/secret", "self/secret"} {
 			var b bytes.Buffer
 			_ = transfer.Pack(&b, transfer.Source{Place: transfer.Place{Root: open(t, root), Path: path}, Follow: true})
-			if bytes.Contains(b.Bytes(), []byte("secretsecret")) || strings.Contains(contents(t, &b), "secret\n") {
+			if strings.Contains(contents(t, &b), "secret\n") {
 				t.Errorf("%s with %s was read outside", path, target)
 			}
 			source := tree(t, "secret", "evil")
@@ -293,6 +293,16 @@ func TestNoEntryOfAnArchiveLeadsOut(t *testing.T) {
 			_ = transfer.Unpack(archive(t, headers...), transfer.Place{Root: open(t, root), Path: "/"}, rules)
 			check()
 		})
+	}
+}
+
+func TestNamesThatLeadOutAreRefused(t *testing.T) {
+	for _, name := range []string{"../x", "a/../x", "a/.."} {
+		to := tree(t)
+		err := transfer.Unpack(archive(t, tar.Header{Name: name, Typeflag: tar.TypeReg}), transfer.Place{Root: open(t, to), Path: "/"}, mine())
+		if err == nil || len(list(t, to)) > 0 {
+			t.Errorf("%s: error %v, and there is %q", name, err, list(t, to))
+		}
 	}
 }
 
