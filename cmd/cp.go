@@ -157,7 +157,7 @@ func (a *app) unpackInto(ctx context.Context, h *host.Host, infos []host.Info, t
 		group.Go(func() error {
 			err := a.telling(i.Name, copies, fmt.Sprintf("%s to %s:%s", stream, i.Name, to), func() error {
 				return h.Files(ctx, i.ID, func(root *os.File) error {
-					return transfer.Unpack(r, transfer.Place{Root: root, Path: to}, rules)
+					return transfer.Unpack(ctx, r, transfer.Place{Root: root, Path: to}, rules)
 				})
 			})
 			if err == nil {

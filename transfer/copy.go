@@ -48,7 +48,7 @@ func (u *unpacker) from(ctx context.Context, o opened, name string, shallow bool
 		p := packer{tar: tar.NewWriter(w), links: map[inode]string{}, shallow: shallow}
 		w.CloseWithError(p.whole(o.file, name))
 	}()
-	err := u.all(tar.NewReader(r))
+	err := u.all(ctx, tar.NewReader(r))
 	r.CloseWithError(io.ErrClosedPipe) // it may not have been read to its end
 	<-packed
 	if ctx.Err() != nil {

@@ -226,7 +226,7 @@ func TestNoLinkOfARootLeadsOut(t *testing.T) {
 				_ = transfer.Copy(t.Context(), transfer.Source{Place: transfer.Place{Root: open(t, source), Path: from}}, transfer.Place{Root: open(t, root), Path: path}, mine())
 				check()
 			}
-			_ = transfer.Unpack(archive(t, tar.Header{Name: "secret", Typeflag: tar.TypeReg}), transfer.Place{Root: open(t, root), Path: path}, mine())
+			_ = transfer.Unpack(t.Context(), archive(t, tar.Header{Name: "secret", Typeflag: tar.TypeReg}), transfer.Place{Root: open(t, root), Path: path}, mine())
 			_ = transfer.Remove(transfer.Place{Root: open(t, root), Path: path})
 			check()
 		}
@@ -290,7 +290,7 @@ func TestNoEntryOfAnArchiveLeadsOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer os.RemoveAll(root)
-			_ = transfer.Unpack(archive(t, headers...), transfer.Place{Root: open(t, root), Path: "/"}, rules)
+			_ = transfer.Unpack(t.Context(), archive(t, headers...), transfer.Place{Root: open(t, root), Path: "/"}, rules)
 			check()
 		})
 	}
@@ -299,7 +299,7 @@ func TestNoEntryOfAnArchiveLeadsOut(t *testing.T) {
 func TestNamesThatLeadOutAreRefused(t *testing.T) {
 	for _, name := range []string{"../x", "a/../x", "a/.."} {
 		to := tree(t)
-		err := transfer.Unpack(archive(t, tar.Header{Name: name, Typeflag: tar.TypeReg}), transfer.Place{Root: open(t, to), Path: "/"}, mine())
+		err := transfer.Unpack(t.Context(), archive(t, tar.Header{Name: name, Typeflag: tar.TypeReg}), transfer.Place{Root: open(t, to), Path: "/"}, mine())
 		if err == nil || len(list(t, to)) > 0 {
 			t.Errorf("%s: error %v, and there is %q", name, err, list(t, to))
 		}
@@ -313,7 +313,7 @@ func TestWhatComesFromAContainerHasNoRightsOnTheHost(t *testing.T) {
 	rules.Foreign = true
 	rules.Skipped = func(name, _ string) { skipped = append(skipped, name) }
 	to := tree(t)
-	if err := transfer.Unpack(archive(t, headers...), transfer.Place{Root: open(t, to), Path: "/"}, rules); err != nil {
+	if err := transfer.Unpack(t.Context(), archive(t, headers...), transfer.Place{Root: open(t, to), Path: "/"}, rules); err != nil {
 		t.Fatal(err)
 	}
 	if got := list(t, to); len(got) > 0 || !slices.Equal(skipped, []string{"null"}) {
@@ -345,7 +345,7 @@ func TestWhatComesFromAContainerHasNoRightsOnTheHost(t *testing.T) {
 
 func TestUnpackReadsWhatOthersWrite(t *testing.T) {
 	to := tree(t, "there/old")
-	err := transfer.Unpack(archive(t, tar.Header{Name: "./a/b", Typeflag: tar.TypeReg}, tar.Header{Name: "a/c", Typeflag: tar.TypeLink, Linkname: "./a/b"}),
+	err := transfer.Unpack(t.Context(), archive(t, tar.Header{Name: "./a/b", Typeflag: tar.TypeReg}, tar.Header{Name: "a/c", Typeflag: tar.TypeLink, Linkname: "./a/b"}),
 		transfer.Place{Root: open(t, to), Path: "there"}, mine())
 	if err != nil {
 		t.Fatal(err)
@@ -354,10 +354,10 @@ func TestUnpackReadsWhatOthersWrite(t *testing.T) {
 	if got := list(t, to); !slices.Equal(got, want) {
 		t.Errorf("there is %q, want %q", got, want)
 	}
-	if err := transfer.Unpack(archive(t), transfer.Place{Root: open(t, to), Path: "no"}, mine()); !errors.Is(err, transfer.ErrNoFolder) {
+	if err := transfer.Unpack(t.Context(), archive(t), transfer.Place{Root: open(t, to), Path: "no"}, mine()); !errors.Is(err, transfer.ErrNoFolder) {
 		t.Errorf("into no folder: %v", err)
 	}
-	if err := transfer.Unpack(strings.NewReader("this is no archive, whatever it is"), transfer.Place{Root: open(t, to), Path: "/"}, mine()); err == nil {
+	if err := transfer.Unpack(t.Context(), strings.NewReader("this is no archive, whatever it is"), transfer.Place{Root: open(t, to), Path: "/"}, mine()); err == nil {
 		t.Error("no archive was unpacked")
 	}
 }

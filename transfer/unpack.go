@@ -3,6 +3,7 @@ package transfer
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -52,8 +53,8 @@ type made struct {
 }
 
 // Unpack writes what is in a tar archive, plain or compressed, into the folder at
-// the place. It reads to the end.
-func Unpack(r io.Reader, into Place, rules Rules) error {
+// the place. It reads to the end, unless ctx ends before.
+func Unpack(ctx context.Context, r io.Reader, into Place, rules Rules) error {
 	dir, st, err := into.landing()
 	switch {
 	case err != nil:
@@ -68,7 +69,7 @@ func Unpack(r io.Reader, into Place, rules Rules) error {
 		return err
 	}
 	u := unpacker{Rules: rules, at: dir, rename: func(name string) string { return name }}
-	if err := u.all(tar.NewReader(plain)); err != nil {
+	if err := u.all(ctx, tar.NewReader(plain)); err != nil {
 		return err
 	}
 	// To the end, for whoever writes into the pipe.
@@ -76,10 +77,17 @@ func Unpack(r io.Reader, into Place, rules Rules) error {
 	return err
 }
 
-func (u *unpacker) all(r *tar.Reader) (err error) {
+func (u *unpacker) all(ctx context.Context, archive *tar.Reader) (err error) {
+	// A file that says that it is sparse has no end in sight.
+	r := reading(func(b []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return archive.Read(b)
+	})
 	defer func() { err = errors.Join(err, u.end()) }()
 	for {
-		h, err := r.Next()
+		h, err := archive.Next()
 		if err == io.EOF {
 			return nil
 		}
@@ -95,6 +103,11 @@ func (u *unpacker) all(r *tar.Reader) (err error) {
 		}
 	}
 }
+
+// reading is a reader made of its one method.
+type reading func([]byte) (int, error)
+
+func (r reading) Read(b []byte) (int, error) { return r(b) }
 
 // end sets the times of the folders that were made.
 func (u *unpacker) end() error {

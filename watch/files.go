@@ -133,6 +133,9 @@ func (f *Files) tree(path string) ([]string, error) { return f.walk(path, f.add)
 // walk calls visit with the folders, before it looks at what is in them.
 func (f *Files) walk(path string, visit func(folder string) error) ([]string, error) {
 	var all []string
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path += "/" // which has a link followed that leads to the folder itself
+	}
 	err := filepath.WalkDir(path, func(at string, d fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -140,6 +143,7 @@ func (f *Files) walk(path string, visit func(folder string) error) ([]string, er
 		case err != nil:
 			return err
 		}
+		at = filepath.Clean(at)
 		all = append(all, at)
 		if !d.IsDir() {
 			return nil

@@ -82,6 +82,18 @@ func TestFilesAreWatchedAlsoInNewFolders(t *testing.T) {
 	wait(filepath.Join(dir, "moved/sub/file"), filepath.Join(dir, "moved"))
 }
 
+func TestAFolderBehindALinkIsWatched(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "real/sub/file"))
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("real", link); err != nil {
+		t.Fatal(err)
+	}
+	wait := watched(t, project.Trigger{Path: link, Target: "/", Action: project.WatchSync})
+	write(t, filepath.Join(dir, "real/sub/another"))
+	wait(filepath.Join(link, "sub/another"))
+}
+
 func TestAFileThatIsReplacedIsWatched(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "conf")
@@ -101,7 +113,11 @@ func TestExistingPassesOverWhatIsIgnored(t *testing.T) {
 	for _, name := range []string{"a", "sub/b", "deps/c", ".git/d"} {
 		write(t, filepath.Join(dir, name))
 	}
-	rules, _, err := watch.New([]project.Service{service("web", project.Trigger{Path: dir, Target: "/", Action: project.WatchSync, Ignore: []string{"deps"}})}, watch.Host{})
+	write(t, dir+"-file")
+	rules, _, err := watch.New([]project.Service{service("web",
+		project.Trigger{Path: dir, Target: "/", Action: project.WatchSync, Ignore: []string{"deps"}},
+		project.Trigger{Path: dir + "-file", Target: "/file", Action: project.WatchSync},
+	)}, watch.Host{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +137,7 @@ func TestExistingPassesOverWhatIsIgnored(t *testing.T) {
 		}
 		names = append(names, rel)
 	}
-	if want := []string{".", ".git", "a", "deps", "sub", "sub/b"}; !slices.Equal(names, want) {
+	if want := []string{".", ".git", "a", "deps", "sub", "sub/b", "../" + filepath.Base(dir) + "-file"}; !slices.Equal(names, want) {
 		t.Errorf("there is %q, want %q", names, want)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

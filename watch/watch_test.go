@@ -77,7 +77,9 @@ func TestBatch(t *testing.T) {
 		{"folders first", []project.Service{service("web", sync)}, []string{"/p/src/d/f", "/p/src/d"}, "web(2): /p/src/d>/app/d /p/src/d/f>/app/d/f"},
 		{"two services", []project.Service{service("web", sync), service("api", sync)}, []string{"/p/src/a"}, "api(1): /p/src/a>/app/a; web(1): /p/src/a>/app/a"},
 		{"a restart", []project.Service{service("web", project.Trigger{Path: "/p/conf", Action: project.WatchRestart})}, []string{"/p/conf/x"}, "web(1): restart"},
-		{"sync and restart", []project.Service{service("web", sync, with(func(c *project.Trigger) { c.Path, c.Target, c.Action = "/p/conf.txt", "/etc/conf", project.WatchSyncRestart }))},
+		{"sync and restart", []project.Service{service("web", sync, with(func(c *project.Trigger) {
+			c.Path, c.Target, c.Action = "/p/conf.txt", "/etc/conf", project.WatchSyncRestart
+		}))},
 			[]string{"/p/src/a", "/p/conf.txt"}, "web(2): /p/src/a>/app/a /p/conf.txt>/etc/conf restart"},
 		{"a file into a folder", []project.Service{service("web", with(func(c *project.Trigger) { c.Path, c.Target = "/p/conf.txt", "/etc/" }))},
 			[]string{"/p/conf.txt"}, "web(1): /p/conf.txt>/etc/conf.txt"},
