@@ -68,8 +68,8 @@ func (a *app) root() *cobra.Command {
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
 		a.execCommand(), a.attachCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
-		a.volumeCommand(), a.volumesCommand(),
-		a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.volumeCommand(), a.volumesCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)
