@@ -31,8 +31,6 @@ func absentCommands() []absentCommand {
 		{"ls", ""},
 		{"port", "use `gocompose ps`"},
 		{"publish", ""},
-		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
-		{"push", ""},
 		{"run", ""},
 		{"stats", ""},
 		{"top", ""},
@@ -69,7 +67,6 @@ func absentFlags() map[string]map[string]string {
 			"watch":       "files are not watched",
 		},
 		"create": {"build": build},
-		"down":   {"rmi": "use `gocompose image rm`"},
 		"config": {
 			"lock-image-digests":    "tags are not looked up",
 			"resolve-image-digests": "tags are not looked up",

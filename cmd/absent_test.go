@@ -22,6 +22,8 @@ func dockerCompose() map[string]string {
 		"kill":    "remove-orphans signal",
 		"logs":    "follow index no-color no-log-prefix since tail timestamps until",
 		"ps":      "all filter format no-trunc orphans quiet services status",
+		"pull":    "ignore-buildable ignore-pull-failures include-deps policy quiet parallel no-parallel",
+		"push":    "ignore-push-failures include-deps quiet",
 		"restart": "no-deps timeout",
 		"rm":      "force stop volumes",
 		"scale":   "no-deps",
