@@ -79,6 +79,30 @@ func (h *Host) ImageUsers(ctx context.Context) (map[project.ID][]string, error) 
 	return users, nil
 }
 
+// Image is what people want to know about a name of an image.
+type Image struct {
+	images.Image
+	// Users are the names of the containers that have it, whether they run or not.
+	Users []string
+}
+
+// ListImages returns all images by all their names, sorted, with who uses them.
+func (h *Host) ListImages(ctx context.Context) ([]Image, error) {
+	list, err := h.images.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users, err := h.ImageUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Image, len(list))
+	for i, img := range list {
+		out[i] = Image{img, users[project.Image{Ref: img.Ref}.ID()]}
+	}
+	return out, nil
+}
+
 // soleName tells whether an image has no other name.
 func soleName(list []images.Image, image images.Image) bool {
 	return !slices.ContainsFunc(list, func(i images.Image) bool { return i.ID == image.ID && i.Ref != image.Ref })

@@ -65,11 +65,11 @@ func PushServices(p *project.Project, opt Options) *Plan {
 	return &Plan{Project: p.Name, Steps: b.steps, Notices: b.notices}
 }
 
-// PushImages plans to send images by their names.
-func PushImages(refs []string) *Plan {
+// PushImages plans to send images.
+func PushImages(images []project.Image) *Plan {
 	p := &Plan{}
-	for _, ref := range slices.Compact(slices.Sorted(slices.Values(refs))) {
-		p.Steps = append(p.Steps, Step{Op: PushImage{Ref: ref}, Why: because(Requested)})
+	for _, i := range slices.Compact(slices.SortedFunc(slices.Values(images), compareImages)) {
+		p.Steps = append(p.Steps, Step{Op: PushImage{Ref: i.Ref, Platform: i.Platform}, Why: because(Requested)})
 	}
 	return p
 }

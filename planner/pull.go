@@ -8,13 +8,11 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// Pull plans to fetch the images that refs name, for the host's platform, whether
-// they are there or not.
-func Pull(refs []string) *Plan {
-	refs = slices.Sorted(slices.Values(refs))
+// PullImages plans to fetch images, whether they are there or not.
+func PullImages(images []project.Image) *Plan {
 	p := &Plan{}
-	for _, ref := range slices.Compact(refs) {
-		p.Steps = append(p.Steps, Step{Op: PullImage{Ref: ref}, Why: because(Requested)})
+	for _, image := range slices.Compact(slices.SortedFunc(slices.Values(images), compareImages)) {
+		p.Steps = append(p.Steps, Step{Op: pullImage(image), Why: because(Requested)})
 	}
 	return p
 }

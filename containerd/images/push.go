@@ -12,7 +12,6 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
-	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -37,7 +36,7 @@ func (s *Store) Push(ctx context.Context, ref string, o PushOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := named.(reference.Digested); ok {
+	if digested(named) {
 		return fmt.Errorf("image %s: a digest is no name to push by: give it a tag", ref)
 	}
 	target, err := s.pushable(quietly(ctx), named.String())
