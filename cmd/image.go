@@ -152,11 +152,13 @@ func platformOf(text string) (string, error) {
 		return "", usage("--platform is %q: want one like linux/arm64", text)
 	}
 	asked := platforms.Format(platforms.Normalize(p))
-	if asked == platforms.Format(platforms.Normalize(platforms.DefaultSpec())) {
+	if asked == hostPlatform() {
 		return "", nil
 	}
 	return asked, nil
 }
+
+func hostPlatform() string { return platforms.Format(platforms.Normalize(platforms.DefaultSpec())) }
 
 // imageName is a name of an image as docker's lists have it.
 type imageName struct{ repository, tag, digest string }

@@ -88,7 +88,7 @@ func (a *app) imageList(ctx context.Context, f imageListFlags) error {
 	items := make([]imageRow, len(all))
 	for i, img := range all {
 		items[i] = imageRowOf(img, f.whole)
-		foreign = foreign || img.Platform != all[0].Platform
+		foreign = foreign || img.Platform != hostPlatform()
 	}
 	t := imageTable(f.digests, foreign)
 	if f.quiet {
