@@ -68,9 +68,7 @@ func absentFlags() map[string]map[string]string {
 		},
 		"create": {"build": build},
 		"config": {
-			"lock-image-digests":    "tags are not looked up",
-			"resolve-image-digests": "tags are not looked up",
-			"models":                "models are not supported",
+			"models": "models are not supported",
 		},
 		"network create": {
 			"config-from": oneHost,
