@@ -30,7 +30,6 @@ func absentCommands() []absentCommand {
 		{"images", "use `gocompose config --images` or `gocompose image ls`"},
 		{"ls", ""},
 		{"port", "use `gocompose ps`"},
-		{"publish", ""},
 		{"run", ""},
 		{"stats", ""},
 		{"top", ""},
@@ -85,6 +84,10 @@ func absentFlags() map[string]map[string]string {
 		"create": {"build": build},
 		"config": {
 			"models": "models are not supported",
+		},
+		"publish": {
+			"app":               "images are not copied into the repository of the files: push them, and publish with --resolve-image-digests",
+			"insecure-registry": "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine needs no name",
 		},
 		"network create": {
 			"config-from": oneHost,

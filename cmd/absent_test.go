@@ -23,6 +23,7 @@ func dockerCompose() map[string]string {
 		"logs":    "follow index no-color no-log-prefix since tail timestamps until",
 		"ps":      "all filter format no-trunc orphans quiet services status",
 		"pull":    "ignore-buildable ignore-pull-failures include-deps policy quiet parallel no-parallel",
+		"publish": "app insecure-registry oci-version resolve-image-digests with-env yes",
 		"push":    "ignore-push-failures include-deps quiet",
 		"restart": "no-deps timeout",
 		"rm":      "force stop volumes",

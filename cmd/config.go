@@ -9,8 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gocompose/gocompose/containerd/images"
-	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/project/loader"
 )
 
@@ -91,9 +89,7 @@ func (f configFlags) render(ctx context.Context, opt loader.Options) ([]byte, er
 		NoEnvResolution:  f.noEnv,
 	})
 	if err == nil && (f.resolve || f.lock) && !f.quiet {
-		err = m.PinImages(ctx, func(ctx context.Context, ref string) (string, error) {
-			return images.Resolve(ctx, ref, registry.Config{})
-		})
+		err = pinImages(ctx, m)
 	}
 	if err == nil && f.lock {
 		m = m.ImagesOnly()
