@@ -124,13 +124,16 @@ func (p pruner) decide(f found) planner.Pruned {
 	kept := func(users []string) []string {
 		return slices.DeleteFunc(slices.Clone(users), func(name string) bool { return goes[name] })
 	}
-	for i := range f.networks {
-		f.networks[i].Users = kept(f.networks[i].Users)
+	for i, n := range f.networks {
+		f.networks[i].Users = kept(n.Users)
+		if builtin(n) && len(n.Users) > 0 && len(f.networks[i].Users)+len(n.Attached) == 0 {
+			out.Networks = append(out.Networks, n.Network) // the host's bridge goes with its last container
+		}
 	}
 	for i := range f.images {
 		f.images[i].Users = kept(f.images[i].Users)
 	}
-	out.Networks = unused(f.networks, p.networks)
+	out.Networks = append(out.Networks, unused(f.networks, p.networks)...)
 	out.Images = unusedImages(f.images, p.images, p.all)
 	for _, v := range f.volumes {
 		if p.systemPruneFlags.volumes && v.Anonymous && len(kept(v.Users)) == 0 && p.volumes.accept(v) {

@@ -22,6 +22,8 @@ func unusedWorld() found {
 	network := func(name string, users ...string) host.Network {
 		return host.Network{Record: networks.Record{Network: project.Network{Name: name, Project: name[:1]}, CreatedAt: time.Now()}, Users: users}
 	}
+	bridge := network(project.DefaultBridge, "e-1")
+	bridge.Project = ""
 	volume := func(name string, anonymous bool, users ...string) host.Volume {
 		return host.Volume{Volume: volumes.Volume{Volume: project.Volume{Name: name, Anonymous: anonymous}}, Users: users}
 	}
@@ -34,7 +36,7 @@ func unusedWorld() found {
 			container("r-1", planner.StateRunning, 0), container("r-2", planner.StateRestarting, 0), container("r-3", planner.StatePaused, 0),
 			container("e-1", planner.StateExited, 2*time.Hour), container("e-2", planner.StateCreated, 0),
 		},
-		networks: []host.Network{network("r_default", "r-1", "e-1"), network("e_default", "e-1", "e-2"), network("n_none")},
+		networks: []host.Network{network("r_default", "r-1", "e-1"), network("e_default", "e-1", "e-2"), network("n_none"), bridge},
 		volumes: []host.Volume{
 			volume("named", false), volume("anon", true), volume("of-e", true, "e-1"), volume("of-r", true, "r-1"), volume("e-named", false, "e-1"),
 		},
@@ -56,10 +58,10 @@ func TestOnlyWhatNothingUsesIsPruned(t *testing.T) {
 		flags systemPruneFlags
 		want  string
 	}{
-		{systemPruneFlags{}, "e-1 e-2 sha256:cc e_default n_none"},
-		{systemPruneFlags{all: true}, "e-1 e-2 e:1 n:1 sha256:cc e_default n_none"},
-		{systemPruneFlags{volumes: true}, "e-1 e-2 sha256:cc e_default n_none anon of-e"},
-		{systemPruneFlags{filter: []string{"until=1h"}, all: true}, "e-1 e:1 n:1 sha256:cc"}, // e-2 is on e_default
+		{systemPruneFlags{}, "e-1 e-2 sha256:cc bridge e_default n_none"},
+		{systemPruneFlags{all: true}, "e-1 e-2 e:1 n:1 sha256:cc bridge e_default n_none"},
+		{systemPruneFlags{volumes: true}, "e-1 e-2 sha256:cc bridge e_default n_none anon of-e"},
+		{systemPruneFlags{filter: []string{"until=1h"}, all: true}, "e-1 e:1 n:1 sha256:cc bridge"}, // e-2 is on e_default
 		{systemPruneFlags{filter: []string{"label=of=e-2"}, all: true, volumes: true}, "e-2"},
 		{systemPruneFlags{filter: []string{"label!=of=e-1"}, volumes: true}, "e-2 sha256:cc n_none anon"},
 	} {
@@ -90,10 +92,10 @@ func TestWhatIsOfAProjectThatIsNotLockedStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	what := p.decide(unusedWorld())
-	if got := strings.Join(projectsIn(what), " "); got != "e n" {
+	if got := strings.Join(projectsIn(what), " "); got != " e n" {
 		t.Errorf("%q", got)
 	}
-	if got := prunedNames(within(what, []string{"n"})); got != "sha256:cc n_none" {
+	if got := prunedNames(within(what, []string{"n"})); got != "sha256:cc bridge n_none" {
 		t.Errorf("%q", got)
 	}
 }

@@ -63,6 +63,7 @@ func TestServicesArePulledByTheirPolicies(t *testing.T) {
 		{services: []string{"a=a:1 never", "b=b:1 missing"}, here: []string{"b:1"}, opt: planner.Options{Pull: always}, want: "pull image/a:1, pull image/b:1"},
 		{services: []string{"a=a:1 built", "b=b:1", "c=c:1 unnamed"}, want: "pull image/a:1?, pull image/b:1"},
 		{services: []string{"a=a:1 built", "b=a:1"}, want: "pull image/a:1"}, // b's has to be there
+		{services: []string{"a=a:1", "b=a:1 built"}, want: "pull image/a:1"},
 		{services: []string{"a=a:1 built", "b=b:1"}, opt: planner.Options{NoBuilt: true}, want: "pull image/b:1"},
 		{services: []string{"a=a:1", "b=b:1"}, opt: planner.Options{Lenient: true}, want: "pull image/a:1?, pull image/b:1?"},
 	} {
