@@ -85,10 +85,7 @@ func absentFlags() map[string]map[string]string {
 		"config": {
 			"models": "models are not supported",
 		},
-		"publish": {
-			"app":               "images are not copied into the repository of the files: push them, and publish with --resolve-image-digests",
-			"insecure-registry": "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine needs no name",
-		},
+		"publish": {"insecure-registry": "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine need not be"},
 		"network create": {
 			"config-from": oneHost,
 			"config-only": oneHost,

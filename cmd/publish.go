@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/gocompose/gocompose/containerd/images"
@@ -30,8 +32,8 @@ const (
 )
 
 type publishFlags struct {
-	resolve, withEnv, yes bool
-	ociVersion            string
+	resolve, withEnv, yes, app bool
+	ociVersion                 string
 }
 
 func (a *app) publishCommand() *cobra.Command {
@@ -42,7 +44,8 @@ func (a *app) publishCommand() *cobra.Command {
 		Long: "Sends the project's Compose files to a registry, as an artifact in docker compose's form, and the images of the services\n" +
 			"that have build and image to theirs. The files are sent as they are written: values of variables, env files and literal\n" +
 			"contents are refused, with their places, unless --with-env says that everybody may see them. Of folders of this host\n" +
-			"that services mount only the names are in it; it names them and asks before, unless --yes is given.",
+			"that services mount only the names are in it; it names them and asks before, unless --yes is given. With --app the\n" +
+			"images of all services are copied into the repository, for all their platforms.",
 		Example: "gocompose publish registry.example.com/shop:1.0\n" +
 			"gocompose publish --resolve-image-digests --yes registry.example.com/shop:1.0",
 		Args: func(c *cobra.Command, args []string) error {
@@ -54,6 +57,7 @@ func (a *app) publishCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return a.publish(c.Context(), args[0], f) },
 	}
 	fs := c.Flags()
+	fs.BoolVar(&f.app, "app", false, "Published compose application (includes referenced images)")
 	fs.BoolVar(&f.resolve, "resolve-image-digests", false, "Pin image tags to digests")
 	fs.StringVar(&f.ociVersion, "oci-version", "", "OCI image/artifact specification version: 1.0 or 1.1 (automatically determined by default)")
 	fs.BoolVar(&f.withEnv, "with-env", false, "Include environment variables in the published OCI artifact")
@@ -94,12 +98,32 @@ func (a *app) publish(ctx context.Context, ref string, f publishFlags) error {
 		}
 		return nil
 	}
-	digest, err := images.PushArtifact(ctx, named.String(), artifact, version, registry.Config{})
+	desc, err := images.PushArtifact(ctx, named.String(), artifact, version, registry.Config{})
+	if err == nil && f.app {
+		err = a.publishImages(ctx, named.String(), app.Images, desc)
+	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Out, "%s published: %s\n", ref, digest)
+	fmt.Fprintf(a.Out, "%s published: %s\n", ref, desc.Digest)
 	return nil
+}
+
+// publishImages copies the images of services into the repository, and says there that
+// they are of the artifact.
+func (a *app) publishImages(ctx context.Context, ref string, all []string, of ocispec.Descriptor) error {
+	index := ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, ArtifactType: applicationType,
+		Subject: &of, Manifests: []ocispec.Descriptor{}, Annotations: map[string]string{composeVersionNote: a.version},
+	}
+	for _, image := range all {
+		desc, err := images.CopyImage(ctx, image, ref, registry.Config{})
+		if err != nil {
+			return err
+		}
+		index.Manifests = append(index.Manifests, desc)
+	}
+	return images.PushIndex(ctx, ref, index, registry.Config{})
 }
 
 // mayPublish asks whether the names of folders may be seen.

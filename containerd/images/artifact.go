@@ -43,12 +43,12 @@ const (
 	OCI11  OCIVersion = "1.1" // with a type of its own
 )
 
-// PushArtifact sends an artifact to the registry of a name, and returns the digest it has
-// there.
-func PushArtifact(ctx context.Context, ref string, a Artifact, version OCIVersion, cfg registry.Config) (string, error) {
+// PushArtifact sends an artifact to the registry of a name, and returns the description it
+// has there.
+func PushArtifact(ctx context.Context, ref string, a Artifact, version OCIVersion, cfg registry.Config) (ocispec.Descriptor, error) {
 	named, err := normalize(ref)
 	if err != nil {
-		return "", err
+		return ocispec.Descriptor{}, err
 	}
 	try := version
 	if version == OCIAny {
@@ -59,7 +59,7 @@ func PushArtifact(ctx context.Context, ref string, a Artifact, version OCIVersio
 		found, err = a.push(quietly(ctx), named.String(), OCI10, cfg)
 	}
 	if err != nil {
-		return "", explain(ctx, failure{image: named, registry: cfg, err: err})
+		return found, explain(ctx, failure{image: named, registry: cfg, err: err})
 	}
 	return found, nil
 }
@@ -71,10 +71,10 @@ func refuses(err error) bool {
 		status.StatusCode != http.StatusUnauthorized && status.StatusCode != http.StatusForbidden && status.StatusCode != http.StatusTooManyRequests
 }
 
-func (a Artifact) push(ctx context.Context, name string, version OCIVersion, cfg registry.Config) (string, error) {
+func (a Artifact) push(ctx context.Context, name string, version OCIVersion, cfg registry.Config) (desc ocispec.Descriptor, err error) {
 	pusher, err := registry.Resolver(ctx, cfg).Pusher(ctx, name)
 	if err != nil {
-		return "", err
+		return desc, err
 	}
 	manifest := ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
@@ -84,22 +84,23 @@ func (a Artifact) push(ctx context.Context, name string, version OCIVersion, cfg
 		manifest.ArtifactType, manifest.Config.MediaType, manifest.Config.Data = "", a.EmptyConfig, nil
 	}
 	if err := pushBlob(ctx, pusher, manifest.Config, []byte("{}")); err != nil {
-		return "", err
+		return desc, err
 	}
 	for _, l := range a.Layers {
-		desc := describe(l.MediaType, l.Content)
-		if err := pushBlob(ctx, pusher, desc, l.Content); err != nil {
-			return "", err
+		layer := describe(l.MediaType, l.Content)
+		if err := pushBlob(ctx, pusher, layer, l.Content); err != nil {
+			return desc, err
 		}
-		desc.Annotations = l.Annotations
-		manifest.Layers = append(manifest.Layers, desc)
+		layer.Annotations = l.Annotations
+		manifest.Layers = append(manifest.Layers, layer)
 	}
 	data, err := json.Marshal(manifest)
 	if err != nil {
-		return "", err
+		return desc, err
 	}
-	desc := describe(manifest.MediaType, data)
-	return desc.Digest.String(), pushBlob(ctx, pusher, desc, data)
+	desc = describe(manifest.MediaType, data)
+	desc.ArtifactType = manifest.ArtifactType
+	return desc, pushBlob(ctx, pusher, desc, data)
 }
 
 func describe(mediaType string, data []byte) ocispec.Descriptor {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	ours "github.com/gocompose/gocompose/containerd/registry"
@@ -55,7 +57,7 @@ func TestAnArtifactIsDescribedAsTheRegistryCan(t *testing.T) {
 	} {
 		ref := artifacts(t, tt.typed) + "/app:1"
 		for range 2 { // the second time all is there
-			digest, err := PushArtifact(t.Context(), ref, a, tt.version, ours.Config{})
+			desc, err := PushArtifact(t.Context(), ref, a, tt.version, ours.Config{})
 			if tt.config == "" {
 				if err == nil || !strings.Contains(err.Error(), "no such field") {
 					t.Errorf("%+v: %v", tt, err)
@@ -65,7 +67,7 @@ func TestAnArtifactIsDescribedAsTheRegistryCan(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%+v: %v", tt, err)
 			}
-			checkArtifact(t, ref, digest, tt.config, tt.kind)
+			checkArtifact(t, ref, desc.Digest.String(), tt.config, tt.kind)
 		}
 	}
 }
@@ -107,10 +109,60 @@ func TestTheDigestOfANameIsAskedOfItsRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := Resolve(t.Context(), host+"/app:1", ours.Config{}); err != nil || got != want {
-		t.Errorf("%s, %v, want %s", got, err, want)
+	if got, err := Resolve(t.Context(), host+"/app:1", ours.Config{}); err != nil || got != want.Digest.String() {
+		t.Errorf("%s, %v, want %s", got, err, want.Digest)
 	}
 	if _, err := Resolve(t.Context(), host+"/none:1", ours.Config{}); err == nil || !strings.Contains(err.Error(), "not found in registry") {
 		t.Error(err)
 	}
+}
+
+func TestAnImageIsCopiedWithAllItsPlatforms(t *testing.T) {
+	from, to := artifacts(t, true), artifacts(t, true)
+	source, err := name.ParseReference(from+"/a/web:1", name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := random.Index(100, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.WriteIndex(source, index); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		desc, err := CopyImage(t.Context(), from+"/a/web:1", to+"/b/app:2", ours.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		there, err := name.ParseReference(to+"/b/app@"+desc.Digest.String(), name.Insecure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied, err := remote.Index(there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate.Index(copied); err != nil { // reads all of it
+			t.Error(err)
+		}
+		if err := PushIndex(t.Context(), to+"/b/app:2", ocispec.Index{MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{desc}}, ours.Config{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if tags, err := remote.List(mustRepo(t, to+"/b/app")); err != nil || len(tags) != 0 {
+		t.Errorf("it has names there: %q, %v", tags, err)
+	}
+	if _, err := CopyImage(t.Context(), from+"/a/none:1", to+"/b/app:2", ours.Config{}); err == nil || !strings.Contains(err.Error(), "none:1 not found in registry") {
+		t.Error(err)
+	}
+}
+
+func mustRepo(t *testing.T, text string) name.Repository {
+	t.Helper()
+	repo, err := name.NewRepository(text, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return repo
 }

@@ -24,6 +24,8 @@ type Application struct {
 	// those that services of them extend, and EnvFiles their env files, by the names that
 	// the Compose files have for them now.
 	Files, Extended, EnvFiles []PublishedFile
+	// Images are those of the services, sorted, each once.
+	Images []string
 	// Binds are the folders of this host that services mount: "web: /srv".
 	Binds []string
 }
@@ -123,12 +125,16 @@ func (s *source) application(model *types.Project) (Application, error) {
 		p.app.Files = append(p.app.Files, PublishedFile{name, content})
 	}
 	for name, service := range model.Services {
+		if service.Image != "" && !slices.Contains(p.app.Images, service.Image) {
+			p.app.Images = append(p.app.Images, service.Image)
+		}
 		for _, v := range service.Volumes {
 			if v.Type == types.VolumeTypeBind {
 				p.app.Binds = append(p.app.Binds, name+": "+v.Source)
 			}
 		}
 	}
+	slices.Sort(p.app.Images)
 	slices.Sort(p.app.Binds)
 	return p.app, nil
 }

@@ -40,6 +40,9 @@ func TestFilesArePublishedAsTheyAreWritten(t *testing.T) {
 	if len(app.Binds) != 1 || !strings.HasPrefix(app.Binds[0], "web: /") {
 		t.Errorf("%q", app.Binds)
 	}
+	if len(app.Images) != 1 || app.Images[0] != "web:1" {
+		t.Errorf("%q", app.Images)
+	}
 }
 
 func TestFilesThatOthersNameArePublishedBeside(t *testing.T) {
@@ -108,9 +111,9 @@ A=hunter5
 
 func TestWhatCannotBePublishedIsRefused(t *testing.T) {
 	for archive, want := range map[string]string{
-		"-- compose.yaml --\nservices: {web: {build: .}}\n":                                                               "compose.yaml:1:18: services.web.build: what is built here is not published",
-		"-- compose.yaml --\ninclude: [other.yaml]\nservices: {}\n-- other.yaml --\nservices: {web: {image: web}}\n":         "compose.yaml:1:10: include: files that it includes",
-		"-- compose.yaml --\nservices: {web: {image: web, env_file: [{path: \"${E}.env\", required: false}]}}\n": "depends on a variable",
+		"-- compose.yaml --\nservices: {web: {build: .}}\n":                                                          "compose.yaml:1:18: services.web.build: what is built here is not published",
+		"-- compose.yaml --\ninclude: [other.yaml]\nservices: {}\n-- other.yaml --\nservices: {web: {image: web}}\n": "compose.yaml:1:10: include: files that it includes",
+		"-- compose.yaml --\nservices: {web: {image: web, env_file: [{path: \"${E}.env\", required: false}]}}\n":     "depends on a variable",
 	} {
 		if _, err := published(t, archive, true); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n%v", archive, err)
