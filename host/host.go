@@ -49,9 +49,11 @@ type Host struct {
 	secrets    secrets.Store
 	contents   project.Contents // what is in the secrets and configs of what is made
 	supervisor *lazySupervisor
-	use        *flock.Lock // while it is held, nobody ends the engine; nil in the supervisor
-	goingDown  bool        // what is stopped is not stopped by the user
-	booting    bool        // what is started is not started by the user
+	use        *flock.Lock                            // while it is held, nobody ends the engine; nil in the supervisor
+	goingDown  bool                                   // what is stopped is not stopped by the user
+	booting    bool                                   // what is started is not started by the user
+	created    map[string]func(context.Context) error // see WithAttach
+	stopped    *stopped
 }
 
 // ErrNothingHere: the engine has never been started, so nothing exists.
@@ -135,6 +137,7 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		volumes:    volumes.Open(cfg.Paths.Volumes(), cfg.Paths.UsedVolumes()),
 		secrets:    secrets.Open(cfg.Paths),
 		supervisor: newLazySupervisor(cfg),
+		stopped:    &stopped{ids: map[string]bool{}},
 	}
 	return h, nil
 }

@@ -17,10 +17,23 @@ import (
 // containerd-shim-gocompose-v1 on its PATH or beside its own binary.
 const Runtime = "io.containerd.gocompose.v1"
 
+// Probe is containerd's identifier of the program that tests a container, of which
+// there is one at a time. No event tells of it.
+const Probe = "gocompose-probe"
+
 // Log drivers, under Docker's names.
 const (
 	JSONFile = "json-file" // lines are kept in Options.Dir (package logs)
 	None     = "none"      // what is printed is read and thrown away
+)
+
+// Programs that are run in containers with IDs that begin with ExecPrefix are
+// looked after by the shim: it takes them away when they have ended. One that has
+// FIFOs has the one named AliveFile beside them, which who has started it keeps open
+// for writing as long as that one is there.
+const (
+	ExecPrefix = "gocompose-exec-"
+	AliveFile  = "alive"
 )
 
 // Options is what the shim needs to know about one container.
@@ -29,6 +42,8 @@ type Options struct {
 	Driver     string      // JSONFile or None
 	Log        logs.Limits // for JSONFile
 	Forward    Forward     // where it goes beside that
+	Attach     string      // a unix socket to attach at, absolute; empty: nobody can
+	Events     string      // the folder of the journal of events, absolute; empty: nothing is noted
 	Supervisor Supervisor
 }
 
@@ -56,6 +71,12 @@ func (o Options) URI() string {
 	setNumber(q, "max-file", int64(o.Log.MaxFiles))
 	if text := o.Forward.text(); text != "" {
 		q.Set("forward", text)
+	}
+	if o.Attach != "" {
+		q.Set("attach", o.Attach)
+	}
+	if o.Events != "" {
+		q.Set("events", o.Events)
 	}
 	if o.Supervisor.Socket != "" {
 		q.Set("socket", o.Supervisor.Socket)
@@ -113,6 +134,8 @@ func parse(uri string) (Options, error) {
 		Driver:  q.Get("driver"),
 		Log:     logs.Limits{MaxSize: size, MaxFiles: int(files)},
 		Forward: forward,
+		Attach:  q.Get("attach"),
+		Events:  q.Get("events"),
 		Supervisor: Supervisor{
 			Socket: q.Get("socket"), Command: q["command"], Env: q["env"],
 		},
@@ -136,8 +159,12 @@ func (o Options) validate() error {
 	switch s := o.Supervisor; {
 	case !filepath.IsAbs(o.Dir):
 		return fmt.Errorf("folder %q is not absolute", o.Dir)
+	case o.Attach != "" && !filepath.IsAbs(o.Attach):
+		return fmt.Errorf("socket %q is not absolute", o.Attach)
 	case o.Driver != JSONFile && o.Driver != None:
 		return fmt.Errorf("log driver %q is neither %s nor %s", o.Driver, JSONFile, None)
+	case o.Events != "" && !filepath.IsAbs(o.Events):
+		return fmt.Errorf("folder %q is not absolute", o.Events)
 	case s.Socket == "" && len(s.Command) > 0:
 		return errors.New("a supervisor's command but no socket")
 	case s.Socket != "" && !filepath.IsAbs(s.Socket):
