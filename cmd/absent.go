@@ -46,6 +46,21 @@ func absentNetworkCommands() []absentCommand {
 	return []absentCommand{{"connect", why}, {"disconnect", why}}
 }
 
+// absentContainerCommands are those of docker container.
+func absentContainerCommands() []absentCommand {
+	// By a service they are done in the order of what needs what.
+	of := func(command string) absentCommand {
+		return absentCommand{command, "use `gocompose -p PROJECT " + command + " SERVICE`"}
+	}
+	return []absentCommand{
+		of("attach"), of("commit"), of("cp"), {"create", "use `gocompose create`"}, {"diff", ""}, of("exec"), of("export"),
+		of("pause"), of("port"), {"prune", "use `gocompose container rm CONTAINER...`"},
+		{"rename", "set container_name in the Compose file; `gocompose up` gives the container its new name"},
+		of("restart"), {"run", "use `gocompose run`"}, of("start"), of("stats"), of("top"), of("unpause"),
+		{"update", "change the Compose file, and `gocompose up` replaces what is changed"}, of("wait"),
+	}
+}
+
 // absentVolumeCommands are those of docker volume.
 func absentVolumeCommands() []absentCommand {
 	return []absentCommand{{"update", "there is one host, and no swarm of them"}}
@@ -58,6 +73,7 @@ func absentVolumeCommands() []absentCommand {
 func absentFlags() map[string]map[string]string {
 	const (
 		build   = "images are not built"
+		sizes   = "how much a container has written is not counted"
 		oneHost = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{
@@ -75,6 +91,14 @@ func absentFlags() map[string]map[string]string {
 			"resolve-image-digests": "tags are not looked up",
 			"models":                "models are not supported",
 		},
+		"container inspect": {
+			"size": sizes,
+			"type": "there is one type: networks and volumes have commands of their own",
+		},
+		"container ls":   {"size": sizes},
+		"container rm":   {"link": "links are of the Compose file, and go with it"},
+		"container stop": {"signal": "it is stop_signal in the Compose file"},
+		"container logs": {"details": "lines come with no attributes"},
 		"network create": {
 			"config-from": oneHost,
 			"config-only": oneHost,
@@ -116,6 +140,8 @@ func absentBelow(c *cobra.Command) []absentCommand {
 	switch pathOf(c) {
 	case "":
 		return absentCommands()
+	case "container":
+		return absentContainerCommands()
 	case "network":
 		return absentNetworkCommands()
 	case "volume":
@@ -142,7 +168,7 @@ func absentText(c *cobra.Command, what string) string {
 func ofDocker(c *cobra.Command) bool {
 	path := pathOf(c)
 	kind, _, _ := strings.Cut(path, " ")
-	return kind == "network" || kind == "volume"
+	return kind == "container" || kind == "network" || kind == "volume"
 }
 
 // mostAlike returns the name that begins most like the word.
@@ -164,9 +190,7 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	command := pathOf(c)
 	name := unknown.GetSpecifiedName()
-	if command == "up" && name == "w" {
-		name = "watch"
-	}
+	name = cmp.Or(map[string]string{"up w": "watch", "container inspect s": "size", "container ls s": "size", "container rm l": "link", "container stop s": "signal"}[command+" "+name], name)
 	if instead, ok := absentFlags()[command][name]; ok {
 		return usage("%s: %s", absentText(c, "flag --"+name), instead)
 	}

@@ -27,6 +27,7 @@ func Kill(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 		for _, c := range groups[id] {
 			service := c.Spec.Service
 			switch {
+			case b.spared(c):
 			case b.orphaned(service) && opt.RemoveOrphans:
 				b.end(c)
 			case meant[service] && c.Running():

@@ -20,6 +20,9 @@ type Options struct {
 	// those they need, Restart them and those that follow them, the others
 	// only them.
 	Selected []string
+	// Only are the IDs of the containers that are meant, of those of the services
+	// selected (Remove, Stop, Kill); nil: all of them.
+	Only []string
 
 	Recreate       RecreatePolicy // Up
 	RemoveOrphans  bool           // Up, Down, Kill

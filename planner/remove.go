@@ -26,7 +26,7 @@ func Remove(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	groups := instances(obs.Containers, nil)
 	for _, id := range sortedIDs(groups) {
 		for _, c := range groups[id] {
-			if !meant[c.Spec.Service] || c.Running() && !opt.Stop {
+			if b.spared(c) || !meant[c.Spec.Service] || c.Running() && !opt.Stop {
 				maps.Copy(kept, uses(c.Container))
 				continue
 			}

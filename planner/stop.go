@@ -18,7 +18,7 @@ func Stop(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	groups := instances(obs.Containers, nil)
 	for _, id := range sortedIDs(groups) {
 		for _, c := range groups[id] {
-			if meant[c.Spec.Service] {
+			if meant[c.Spec.Service] && !b.spared(c) {
 				b.stop(c, nil, because(Requested))
 			}
 		}
