@@ -27,9 +27,6 @@ func absentCommands() []absentCommand {
 		{"events", ""},
 		{"exec", ""},
 		{"export", ""},
-		{"images", "use `gocompose config --images` or `gocompose image ls`"},
-		{"ls", ""},
-		{"port", "use `gocompose ps`"},
 		{"publish", ""},
 		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
 		{"push", ""},
@@ -44,6 +41,16 @@ func absentCommands() []absentCommand {
 func absentNetworkCommands() []absentCommand {
 	const why = "containers are on the networks of their Compose file; name it there, and `gocompose up` connects them"
 	return []absentCommand{{"connect", why}, {"disconnect", why}}
+}
+
+// absentAlphaCommands are those of docker compose alpha.
+func absentAlphaCommands() []absentCommand {
+	return []absentCommand{
+		{"dry-run", "use the flag --dry-run, or `gocompose plan`"},
+		{"generate", "a Compose file is not made from containers"},
+		{"publish", "use `gocompose publish`"},
+		{"watch", "use `gocompose watch`"},
+	}
 }
 
 // absentContainerCommands are those of docker container.
@@ -89,7 +96,6 @@ func absentFlags() map[string]map[string]string {
 		"config": {
 			"lock-image-digests":    "tags are not looked up",
 			"resolve-image-digests": "tags are not looked up",
-			"models":                "models are not supported",
 		},
 		"container inspect": {
 			"size": sizes,
@@ -140,6 +146,8 @@ func absentBelow(c *cobra.Command) []absentCommand {
 	switch pathOf(c) {
 	case "":
 		return absentCommands()
+	case "alpha":
+		return absentAlphaCommands()
 	case "container":
 		return absentContainerCommands()
 	case "network":

@@ -19,6 +19,10 @@ func dockerCompose() map[string]string {
 		"config": "environment format hash images lock-image-digests models networks no-consistency no-env-resolution " +
 			"no-interpolate no-normalize no-path-resolution output profiles quiet resolve-image-digests services variables volumes",
 		"down":    "remove-orphans rmi timeout volumes",
+		"images":  "format quiet",
+		"ls":      "all filter format quiet",
+		"port":    "index protocol",
+		"volumes": "format quiet",
 		"kill":    "remove-orphans signal",
 		"logs":    "follow index no-color no-log-prefix since tail timestamps until",
 		"ps":      "all filter format no-trunc orphans quiet services status",

@@ -12,7 +12,6 @@ import (
 
 	"github.com/gocompose/gocompose/containerd/spec"
 	"github.com/gocompose/gocompose/host"
-	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
@@ -42,13 +41,6 @@ type description struct {
 	Status       string
 
 	labels map[string]string
-}
-
-type publisher struct {
-	URL           string
-	TargetPort    uint16
-	PublishedPort uint16
-	Protocol      string
 }
 
 // maxCommand is how much of a command docker compose shows, in characters.
@@ -191,59 +183,4 @@ func healthOf(i host.Info) health.Status {
 // one will come.
 func hasProcess(i host.Info) bool {
 	return i.State == planner.StateRunning || i.State == planner.StatePaused
-}
-
-// publishers returns the published ports, and those that are only exposed, which
-// are at no address of the host.
-func publishers(i host.Info) []publisher {
-	out := []publisher{}
-	for _, p := range i.Ports {
-		for _, url := range hostAddresses(p) {
-			out = append(out, publisher{url, p.Target, p.HostPort, p.Protocol})
-		}
-	}
-	for _, e := range exposed(i) {
-		port, protocol, _ := strings.Cut(e, "/")
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err == nil {
-			out = append(out, publisher{"", uint16(n), 0, protocol})
-		}
-	}
-	return out
-}
-
-// exposed returns the ports that are exposed and not published, "80/tcp", of a
-// container that could be reached there.
-func exposed(i host.Info) []string {
-	var out []string
-	for _, e := range i.Spec.Expose {
-		published := slices.ContainsFunc(i.Ports, func(p endpoint.Port) bool {
-			return fmt.Sprintf("%d/%s", p.Target, p.Protocol) == e
-		})
-		if hasProcess(i) && !published {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-func hostAddresses(p endpoint.Port) []string {
-	if p.HostIP == "" {
-		return []string{"0.0.0.0", "::"}
-	}
-	return []string{p.HostIP}
-}
-
-func portsText(i host.Info) string {
-	var out []string
-	for _, p := range i.Ports {
-		for _, addr := range hostAddresses(p) {
-			if strings.Contains(addr, ":") {
-				addr = "[" + addr + "]"
-			}
-			out = append(out, fmt.Sprintf("%s:%d->%d/%s", addr, p.HostPort, p.Target, p.Protocol))
-		}
-	}
-	out = append(out, exposed(i)...)
-	return strings.Join(out, ", ")
 }

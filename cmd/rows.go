@@ -84,6 +84,7 @@ type list[T any] struct {
 	cells   func(T) []string
 	// array: in JSON they are one array, not an object a line.
 	array bool
+	wide  bool // the table's columns
 }
 
 // listRows returns the template of a list's format; there is none of table and json.
@@ -112,6 +113,9 @@ func (l list[T]) write(w io.Writer, items []T, format string, r rows) error {
 		return writeRows(w, r, l.headers, items)
 	}
 	t := view.NewTable(l.columns...)
+	if l.wide {
+		t = view.NewWideTable(l.columns...)
+	}
 	for _, i := range items {
 		t.Row(l.cells(i)...)
 	}
