@@ -1,14 +1,14 @@
 package cmd
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/gocompose/gocompose/internal/near"
 )
 
 // absentCommand is a command of docker compose that gocompose has not.
@@ -19,13 +19,11 @@ type absentCommand struct {
 
 func absentCommands() []absentCommand {
 	return []absentCommand{
-		{"attach", "use `gocompose logs -f`"},
-		{"bridge", ""},
+		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
 		{"commit", ""},
 		{"cp", "use a bind mount or a volume"},
 		{"events", ""},
-		{"exec", ""},
 		{"export", ""},
 		{"publish", ""},
 		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
@@ -37,20 +35,26 @@ func absentCommands() []absentCommand {
 	}
 }
 
+func allAbsentCommands() []absentCommand {
+	return append(absentCommands(), absentAlphaCommands()...)
+}
+
+// absentAlphaCommands are those that docker compose tries out, and calls by
+// itself.
+func absentAlphaCommands() []absentCommand {
+	return []absentCommand{
+		{"alpha dry-run", "use `gocompose --dry-run up`, or another command with it"},
+		{"alpha generate", "use `gocompose inspect`, which shows what containers were made with"},
+		{"alpha publish", "use `gocompose publish`"},
+		{"alpha watch", "use `gocompose watch`"},
+		{"docker_compose_hooks", "it is how docker asks docker compose for hints"},
+	}
+}
+
 // absentNetworkCommands are those of docker network.
 func absentNetworkCommands() []absentCommand {
 	const why = "containers are on the networks of their Compose file; name it there, and `gocompose up` connects them"
 	return []absentCommand{{"connect", why}, {"disconnect", why}}
-}
-
-// absentAlphaCommands are those of docker compose alpha.
-func absentAlphaCommands() []absentCommand {
-	return []absentCommand{
-		{"dry-run", "use the flag --dry-run, or `gocompose plan`"},
-		{"generate", "a Compose file is not made from containers"},
-		{"publish", "use `gocompose publish`"},
-		{"watch", "use `gocompose watch`"},
-	}
 }
 
 // absentContainerCommands are those of docker container.
@@ -84,7 +88,7 @@ func absentFlags() map[string]map[string]string {
 		oneHost = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{
-		"": {"verbose": "`gocompose plan` shows what a command does"},
+		"": {"insecure-registry": "Compose files are not fetched from registries; of registries of images hosts.toml files tell"},
 		"up": {
 			"build":       build,
 			"quiet-build": build,
@@ -125,29 +129,26 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	for _, absent := range absentBelow(c) {
-		if absent.name != args[0] {
-			continue
-		}
+	if absent, ok := findAbsent(absentBelow(c), args); ok {
 		text := absentText(c, fmt.Sprintf("command %q", absent.name))
 		if absent.instead != "" {
 			text += ": " + absent.instead
 		}
 		return usage("%s", text)
 	}
-	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf("; did you mean %q?", mostAlike(args[0], near))
+	if absent, ok := findAbsent(foreignCommands(), args); ok && !c.HasParent() {
+		return usage("the command %q is not supported: %s", absent.name, absent.instead)
 	}
-	return usage("%s", text)
+	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
+	return usage("%s%s", text, near.Question(args[0], commandNames(c)))
 }
 
 func absentBelow(c *cobra.Command) []absentCommand {
 	switch pathOf(c) {
 	case "":
-		return absentCommands()
+		return allAbsentCommands()
 	case "alpha":
-		return absentAlphaCommands()
+		return absentOf("alpha", absentAlphaCommands())
 	case "container":
 		return absentContainerCommands()
 	case "network":
@@ -156,6 +157,17 @@ func absentBelow(c *cobra.Command) []absentCommand {
 		return absentVolumeCommands()
 	}
 	return nil
+}
+
+// absentOf returns those that are below a command, by their names there.
+func absentOf(parent string, all []absentCommand) []absentCommand {
+	var below []absentCommand
+	for _, c := range all {
+		if name, ok := strings.CutPrefix(c.name, parent+" "); ok {
+			below = append(below, absentCommand{name, c.instead})
+		}
+	}
+	return below
 }
 
 // pathOf returns the command's words after the program's: "network create".
@@ -179,15 +191,15 @@ func ofDocker(c *cobra.Command) bool {
 	return kind == "container" || kind == "network" || kind == "volume"
 }
 
-// mostAlike returns the name that begins most like the word.
-func mostAlike(word string, names []string) string {
-	alike := func(name string) (n int) {
-		for n < min(len(name), len(word)) && name[n] == word[n] {
-			n++
-		}
-		return n
+// absentLetters are the names of flags that are named as absent, by their letters.
+func absentLetters() map[string]string {
+	return map[string]string{
+		"up -w":                "watch",
+		"container inspect -s": "size",
+		"container ls -s":      "size",
+		"container rm -l":      "link",
+		"container stop -s":    "signal",
 	}
-	return slices.MaxFunc(names, func(x, y string) int { return cmp.Compare(alike(x), alike(y)) })
 }
 
 // flagError explains what is wrong with a flag.
@@ -198,14 +210,19 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	command := pathOf(c)
 	name := unknown.GetSpecifiedName()
-	name = cmp.Or(map[string]string{"up w": "watch", "container inspect s": "size", "container ls s": "size", "container rm l": "link", "container stop s": "signal"}[command+" "+name], name)
+	if whole, ok := absentLetters()[command+" -"+name]; ok {
+		name = whole
+	}
 	if instead, ok := absentFlags()[command][name]; ok {
 		return usage("%s: %s", absentText(c, "flag --"+name), instead)
+	}
+	if err := errForeignFlag(c, name); err != nil {
+		return err
 	}
 	if g := flagNamed(c.Root().Flags(), name); g != nil && c.HasParent() {
 		return usage("%v; --%s goes before the command: gocompose --%s … %s", err, g.Name, g.Name, c.Name())
 	}
-	return &usageError{err}
+	return usage("%v%s", err, questionOfFlag(c, name))
 }
 
 // flagNamed returns the flag with that name or that letter, or nil.

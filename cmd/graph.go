@@ -19,14 +19,15 @@ type graphFlags struct {
 
 // graphCommand is there under its own name, and hidden as docker compose's
 // `alpha viz`.
-func (a *app) graphCommand(name string) *cobra.Command {
+func (a *app) graphCommand(path string) *cobra.Command {
 	var f graphFlags
+	name := path[strings.LastIndex(path, " ")+1:]
 	c := &cobra.Command{
 		Use:   name + " [OPTIONS]",
 		Short: "Draw which services need which",
 		Long: "Prints the services of the Compose files and what they depend on as a graph in the language DOT, for graphviz. What\n" +
 			"`up` would do is another graph: `gocompose plan --format dot`.",
-		Example: "gocompose graph --ports --image | dot -Tsvg >services.svg",
+		Example: "gocompose " + path + " --ports --image | dot -Tsvg >services.svg",
 		Args:    noArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.graph(c.Context(), f) },
 	}
@@ -114,6 +115,8 @@ func (a *app) alphaCommand() *cobra.Command {
 		Args:   knownCommand,
 		RunE:   func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.graphCommand("viz"), a.scaleCommand())
+	scale := a.scaleCommand()
+	scale.Example = "gocompose alpha scale web=2"
+	c.AddCommand(a.graphCommand("alpha viz"), scale)
 	return c
 }

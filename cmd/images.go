@@ -30,7 +30,7 @@ func (a *app) imagesCommand() *cobra.Command {
 			"now, or that was removed, has <none> in place of it. All images of this host are in `gocompose image ls`.",
 		Example: "gocompose images\ngocompose images --format json web",
 		RunE: func(c *cobra.Command, services []string) error {
-			return a.images(c.Context(), f, services)
+			return a.listUsedImages(c.Context(), f, services)
 		},
 	}
 	fs := c.Flags()
@@ -39,7 +39,7 @@ func (a *app) imagesCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) images(ctx context.Context, f imagesFlags, services []string) error {
+func (a *app) listUsedImages(ctx context.Context, f imagesFlags, services []string) error {
 	if _, err := listRows(f.format); err != nil {
 		return err
 	}

@@ -3,12 +3,14 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gocompose/gocompose/internal/near"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -136,11 +138,11 @@ func (m upMode) checkServices(p *project.Project, there map[string]bool) error {
 	}
 	for _, s := range m.noAttach {
 		if !slices.Contains(p.Known, s) {
-			return fmt.Errorf("--no-attach: no such service: %s", s)
+			return fmt.Errorf("--no-attach: no such service: %s%s", s, near.Question(s, p.Known))
 		}
 	}
 	if s := m.exitCodeFrom; s != "" && !there[s] {
-		return fmt.Errorf("--exit-code-from: no such service included in up: %s", s)
+		return fmt.Errorf("--exit-code-from: no such service included in up: %s%s", s, near.Question(s, slices.Sorted(maps.Keys(there))))
 	}
 	return nil
 }
