@@ -27,7 +27,7 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		obs.Containers, obs.Inits, err = h.observeContainers(gctx, name)
+		obs.Containers, obs.Leftovers, err = h.observeContainers(gctx, name)
 		return err
 	})
 	group.Go(func() (err error) {

@@ -33,6 +33,7 @@ type Options struct {
 	Timeout        *time.Duration // what stops: instead of each container's grace; below zero: for ever
 	IgnoreOrphans  bool           // Up: say nothing about orphans
 	NoHooks        bool           // Stop: no pre_stop is run
+	OneOffs        bool           // Stop: those of `run` too
 
 	// Pull is the policy in place of those of the services; nil: theirs. Now is the
 	// time, for those that go by it. Both are for Refresh, Pull also for Up.

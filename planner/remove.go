@@ -39,6 +39,9 @@ func Remove(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 			}
 		}
 	}
+	for _, c := range obs.OneOffs {
+		maps.Copy(kept, uses(c))
+	}
 	if opt.Volumes {
 		for _, name := range slices.Sorted(maps.Keys(anonymous)) {
 			v := project.Volume{Name: name, Project: p.Name, Anonymous: true}

@@ -23,6 +23,11 @@ func Stop(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 			}
 		}
 	}
+	if opt.OneOffs {
+		for _, c := range oneOffs(obs) {
+			b.stop(c, nil, because(Requested))
+		}
+	}
 	return b.finish(wholeGraph(b.project, obs.Containers))
 }
 

@@ -127,7 +127,7 @@ func (s *suite) clean() {
 	// The test's own context has ended by now.
 	s.ctx = context.WithoutCancel(s.ctx)
 	obs := s.observe()
-	for _, c := range slices.Concat(obs.Containers, obs.Inits) {
+	for _, c := range slices.Concat(obs.Containers, obs.Leftovers) {
 		s.must(s.Backend.StopContainer(s.ctx, c.ID, 0))
 		s.must(s.Backend.RemoveContainer(s.ctx, c.ID))
 	}
