@@ -189,7 +189,7 @@ func (b *builder) clear() {
 		i := instance{c, c.Spec.ID()}
 		i.target.Name += "~" + c.ID // several can be of one
 		why := because(CutShort)
-		if c.Spec.Temporary {
+		if c.Spec.Temporary || c.Spec.OneOff() {
 			why = because(Over)
 		}
 		var needs []StepID

@@ -22,8 +22,8 @@ const (
 	Needed      Cause = "needed"      // Of, which is started, needs it to be so
 	CutOff      Cause = "cut-off"     // a namespace it shares is not its owner's any more
 	HooksDue    Cause = "hooks-due"   // running, and its post_start did not come to its end
-	CutShort    Cause = "cut-short"   // left by a pre_start, or a run, that a killed command was about to make
-	Over        Cause = "over"        // it was to be removed when its process had ended, and has
+	CutShort    Cause = "cut-short"   // left by a pre_start that a killed command was running
+	Over        Cause = "over"        // of a run: of no use to anybody any more
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
 	Due         Cause = "due"         // its pull policy, To, has it pulled; the last time was From
 )
@@ -72,9 +72,9 @@ func (r Reason) String() string {
 	case HooksDue:
 		return "post_start did not finish"
 	case CutShort:
-		return "left by a command that was cut short"
+		return "left by a pre_start that was cut short"
 	case Over:
-		return "its run is over"
+		return "left by a run that is over"
 	case NotRunning:
 		return "not running"
 	case Unwanted:

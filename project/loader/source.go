@@ -24,6 +24,8 @@ type source struct {
 	name     string
 	profiles []string
 	warnings []string
+	// hostVolumes are the keys of volumes that are of no project.
+	hostVolumes []string
 }
 
 // defaultFiles and defaultOverrides are the names looked for, best first.
