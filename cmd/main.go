@@ -46,9 +46,10 @@ func (e *exitError) Unwrap() error { return e.cause }
 // Main runs the command that the program's arguments name, and returns the
 // exit code. It is the only place where errors become text.
 func Main(version string) int {
-	ctx, again, stop := signals(context.Background())
+	session := &signalled{}
+	ctx, again, stop := signals(context.Background(), session)
 	defer stop()
-	a := &app{Streams: Streams{os.Stdin, os.Stdout, os.Stderr}, version: version, again: again}
+	a := &app{Streams: Streams{os.Stdin, os.Stdout, os.Stderr}, version: version, again: again, signalled: session}
 	return a.run(ctx, os.Args[1:])
 }
 

@@ -18,6 +18,8 @@ type app struct {
 	// again brings the user's second wish to end the program to a command that
 	// listens; nil: nobody has one.
 	again <-chan struct{}
+	// signalled has the signals that are for a process, and not for the program.
+	signalled *signalled
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }

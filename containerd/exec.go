@@ -29,14 +29,14 @@ func (c *Client) RunHook(ctx context.Context, id, fifo string, h project.Hook, p
 	if err := p.running(ctx); err != nil {
 		return TestResult{}, err
 	}
-	if p.process, err = c.hookProcess(ctx, id, p.process, h); err != nil {
+	if p.process, err = c.programProcess(ctx, id, p.process, h); err != nil {
 		return TestResult{}, err
 	}
 	return p.run(ctx, Test{Args: h.Command}, lines(print))
 }
 
-// hookProcess returns the process that a hook is, made from the container's.
-func (c *Client) hookProcess(ctx context.Context, id string, like specs.Process, h project.Hook) (specs.Process, error) {
+// programProcess returns the process that a program is, made from the container's.
+func (c *Client) programProcess(ctx context.Context, id string, like specs.Process, h project.Hook) (specs.Process, error) {
 	like.Env = over(like.Env, h.Env, h.UnsetEnv)
 	if h.WorkingDir != "" {
 		like.Cwd = path.Clean(h.WorkingDir)

@@ -135,6 +135,7 @@ func (h *Host) shimOptions(c containerd.Container) (options.Options, error) {
 		Driver:  storeDriver(l),
 		Log:     logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
 		Forward: forward,
+		Attach:  h.attachSocket(c.ID),
 		Supervisor: options.Supervisor{
 			Socket:  p.SupervisorSocket(),
 			Command: supervisorCommand(h.cfg),
