@@ -16,21 +16,20 @@ func OneOff(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	return u.plan()
 }
 
-// EndOneOff plans to take the container of that identifier away when its run is over, or
-// did not come about: with its anonymous volumes, where it is to be removed. One that
-// runs is ended at once.
+// EndOneOff plans what becomes of the container of that identifier when nobody attends
+// to it any more: one that runs is stopped; one that is to be removed then, or was
+// never started, is.
 func EndOneOff(p *project.Project, obs Observed, id string) (*Plan, error) {
-	b := newBuilder(p, obs, Options{NoHooks: true})
+	b := newBuilder(p, obs, Options{})
 	for _, c := range slices.Concat(obs.Containers, obs.OneOffs, obs.Leftovers) {
 		if c.ID != id {
 			continue
 		}
 		i := instance{c, c.Spec.ID()}
-		var needs []StepID
-		if c.Running() {
-			needs = []StepID{b.add(StopContainer{i.ref(), 0}, nil, because(Over))}
+		stop := b.stop(i, nil, because(Over))
+		if c.Spec.Temporary || c.State == StateCreated {
+			b.add(RemoveContainer{i.ref()}, stop, because(Over))
 		}
-		b.add(RemoveContainer{i.ref()}, needs, because(Over))
 	}
 	return b.finish(wholeGraph(b.project, obs.Containers))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/format"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/mattn/go-shellwords"
 
 	"github.com/gocompose/gocompose/project"
 )
@@ -23,9 +24,10 @@ type OneOff struct {
 	Slug string
 	Name string // of the container; empty: made of the slug
 
-	// Command is in place of the service's; nil: that. Entrypoint too, and then the
-	// service's command does not count.
-	Command, Entrypoint []string
+	// Command is in place of the service's; nil: that. Entrypoint too, written as for a
+	// shell, and then the service's command does not count.
+	Command    []string
+	Entrypoint *string
 	// Env are "KEY=value", or "KEY" for what it is in the environment; before them go
 	// those of EnvFiles, relative to Options.WorkingDir.
 	Env, EnvFiles []string
@@ -45,8 +47,9 @@ type OneOff struct {
 	// UseAliases: it answers to the names that the service's containers have in their
 	// networks.
 	UseAliases bool
-	// TTY and Stdin say whether it has a terminal, and an open standard input.
-	TTY, Stdin bool
+	// TTY and Stdin say whether it has a terminal, and an open standard input; nil: as
+	// the service has it.
+	TTY, Stdin *bool
 	// Temporary: it is removed when it has ended.
 	Temporary bool
 }
@@ -104,9 +107,23 @@ func (s *source) overlay(service *types.ServiceConfig, model *types.Project) err
 	if !isGlobal(*service) {
 		service.SetScale(1)
 	}
-	service.Tty, service.StdinOpen = o.TTY, o.Stdin
+	if o.TTY != nil {
+		service.Tty = *o.TTY
+	}
+	if o.Stdin != nil {
+		service.StdinOpen = *o.Stdin
+	}
+	var wrong flagErrors
 	if o.Entrypoint != nil {
-		service.Entrypoint, service.Command = o.Entrypoint, nil
+		parser := shellwords.NewParser()
+		words, err := parser.Parse(*o.Entrypoint)
+		if err == nil && parser.Position >= 0 {
+			err = fmt.Errorf("there is no shell: quote what is behind %q, or run one", strings.Join(words, " "))
+		}
+		if err != nil {
+			wrong.add("entrypoint", *o.Entrypoint, err)
+		}
+		service.Entrypoint, service.Command = append([]string{}, words...), nil
 	}
 	if o.Command != nil {
 		service.Command = o.Command
@@ -114,7 +131,6 @@ func (s *source) overlay(service *types.ServiceConfig, model *types.Project) err
 	if o.User != "" {
 		service.User = o.User
 	}
-	var wrong flagErrors
 	if o.WorkingDir != "" {
 		if service.WorkingDir = o.WorkingDir; !path.IsAbs(o.WorkingDir) {
 			wrong.add("workdir", o.WorkingDir, fmt.Errorf("the path in the container is not absolute"))
