@@ -24,9 +24,11 @@ func dockerCompose() map[string]string {
 		"ps":      "all filter format no-trunc orphans quiet services status",
 		"restart": "no-deps timeout",
 		"rm":      "force stop volumes",
-		"scale":   "no-deps",
-		"start":   "wait wait-timeout",
-		"stop":    "timeout",
+		"run": "build cap-add cap-drop detach entrypoint env env-from-file interactive label name no-deps no-tty publish pull quiet " +
+			"quiet-build quiet-pull remove-orphans rm service-ports use-aliases user volume workdir",
+		"scale": "no-deps",
+		"start": "wait wait-timeout",
+		"stop":  "timeout",
 		"up": "abort-on-container-exit abort-on-container-failure always-recreate-deps attach attach-dependencies build " +
 			"detach exit-code-from force-recreate menu no-attach no-build no-color no-deps no-log-prefix no-recreate no-start " +
 			"pull quiet-build quiet-pull remove-orphans renew-anon-volumes scale timeout timestamps wait wait-timeout watch yes",
