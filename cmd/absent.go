@@ -19,13 +19,11 @@ type absentCommand struct {
 
 func absentCommands() []absentCommand {
 	return []absentCommand{
-		{"attach", "use `gocompose logs -f`"},
 		{"bridge", ""},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
 		{"commit", ""},
 		{"cp", "use a bind mount or a volume"},
 		{"events", ""},
-		{"exec", ""},
 		{"export", ""},
 		{"images", "use `gocompose config --images` or `gocompose image ls`"},
 		{"ls", ""},

@@ -18,6 +18,8 @@ func dockerCompose() map[string]string {
 		"create": "build force-recreate no-build no-recreate pull quiet-pull remove-orphans scale yes",
 		"config": "environment format hash images lock-image-digests models networks no-consistency no-env-resolution " +
 			"no-interpolate no-normalize no-path-resolution output profiles quiet resolve-image-digests services variables volumes",
+		"attach":  "detach-keys index no-stdin sig-proxy",
+		"exec":    "detach env index no-tty privileged user workdir",
 		"down":    "remove-orphans rmi timeout volumes",
 		"kill":    "remove-orphans signal",
 		"logs":    "follow index no-color no-log-prefix since tail timestamps until",

@@ -22,6 +22,8 @@ type sessionOptions struct {
 	// terminal: the process has one. While something is typed at ours it is raw, so
 	// that all keys are the process's, and the size of ours becomes its size.
 	terminal bool
+	// redraw has the process paint its terminal anew: somebody was there before.
+	redraw bool
 	// input: what is typed, or comes through a pipe, goes to the process.
 	input bool
 	// detachKeys leave the process: see parseKeys. They need a terminal.
@@ -39,6 +41,10 @@ func (a *app) session(ctx context.Context, p host.Process, o sessionOptions) (co
 	ctx, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
 	if o.terminal {
+		if size := a.terminalSize(); o.redraw && size.Rows > 1 {
+			size.Rows--
+			_ = p.Resize(ctx, size) // what follows is another size
+		}
 		defer a.followSize(ctx, p)()
 	} else if o.signals {
 		defer a.signalled.pass(func(s syscall.Signal) {

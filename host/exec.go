@@ -24,6 +24,9 @@ type ExecRequest struct {
 // has for that.
 type StartExecError = containerd.StartError
 
+// ErrPaused: nothing can be run in a paused container.
+var ErrPaused = containerd.ErrPaused
+
 // Exec starts a program in a container that runs. Who closes the Process that it
 // returns before it has ended hangs up: it gets SIGHUP, also when this process is
 // killed.

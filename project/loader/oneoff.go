@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -157,7 +158,12 @@ func (s *source) oneOffVariables(service *types.ServiceConfig, wrong *flagErrors
 	set := types.MappingWithEquals{}
 	maps.Copy(set, service.Environment)
 	for _, f := range o.EnvFiles {
-		vars, err := dotenv.GetEnvFromFile(s.env, []string{s.abs(s.expandHome(f))})
+		path := s.abs(s.expandHome(f))
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			wrong.add("env-from-file", f, fmt.Errorf("there is no such file"))
+			continue
+		}
+		vars, err := dotenv.GetEnvFromFile(s.env, []string{path})
 		if err != nil {
 			wrong.add("env-from-file", f, err)
 		}
