@@ -28,7 +28,6 @@ func absentCommands() []absentCommand {
 		{"publish", ""},
 		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
 		{"push", ""},
-		{"run", ""},
 		{"stats", ""},
 		{"top", ""},
 		{"watch", ""},
@@ -96,6 +95,7 @@ func absentFlags() map[string]map[string]string {
 			"watch":       "files are not watched",
 		},
 		"create": {"build": build},
+		"run":    {"build": build, "quiet-build": build},
 		"down":   {"rmi": "use `gocompose image rm`"},
 		"config": {
 			"lock-image-digests":    "tags are not looked up",

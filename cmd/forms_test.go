@@ -48,7 +48,7 @@ func published() host.Info {
 	return i
 }
 
-func shown(t *testing.T, write func(a *app) error) string {
+func writtenBy(t *testing.T, write func(a *app) error) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := write(&app{Streams: Streams{Out: &out, Err: &out}}); err != nil {
@@ -66,14 +66,14 @@ func TestContainersAreShownInDockersForms(t *testing.T) {
 		{services: true, format: "table"}, {format: `table {{.Name}}\t{{.Ports}}\t{{.Label "com.docker.compose.service"}}`},
 		{format: "{{.Name}}: {{json .Publishers}}"},
 	} {
-		all.WriteString(shown(t, func(a *app) error { return a.printContainers(infos, f, noon.Add(3*time.Hour)) }))
+		all.WriteString(writtenBy(t, func(a *app) error { return a.printContainers(infos, f, noon.Add(3*time.Hour)) }))
 	}
 	golden(t, "forms/ps.txt", all.String())
 	all.Reset()
 	for _, f := range []containerListFlags{
 		{format: "table"}, {format: "json"}, {quiet: true, format: "table"}, {format: `table {{.ID}}\t{{.Names}}`, noTrunc: true},
 	} {
-		all.WriteString(shown(t, func(a *app) error { return a.printAllContainers(infos, f, noon.Add(3*time.Hour)) }))
+		all.WriteString(writtenBy(t, func(a *app) error { return a.printAllContainers(infos, f, noon.Add(3*time.Hour)) }))
 	}
 	golden(t, "forms/container-ls.txt", all.String())
 }
@@ -121,11 +121,11 @@ func TestImagesOfContainersAreShownInDockersForms(t *testing.T) {
 	for _, f := range []imagesFlags{
 		{format: "table"}, {format: "json"}, {format: "table", quiet: true}, {format: "{{.ContainerName}} {{.Repository}}:{{.Tag}} {{.Size}}"},
 	} {
-		all.WriteString(shown(t, func(a *app) error { return a.printUsedImages(used, f, noon) }))
+		all.WriteString(writtenBy(t, func(a *app) error { return a.printUsedImages(used, f, noon) }))
 	}
-	all.WriteString(shown(t, func(a *app) error { return a.printUsedImages(nil, imagesFlags{format: "json"}, noon) }))
+	all.WriteString(writtenBy(t, func(a *app) error { return a.printUsedImages(nil, imagesFlags{format: "json"}, noon) }))
 	again := append(used, used...)
-	all.WriteString(shown(t, func(a *app) error { return a.printUsedImages(again, imagesFlags{format: "table", quiet: true}, noon) }))
+	all.WriteString(writtenBy(t, func(a *app) error { return a.printUsedImages(again, imagesFlags{format: "table", quiet: true}, noon) }))
 	golden(t, "forms/images.txt", all.String())
 }
 
@@ -145,11 +145,11 @@ func TestProjectsAreShownInDockersForms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all.WriteString(shown(t, func(a *app) error { return projectTable().write(a.Out, rows, format, r) }))
+			all.WriteString(writtenBy(t, func(a *app) error { return projectTable().write(a.Out, rows, format, r) }))
 		}
-		all.WriteString(shown(t, func(a *app) error { return projectTable().writeNames(a.Out, rows) }))
+		all.WriteString(writtenBy(t, func(a *app) error { return projectTable().writeNames(a.Out, rows) }))
 	}
-	all.WriteString(shown(t, func(a *app) error { return projectTable().write(a.Out, nil, "json", rows{}) }))
+	all.WriteString(writtenBy(t, func(a *app) error { return projectTable().write(a.Out, nil, "json", rows{}) }))
 	golden(t, "forms/ls.txt", all.String())
 }
 

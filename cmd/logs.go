@@ -115,7 +115,7 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 		return err
 	}
 	wanted := f.of(services)
-	infos = slices.DeleteFunc(infos, func(i host.Info) bool { return !wanted(i.Spec.Service, i.Spec.Replica) })
+	infos = slices.DeleteFunc(replicas(infos), func(i host.Info) bool { return !wanted(i.Spec.Service, i.Spec.Replica) })
 	slices.SortFunc(infos, func(x, y host.Info) int {
 		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
 	})

@@ -23,6 +23,11 @@ func Stop(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 			}
 		}
 	}
+	for _, c := range oneOffs(obs) {
+		if opt.OneOffs || b.named(c) {
+			b.stop(c, nil, because(Requested))
+		}
+	}
 	return b.finish(wholeGraph(b.project, obs.Containers))
 }
 
