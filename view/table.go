@@ -6,16 +6,16 @@ import (
 	"text/tabwriter"
 )
 
-// Table is columns of text as Docker's commands print them, three spaces between.
+// Table is columns of text as Docker's commands print them.
 type Table struct {
-	lines []string
-	least int // of columns' widths
+	lines      []string
+	width, gap int // what columns have at least, and what is between them
 }
 
-// NewTable returns a table with a header. Columns are at least ten wide, as those
-// of docker's commands.
+// NewTable returns a table with a header. Columns are at least ten wide, with three
+// spaces between, as those of docker's commands.
 func NewTable(header ...string) *Table {
-	t := &Table{least: 10}
+	t := &Table{width: 10, gap: 3}
 	t.Row(header...)
 	return t
 }
@@ -24,7 +24,7 @@ func NewTable(header ...string) *Table {
 // some of docker compose's commands.
 func NewWideTable(header ...string) *Table {
 	t := NewTable(header...)
-	t.least = 20
+	t.width = 20
 	return t
 }
 
@@ -40,7 +40,7 @@ func (t *Table) Row(cells ...string) {
 // Write writes the table. Nothing is padded at the end of a line.
 func (t *Table) Write(w io.Writer) error {
 	var b strings.Builder
-	columns := tabwriter.NewWriter(&b, t.least, 1, 3, ' ', 0)
+	columns := tabwriter.NewWriter(&b, t.width, 1, t.gap, ' ', 0)
 	if _, err := io.WriteString(columns, strings.Join(t.lines, "\n")+"\n"); err != nil {
 		return err
 	}
