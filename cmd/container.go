@@ -76,3 +76,12 @@ func (a *app) completeContainers(c *cobra.Command, given []string, _ string) ([]
 	slices.Sort(names)
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
+
+func exactlyOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage("%q needs one %s, got %d arguments", c.CommandPath(), what, len(args))
+		}
+		return nil
+	}
+}

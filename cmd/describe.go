@@ -101,6 +101,13 @@ func mountsText(i host.Info, whole bool) (names, count string) {
 	return strings.Join(all, ","), strconv.Itoa(volumes)
 }
 
+func agoAt(t, now time.Time) string {
+	if t.IsZero() || t.Unix() <= 0 {
+		return notAvailable
+	}
+	return units.HumanDuration(now.Sub(t)) + " ago"
+}
+
 // Label returns the value of one label, for templates.
 func (d description) Label(name string) string { return d.labels[name] }
 

@@ -123,13 +123,11 @@ func shortDigest(d string) string {
 	return d
 }
 
-func ago(t time.Time) string { return agoAt(t, time.Now()) }
-
-func agoAt(t, now time.Time) string {
+func ago(t time.Time) string {
 	if t.IsZero() || t.Unix() <= 0 {
 		return "N/A"
 	}
-	return units.HumanDuration(now.Sub(t)) + " ago"
+	return units.HumanDuration(time.Since(t)) + " ago"
 }
 
 func (a *app) imagePullCommand() *cobra.Command {
@@ -192,15 +190,6 @@ func (a *app) withImages(ctx context.Context, do func(context.Context, *images.S
 	}
 	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
 	return do(leased, h.Images())
-}
-
-func exactlyOne(what string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usage("%q needs one %s, got %d arguments", c.CommandPath(), what, len(args))
-		}
-		return nil
-	}
 }
 
 func atLeastOne(what string) cobra.PositionalArgs {

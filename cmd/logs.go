@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,9 +115,7 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 	}
 	wanted := f.of(services)
 	infos = slices.DeleteFunc(replicas(infos), func(i host.Info) bool { return !wanted(i.Spec.Service, i.Spec.Replica) })
-	slices.SortFunc(infos, func(x, y host.Info) int {
-		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
-	})
+	slices.SortFunc(infos, byService)
 	a.warnOfUnkept(infos)
 	lines := view.NewLogs(a.Out, view.LogOptions{
 		NoPrefix:   f.noPrefix,
