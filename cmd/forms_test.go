@@ -41,6 +41,7 @@ func oneOff() host.Info {
 func published() host.Info {
 	i := checked()
 	i.Spec.Expose = []string{"5432/tcp", "9187/tcp"}
+	i.Spec.Mounts = append(i.Spec.Mounts, project.Mount{Type: project.MountBind, Source: "/srv/a/long/path", Target: "/srv"})
 	i.Ports = []endpoint.Port{
 		{Port: project.Port{Target: 5432, Protocol: "tcp"}, HostPort: 49153},
 		{Port: project.Port{Target: 53, Protocol: "udp", HostIP: "::1"}, HostPort: 5353},
@@ -104,6 +105,7 @@ func TestPortsAreWrittenAsDockerWritesThem(t *testing.T) {
 func someImages() []images.Image {
 	built := noon.Add(-72 * time.Hour)
 	return []images.Image{
+		{Ref: "docker.io/library/also-web:1", Digest: "sha256:4567", ID: "sha256:1111222233334444", Platform: "linux/arm64", Size: 2_000, UpdatedAt: noon},
 		{Ref: "docker.io/library/postgres:17", Digest: "sha256:9999", ID: "sha256:ffffffffffffffff", Platform: "linux/amd64"},
 		{
 			Ref: "registry.example/pg@sha256:" + strings.Repeat("0123", 16), Digest: "sha256:0123", ID: "sha256:aaaabbbbccccdddd", Platform: "linux/amd64",
