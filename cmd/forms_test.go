@@ -40,7 +40,7 @@ func oneOff() host.Info {
 // published is a container with ports of all kinds.
 func published() host.Info {
 	i := checked()
-	i.Spec.Expose = []string{"5432/tcp", "9187/tcp"}
+	i.Exposed = []string{"5432/tcp", "9187/tcp"}
 	i.Spec.Mounts = append(i.Spec.Mounts, project.Mount{Type: project.MountBind, Source: "/srv/a/long/path", Target: "/srv"})
 	i.Ports = []endpoint.Port{
 		{Port: project.Port{Target: 5432, Protocol: "tcp"}, HostPort: 49153},
@@ -84,7 +84,8 @@ func TestPortsAreWrittenAsDockerWritesThem(t *testing.T) {
 		return endpoint.Port{Port: project.Port{Target: target, Protocol: protocol, HostIP: ip}, HostPort: on}
 	}
 	i := host.Info{Container: planner.Container{State: planner.StateRunning}}
-	i.Spec.Expose = []string{"90/tcp", "91/tcp", "93/tcp", "5000/udp"}
+	i.Spec.Networks = []project.Endpoint{{Network: "shop_default"}}
+	i.Exposed = []string{"90/tcp", "91/tcp", "93/tcp", "5000/udp"}
 	i.Ports = []endpoint.Port{
 		port("127.0.0.1", 81, 81, "tcp"), port("127.0.0.1", 80, 80, "tcp"), port("", 8443, 443, "tcp"), port("::1", 80, 80, "tcp"),
 		port("127.0.0.1", 83, 83, "tcp"), port("127.0.0.1", 84, 84, "tcp"), port("127.0.0.1", 84, 84, "tcp"), port("127.0.0.1", 82, 82, "udp"),
@@ -94,7 +95,11 @@ func TestPortsAreWrittenAsDockerWritesThem(t *testing.T) {
 	if got := portsText(i); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	i.State, i.Ports = planner.StateExited, nil
+	i.Ports, i.Spec.Networks = nil, nil
+	if got := portsText(i); got != "" {
+		t.Errorf("of what is in the host's network: %s", got)
+	}
+	i.State, i.Spec.Networks = planner.StateExited, []project.Endpoint{{Network: "shop_default"}}
 	if got := portsText(i); got != "" {
 		t.Errorf("of what does not run: %s", got)
 	}

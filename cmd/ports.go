@@ -43,11 +43,14 @@ func publishers(i host.Info) []publisher {
 // container that could be reached there.
 func exposed(i host.Info) []string {
 	var out []string
-	for _, e := range i.Spec.Expose {
+	if !hasProcess(i) || len(i.Spec.Networks) == 0 {
+		return nil
+	}
+	for _, e := range i.Exposed {
 		published := slices.ContainsFunc(i.Ports, func(p endpoint.Port) bool {
 			return fmt.Sprintf("%d/%s", p.Target, p.Protocol) == e
 		})
-		if hasProcess(i) && !published {
+		if !published {
 			out = append(out, e)
 		}
 	}
