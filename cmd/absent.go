@@ -91,7 +91,6 @@ func absentFlags() map[string]map[string]string {
 		"up": {
 			"build":       build,
 			"quiet-build": build,
-			"menu":        "there are no keys but Ctrl-C; use `gocompose up -d`, then `gocompose logs -f`, which may be left and taken up again",
 			"watch":       "files are not watched",
 		},
 		"create": {"build": build},
