@@ -124,6 +124,7 @@ func (r *oneOffRun) see(ctx context.Context, failed error) error {
 	}
 	end := <-r.over
 	if errors.Is(end.err, errDetached) {
+		fmt.Fprintln(r.app.Err) // behind what stands there
 		return errors.Join(r.process.Close(), r.attended.Close())
 	}
 	err := errors.Join(end.err, r.close(ctx))
@@ -152,6 +153,12 @@ func (r *oneOffRun) close(ctx context.Context) error {
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 			return planner.EndOneOff(p, obs, r.id)
 		},
+	}
+	if r.flags.image != "" && r.flags.want.Temporary && r.over != nil { // with the network that it was alone on
+		end.removes = true
+		end.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+			return planner.Down(p, obs, planner.Options{})
+		}
 	}
 	var err error
 	if r.over == nil || r.flags.want.Temporary || interrupted {

@@ -116,5 +116,6 @@ func (b *builder) noteStaying(list []instance) {
 	for _, c := range list {
 		names, ids = append(names, c.Spec.Name), append(ids, c.target)
 	}
+	slices.Sort(names)
 	b.notice("containers that `run` has made stay: "+strings.Join(names, ", ")+"; --remove-orphans takes them too", ids...)
 }
