@@ -65,9 +65,11 @@ func (a *app) root() *cobra.Command {
 
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.createCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
-		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
+		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(), a.runCommand(),
 		a.execCommand(), a.attachCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
+		a.containerCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(),
+		a.graphCommand("graph"), a.alphaCommand(),
 		a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)

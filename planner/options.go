@@ -20,6 +20,9 @@ type Options struct {
 	// those they need, Restart them and those that follow them, the others
 	// only them.
 	Selected []string
+	// Only are the IDs of the containers that are meant, of those of the services
+	// selected and those of `run` (Remove, Stop, Kill); nil: all of them.
+	Only []string
 
 	Recreate       RecreatePolicy // Up
 	RemoveOrphans  bool           // Up, Down, Kill
@@ -33,6 +36,7 @@ type Options struct {
 	Timeout        *time.Duration // what stops: instead of each container's grace; below zero: for ever
 	IgnoreOrphans  bool           // Up: say nothing about orphans
 	NoHooks        bool           // Stop: no pre_stop is run
+	OneOffs        bool           // Stop: those of `run` too
 
 	// Pull is the policy in place of those of the services; nil: theirs. Now is the
 	// time, for those that go by it. Both are for Refresh, Pull also for Up.

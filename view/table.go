@@ -6,16 +6,25 @@ import (
 	"text/tabwriter"
 )
 
-// Table is columns of text as Docker's commands print them: at least ten wide,
-// three spaces between.
+// Table is columns of text as Docker's commands print them.
 type Table struct {
-	lines []string
+	lines      []string
+	width, gap int // what columns have at least, and what is between them
 }
 
-// NewTable returns a table with a header.
+// NewTable returns a table with a header. Columns are at least ten wide, with three
+// spaces between, as those of docker's commands.
 func NewTable(header ...string) *Table {
-	t := &Table{}
+	t := &Table{width: 10, gap: 3}
 	t.Row(header...)
+	return t
+}
+
+// NewWideTable returns a table whose columns are at least twenty wide, as those of
+// some of docker compose's commands.
+func NewWideTable(header ...string) *Table {
+	t := NewTable(header...)
+	t.width = 20
 	return t
 }
 
@@ -31,7 +40,7 @@ func (t *Table) Row(cells ...string) {
 // Write writes the table. Nothing is padded at the end of a line.
 func (t *Table) Write(w io.Writer) error {
 	var b strings.Builder
-	columns := tabwriter.NewWriter(&b, 10, 1, 3, ' ', 0)
+	columns := tabwriter.NewWriter(&b, t.width, 1, t.gap, ' ', 0)
 	if _, err := io.WriteString(columns, strings.Join(t.lines, "\n")+"\n"); err != nil {
 		return err
 	}
