@@ -63,7 +63,7 @@ func absentContainerCommands() []absentCommand {
 		return absentCommand{command, "use `gocompose -p PROJECT " + command + " SERVICE`"}
 	}
 	return []absentCommand{
-		of("attach"), of("commit"), of("cp"), {"create", "use `gocompose create`"}, {"diff", ""}, of("exec"), of("export"),
+		of("commit"), of("cp"), {"create", "use `gocompose create`"}, {"diff", ""}, of("export"),
 		of("pause"), of("port"), {"prune", "use `gocompose container rm CONTAINER...`"},
 		{"rename", "set container_name in the Compose file; `gocompose up` gives the container its new name"},
 		of("restart"), {"run", "use `gocompose run`"}, of("start"), of("stats"), of("top"), of("unpause"),
@@ -99,6 +99,10 @@ func absentFlags() map[string]map[string]string {
 		"config": {
 			"lock-image-digests":    "tags are not looked up",
 			"resolve-image-digests": "tags are not looked up",
+		},
+		"container exec": {
+			"detach-keys": "a command that is left is hung up on; -d runs it in the background",
+			"env-file":    "name the variables by -e",
 		},
 		"container inspect": {
 			"size": sizes,
