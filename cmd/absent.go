@@ -22,10 +22,6 @@ func absentCommands() []absentCommand {
 	return []absentCommand{
 		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
-		{"images", "use `gocompose config --images` or `gocompose image ls`"},
-		{"ls", ""},
-		{"port", "use `gocompose ps`"},
-		{"run", ""},
 	}
 }
 
@@ -37,12 +33,9 @@ func allAbsentCommands() []absentCommand {
 // itself.
 func absentAlphaCommands() []absentCommand {
 	return []absentCommand{
-		{"alpha", "what was tried out below it has become commands of their own"},
 		{"alpha dry-run", "use `gocompose --dry-run up`, or another command with it"},
 		{"alpha generate", "use `gocompose inspect`, which shows what containers were made with"},
 		{"alpha publish", "use `gocompose publish`"},
-		{"alpha scale", "use `gocompose scale`"},
-		{"alpha viz", "`gocompose plan --format dot` prints a graph of services, networks and volumes with what is done about each"},
 		{"alpha watch", "use `gocompose watch`"},
 		{"docker_compose_hooks", "it is how docker asks docker compose for hints"},
 	}
@@ -52,6 +45,21 @@ func absentAlphaCommands() []absentCommand {
 func absentNetworkCommands() []absentCommand {
 	const why = "containers are on the networks of their Compose file; name it there, and `gocompose up` connects them"
 	return []absentCommand{{"connect", why}, {"disconnect", why}}
+}
+
+// absentContainerCommands are those of docker container.
+func absentContainerCommands() []absentCommand {
+	// By a service they are done in the order of what needs what.
+	of := func(command string) absentCommand {
+		return absentCommand{command, "use `gocompose -p PROJECT " + command + " SERVICE`"}
+	}
+	return []absentCommand{
+		of("commit"), of("cp"), {"create", "use `gocompose create`"}, {"diff", ""}, of("export"),
+		of("pause"), of("port"), {"prune", "use `gocompose container rm CONTAINER...`"},
+		{"rename", "set container_name in the Compose file; `gocompose up` gives the container its new name"},
+		of("restart"), {"run", "use `gocompose run`"}, of("start"), of("stats"), of("top"), of("unpause"),
+		{"update", "change the Compose file, and `gocompose up` replaces what is changed"}, of("wait"),
+	}
 }
 
 // absentVolumeCommands are those of docker volume.
@@ -82,6 +90,7 @@ func absentSystemCommands() []absentCommand {
 func absentFlags() map[string]map[string]string {
 	const (
 		build   = "images are not built"
+		sizes   = "how much a container has written is not counted"
 		oneHost = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{
@@ -90,11 +99,21 @@ func absentFlags() map[string]map[string]string {
 			"build":       build,
 			"quiet-build": build,
 		},
-		"create": {"build": build},
-		"config": {
-			"models": "models are not supported",
-		},
+		"create":  {"build": build},
+		"run":     {"build": build, "quiet-build": build},
 		"publish": {"insecure-registry": "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine need not be"},
+		"container exec": {
+			"detach-keys": "a command that is left is hung up on; -d runs it in the background",
+			"env-file":    "name the variables by -e",
+		},
+		"container inspect": {
+			"size": sizes,
+			"type": "there is one type: networks and volumes have commands of their own",
+		},
+		"container ls":   {"size": sizes},
+		"container rm":   {"link": "links are of the Compose file, and go with it"},
+		"container stop": {"signal": "it is stop_signal in the Compose file"},
+		"container logs": {"details": "lines come with no attributes"},
 		"network create": {
 			"config-from": oneHost,
 			"config-only": oneHost,
@@ -139,6 +158,10 @@ func absentBelow(c *cobra.Command) []absentCommand {
 	switch pathOf(c) {
 	case "":
 		return allAbsentCommands()
+	case "alpha":
+		return absentOf("alpha", absentAlphaCommands())
+	case "container":
+		return absentContainerCommands()
 	case "network":
 		return absentNetworkCommands()
 	case "volume":
@@ -149,6 +172,17 @@ func absentBelow(c *cobra.Command) []absentCommand {
 		return absentSystemCommands()
 	}
 	return nil
+}
+
+// absentOf returns those that are below a command, by their names there.
+func absentOf(parent string, all []absentCommand) []absentCommand {
+	var below []absentCommand
+	for _, c := range all {
+		if name, ok := strings.CutPrefix(c.name, parent+" "); ok {
+			below = append(below, absentCommand{name, c.instead})
+		}
+	}
+	return below
 }
 
 // pathOf returns the command's words after the program's: "network create".
@@ -169,7 +203,18 @@ func absentText(c *cobra.Command, what string) string {
 func ofDocker(c *cobra.Command) bool {
 	path := pathOf(c)
 	kind, _, _ := strings.Cut(path, " ")
-	return slices.Contains([]string{"network", "volume", "image", "system"}, kind)
+	return slices.Contains([]string{"container", "network", "volume", "image", "system"}, kind)
+}
+
+// absentLetters are the names of flags that are named as absent, by their letters.
+func absentLetters() map[string]string {
+	return map[string]string{
+		"up -w":                "watch",
+		"container inspect -s": "size",
+		"container ls -s":      "size",
+		"container rm -l":      "link",
+		"container stop -s":    "signal",
+	}
 }
 
 // flagError explains what is wrong with a flag.
@@ -180,6 +225,9 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	command := pathOf(c)
 	name := unknown.GetSpecifiedName()
+	if whole, ok := absentLetters()[command+" -"+name]; ok {
+		name = whole
+	}
 	if instead, ok := absentFlags()[command][name]; ok {
 		return usage("%s: %s", absentText(c, "flag --"+name), instead)
 	}

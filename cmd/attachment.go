@@ -33,6 +33,8 @@ type attachOptions struct {
 	// shows tells of which containers lines are printed, minds whose ends count:
 	// the attachment is over when none of them is left running.
 	shows, minds func(service string, replica int) bool
+	// only is the ID of the only container that is looked at; empty: all are.
+	only string
 	// ends are printed: "web-1 exited with code 0".
 	ends bool
 	// began is when: ends before that are history.
@@ -190,7 +192,7 @@ func (a *attachment) greet() error {
 // shown from where q begins.
 func (a *attachment) see(s sighting, q logs.Query) {
 	shows, minds := a.opt.shows(s.service, s.replica), a.opt.minds(s.service, s.replica)
-	if !shows && !minds {
+	if !shows && !minds || a.opt.only != "" && s.id != a.opt.only {
 		return
 	}
 	a.mu.Lock()

@@ -57,6 +57,12 @@ type change struct {
 	images bool
 	// console is where lines are printed meanwhile; nil: none are.
 	console *view.Console
+	// made makes the project, in place of Compose files.
+	made func() (*project.Project, error)
+	// last is the operation with which nothing is shown any more, and started is
+	// called when it has succeeded; nil: there is none.
+	last    func(planner.Op) bool
+	started func()
 }
 
 // change loads, locks, observes, plans, and has the plan carried out: the one
@@ -191,6 +197,13 @@ func (c change) confirmed(plan *planner.Plan) (bool, error) {
 // wanted returns the project that the files describe. Commands that can do
 // without get no project and its name.
 func (a *app) wanted(ctx context.Context, c change) (string, *project.Project, error) {
+	if c.made != nil {
+		p, err := c.made()
+		if err != nil {
+			return "", nil, err
+		}
+		return p.Name, p, nil
+	}
 	p, err := a.load(ctx, c.services, c.load)
 	if err == nil {
 		return p.Name, p, nil
@@ -242,7 +255,8 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	a.tellPlan(plan)
 	progress := view.NewProgress(a.progress(c))
 	progress.Begin(plan)
-	defer func() { err = errors.Join(err, progress.End()) }()
+	shown := shown{progress: progress, last: c.last, started: c.started}
+	defer func() { err = errors.Join(err, shown.end()) }()
 	if plan.Empty() {
 		return nil
 	}
@@ -257,7 +271,7 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	opt := executor.Options{
 		Parallel: max(a.globals.parallel, 0),
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),
-		Events:   progress.Event,
+		Events:   shown.event,
 		Provided: c.provided,
 	}
 	if c.events != nil {
@@ -273,9 +287,41 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	defer end()
 	opt.Events = func(e executor.Event) {
 		patient.event(e)
-		progress.Event(e)
+		shown.event(e)
 	}
 	return executor.Apply(patient, plan, h, opt)
+}
+
+// shown is progress that ends before the plan does, where something else is on the
+// user's terminal from some operation on.
+type shown struct {
+	progress *view.Progress
+	last     func(planner.Op) bool
+	started  func()
+
+	over bool
+	err  error
+}
+
+func (s *shown) event(e executor.Event) {
+	last := s.last != nil && s.last(e.Op)
+	if last && e.Phase == executor.Running {
+		s.err = s.end()
+	}
+	if !s.over {
+		s.progress.Event(e)
+	}
+	if last && e.Phase == executor.Done {
+		s.started()
+	}
+}
+
+func (s *shown) end() error {
+	if s.over {
+		return s.err
+	}
+	s.over = true
+	return s.progress.End()
 }
 
 func (a *app) notices(plan *planner.Plan) {

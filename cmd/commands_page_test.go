@@ -96,6 +96,24 @@ func differences() map[string][]string {
 			"A container without a process has no health.",
 			"IDs are `<project>-<service>-<number>.<letters>`.",
 		},
+		"gocompose images": {
+			"A container whose image has lost its name, or is gone, is shown too.",
+		},
+		"gocompose port": {
+			"A port that is only exposed is an error: it is at no port of the host.",
+		},
+		"gocompose graph": {
+			"docker compose has it as `alpha viz`, which works too.",
+		},
+		"gocompose container inspect": {
+			"The form is that of `gocompose inspect`, not docker's.",
+		},
+		"gocompose container ls": {
+			"IDs are `<project>-<service>-<number>.<letters>`.",
+		},
+		"gocompose container rm": {
+			"Containers that `up` has made are made again by the next one.",
+		},
 		"gocompose logs": {
 			"The lines of all containers are merged by time.",
 			"`-f` ends when no container is left that runs or is going to.",

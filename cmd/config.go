@@ -1,21 +1,27 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/gocompose/gocompose/project/loader"
+	"github.com/gocompose/gocompose/view"
 )
 
 type configFlags struct {
 	format, hash, output                              string
 	quiet                                             bool
 	services, volumes, networks, images, profiles     bool
+	models                                            bool
 	variables, environment                            bool
 	noInterpolate, noNormalize, noPaths, noConsistent bool
 	noEnv                                             bool
@@ -28,6 +34,8 @@ func (a *app) configCommand() *cobra.Command {
 		Use:     "config [OPTIONS] [SERVICE...]",
 		Aliases: []string{"convert"},
 		Short:   "Parse, resolve and render the Compose file in canonical form",
+		Long: "Prints the Compose files as one, with all that they mean written out, or lists of what is in it. What it prints can be\n" +
+			"used as a Compose file. Attributes that gocompose does not honour are among it.",
 		Example: "gocompose config --services\n" +
 			"gocompose config --lock-image-digests -o compose.lock.yaml",
 		RunE: func(c *cobra.Command, services []string) error {
@@ -35,7 +43,7 @@ func (a *app) configCommand() *cobra.Command {
 		},
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.format, "format", "yaml", "Format the output. Values: [yaml | json]")
+	fs.StringVar(&f.format, "format", "", "Format the output. Values: [yaml | json]. (Default: yaml; of --variables a table)")
 	fs.StringVar(&f.hash, "hash", "", `Print the service config hash, one per line. "*" means all services`)
 	fs.StringVarP(&f.output, "output", "o", "", "Save to file (default to stdout)")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Only validate the configuration, don't print anything")
@@ -43,6 +51,7 @@ func (a *app) configCommand() *cobra.Command {
 	fs.BoolVar(&f.volumes, "volumes", false, "Print the volume names, one per line")
 	fs.BoolVar(&f.networks, "networks", false, "Print the network names, one per line")
 	fs.BoolVar(&f.images, "images", false, "Print the image names, one per line")
+	fs.BoolVar(&f.models, "models", false, "Print the model names, one per line")
 	fs.BoolVar(&f.profiles, "profiles", false, "Print the profile names, one per line")
 	fs.BoolVar(&f.variables, "variables", false, "Print model variables and default values")
 	fs.BoolVar(&f.environment, "environment", false, "Print environment used for interpolation")
@@ -57,7 +66,7 @@ func (a *app) configCommand() *cobra.Command {
 }
 
 func (a *app) config(ctx context.Context, f configFlags, services []string) error {
-	if f.format != "yaml" && f.format != "json" {
+	if !slices.Contains([]string{"", "yaml", "json"}, f.format) {
 		return usage("unknown format %q: yaml or json", f.format)
 	}
 	opt, err := a.loadOptions()
@@ -79,7 +88,7 @@ func (a *app) config(ctx context.Context, f configFlags, services []string) erro
 // render returns what the flags ask for.
 func (f configFlags) render(ctx context.Context, opt loader.Options) ([]byte, error) {
 	if f.variables {
-		return variables(ctx, opt)
+		return f.variablesText(ctx, opt)
 	}
 	m, err := loader.LoadModel(ctx, opt, loader.ModelOptions{
 		NoInterpolate:    f.noInterpolate,
@@ -105,6 +114,8 @@ func (f configFlags) render(ctx context.Context, opt loader.Options) ([]byte, er
 		return lines(m.Networks()), nil
 	case f.images:
 		return lines(m.Images()), nil
+	case f.models:
+		return lines(m.Models()), nil
 	case f.profiles:
 		return lines(m.Profiles()), nil
 	case f.environment:
@@ -142,14 +153,51 @@ func hashes(m *loader.Model, which string) ([]byte, error) {
 	return lines(out), errors.Join(errs...)
 }
 
-func variables(ctx context.Context, opt loader.Options) ([]byte, error) {
+// variablesText returns the variables of the files: a table, or a map of each to
+// what is known of it, with docker compose's keys.
+func (f configFlags) variablesText(ctx context.Context, opt loader.Options) ([]byte, error) {
 	found, err := loader.Variables(ctx, opt)
 	if err != nil {
 		return nil, err
 	}
-	out := []string{fmt.Sprintf("%-20s%-20s%-20s%s", "NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE")}
-	for _, v := range found {
-		out = append(out, fmt.Sprintf("%-20s%-20v%-20s%s", v.Name, v.Required, v.Default, v.Alternate))
+	var out bytes.Buffer
+	switch f.format {
+	case "json":
+		byName := map[string]jsonVariable{}
+		for _, v := range found {
+			byName[v.Name] = jsonVariable{v.Name, v.Default, v.Alternate, v.Required}
+		}
+		enc := json.NewEncoder(&out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "    ")
+		err = enc.Encode(byName)
+	case "yaml":
+		byName := map[string]yamlVariable{}
+		for _, v := range found {
+			byName[v.Name] = yamlVariable{v.Name, v.Default, v.Alternate, v.Required}
+		}
+		err = yaml.NewEncoder(&out).Encode(byName)
+	default:
+		t := view.NewWideTable("NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE")
+		for _, v := range found {
+			t.Row(v.Name, strconv.FormatBool(v.Required), v.Default, v.Alternate)
+		}
+		err = t.Write(&out)
 	}
-	return lines(out), nil
+	return out.Bytes(), err
+}
+
+type jsonVariable struct {
+	Name          string
+	DefaultValue  string
+	PresenceValue string
+	Required      bool
+}
+
+// yamlVariable has the keys that YAML makes of the same names.
+type yamlVariable struct {
+	Name          string `yaml:"name"`
+	DefaultValue  string `yaml:"defaultvalue"`
+	PresenceValue string `yaml:"presencevalue"`
+	Required      bool   `yaml:"required"`
 }

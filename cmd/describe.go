@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/gocompose/gocompose/containerd/spec"
 	"github.com/gocompose/gocompose/host"
-	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
@@ -43,19 +43,14 @@ type description struct {
 	labels map[string]string
 }
 
-type publisher struct {
-	URL           string
-	TargetPort    uint16
-	PublishedPort uint16
-	Protocol      string
-}
-
 // maxCommand is how much of a command docker compose shows, in characters.
 const maxCommand = 20
 
-func describe(i host.Info, whole bool) description {
+func describe(i host.Info, whole bool) description { return describeAt(i, whole, time.Now()) }
+
+func describeAt(i host.Info, whole bool, now time.Time) description {
 	d := description{
-		Command:    strconv.Quote(truncate(commandText(i.Command), whole)),
+		Command:    strconv.Quote(truncate(commandText(i.Command), maxCommand, whole)),
 		CreatedAt:  i.CreatedAt.Local().Format("2006-01-02 15:04:05 -0700 MST"),
 		ExitCode:   i.ExitCode,
 		Health:     string(healthOf(i)),
@@ -67,29 +62,50 @@ func describe(i host.Info, whole bool) description {
 		Ports:      portsText(i),
 		Project:    i.Spec.Project,
 		Publishers: publishers(i),
-		RunningFor: ago(i.CreatedAt),
+		RunningFor: agoAt(i.CreatedAt, now),
 		Service:    i.Spec.Service,
 		Size:       "0B",
 		State:      string(i.State),
-		Status:     status(i, time.Now()),
+		Status:     status(i, now),
 		labels:     i.Labels,
 	}
-	var nets, mounts []string
-	volumes := 0
+	var nets []string
 	for _, n := range i.Spec.Networks {
 		nets = append(nets, n.Network)
 	}
-	for _, m := range i.Spec.Mounts {
+	d.Networks = strings.Join(nets, ",")
+	d.Mounts, d.LocalVolumes = mountsText(i, whole)
+	return d
+}
+
+// maxMount is how much of a mount's name or path docker shows, in characters.
+const maxMount = 15
+
+// mountsText returns what is mounted, by volumes' names and paths of the host, and
+// how many of it are volumes.
+func mountsText(i host.Info, whole bool) (names, count string) {
+	mounts, err := inspectMounts(i, places{volume: func(string) (string, error) { return "", nil }})
+	if err != nil { // it cannot be: no path was asked for
+		return "", "0"
+	}
+	var all []string
+	volumes := 0
+	for _, m := range mounts {
 		if m.Type == project.MountVolume {
 			volumes++
 		}
-		if m.Source != "" {
-			mounts = append(mounts, m.Source)
+		if name := cmp.Or(m.Name, m.Source); name != "" {
+			all = append(all, truncate(name, maxMount, whole))
 		}
 	}
-	d.LocalVolumes = fmt.Sprint(volumes)
-	d.Networks, d.Mounts = strings.Join(nets, ","), strings.Join(mounts, ",")
-	return d
+	return strings.Join(all, ","), strconv.Itoa(volumes)
+}
+
+func agoAt(t, now time.Time) string {
+	if t.IsZero() || t.Unix() <= 0 {
+		return notAvailable
+	}
+	return units.HumanDuration(now.Sub(t)) + " ago"
 }
 
 // Label returns the value of one label, for templates.
@@ -110,9 +126,10 @@ func commandText(args []string) string {
 	return strings.Join(out, " ")
 }
 
-func truncate(s string, whole bool) string {
-	if r := []rune(s); !whole && len(r) > maxCommand {
-		return string(r[:maxCommand-1]) + "…"
+// truncate returns s, or as much of it as fits, with an ellipsis.
+func truncate(s string, size int, whole bool) string {
+	if r := []rune(s); !whole && len(r) > size {
+		return string(r[:size-1]) + "…"
 	}
 	return s
 }
@@ -173,44 +190,4 @@ func healthOf(i host.Info) health.Status {
 // one will come.
 func hasProcess(i host.Info) bool {
 	return i.State == planner.StateRunning || i.State == planner.StatePaused
-}
-
-func publishers(i host.Info) []publisher {
-	out := []publisher{}
-	for _, p := range i.Ports {
-		for _, url := range hostAddresses(p) {
-			out = append(out, publisher{url, p.Target, p.HostPort, p.Protocol})
-		}
-	}
-	return out
-}
-
-func hostAddresses(p endpoint.Port) []string {
-	if p.HostIP == "" {
-		return []string{"0.0.0.0", "::"}
-	}
-	return []string{p.HostIP}
-}
-
-func portsText(i host.Info) string {
-	var out []string
-	for _, p := range i.Ports {
-		for _, addr := range hostAddresses(p) {
-			if strings.Contains(addr, ":") {
-				addr = "[" + addr + "]"
-			}
-			out = append(out, fmt.Sprintf("%s:%d->%d/%s", addr, p.HostPort, p.Target, p.Protocol))
-		}
-	}
-	published := func(target string) bool {
-		return slices.ContainsFunc(i.Ports, func(p endpoint.Port) bool {
-			return fmt.Sprintf("%d/%s", p.Target, p.Protocol) == target
-		})
-	}
-	for _, e := range i.Spec.Expose {
-		if hasProcess(i) && !published(e) {
-			out = append(out, e)
-		}
-	}
-	return strings.Join(out, ", ")
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,7 +59,9 @@ func TestWhatIsRecommendedIsThere(t *testing.T) {
 	for name, text := range reasons() {
 		for _, quoted := range regexp.MustCompile("`gocompose ([^`]+)`").FindAllStringSubmatch(text, -1) {
 			args := strings.Fields(quoted[1])
-			_, absent := findAbsent(allAbsentCommands(), args) // which says then what is
+			_, absent := findAbsent(allAbsentCommands(), slices.DeleteFunc(slices.Clone(args), func(word string) bool {
+				return word == "-p" || word == "PROJECT"
+			})) // which says then what is
 			if i, ok := parseInvocation(root, args); !absent && (!ok || i.command == root) {
 				t.Errorf("%s: there is no gocompose %s", name, quoted[1])
 			}
@@ -69,7 +72,7 @@ func TestWhatIsRecommendedIsThere(t *testing.T) {
 // reasons are all that is said of what is not there.
 func reasons() map[string]string {
 	all := map[string]string{}
-	for _, commands := range [][]absentCommand{allAbsentCommands(), absentNetworkCommands(), absentVolumeCommands(), foreignCommands()} {
+	for _, commands := range [][]absentCommand{allAbsentCommands(), absentContainerCommands(), absentNetworkCommands(), absentVolumeCommands(), foreignCommands()} {
 		for _, c := range commands {
 			all[c.name] = c.instead
 		}

@@ -52,6 +52,7 @@ func (a *app) inspect(ctx context.Context, f inspectFlags, services []string) er
 		return usage("--index is %d: the number of a container, from 1", f.index)
 	}
 	_, infos, err := a.ofServices(ctx, services)
+	infos = replicas(infos)
 	if err != nil {
 		return err
 	}

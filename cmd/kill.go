@@ -19,7 +19,7 @@ func (a *app) killCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, services []string) error {
 			opt.Selected = services
 			if _, err := signal.ParseSignal(opt.Signal); err != nil {
-				return usage("--signal: there is no signal %q: a name or a number, as in SIGHUP, HUP or 1", opt.Signal)
+				return errNoSignal(opt.Signal)
 			}
 			opt.RemoveOrphans = a.removeOrphans(c, opt.RemoveOrphans)
 			return a.change(c.Context(), toExisting("kill", planner.Kill, opt))
@@ -28,4 +28,8 @@ func (a *app) killCommand() *cobra.Command {
 	c.Flags().StringVarP(&opt.Signal, "signal", "s", "SIGKILL", "SIGNAL to send to the container")
 	c.Flags().BoolVar(&opt.RemoveOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")
 	return c
+}
+
+func errNoSignal(name string) error {
+	return usage("--signal: there is no signal %q: a name or a number, as in SIGHUP, HUP or 1", name)
 }

@@ -51,7 +51,7 @@ func testImages(t *testing.T) map[string]v1.Image {
 	add("web2", v1.Config{Cmd: []string{"httpd", "-f", "-p", "80", "-h", "/www"}, StopSignal: "SIGKILL"}, page("web two")...)
 	add("data", v1.Config{
 		Cmd:     []string{"sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait"},
-		Volumes: map[string]struct{}{"/data": {}},
+		Volumes: map[string]struct{}{"/data": {}}, ExposedPorts: map[string]struct{}{"9000/tcp": {}},
 	}, livetest.File{Path: "data/", Mode: 0o755}, livetest.File{Path: "data/from-image", Mode: 0o644, Content: []byte("from the image\n")})
 	// Answers which replica it is, and whom it sees asking.
 	add("who", v1.Config{Cmd: []string{"httpd", "-f", "-p", "80", "-h", "/www"}, StopSignal: "SIGKILL"},

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -184,7 +185,7 @@ func wipe(cfg host.Config) error {
 	for _, name := range projects {
 		obs, oerr := h.Observe(ctx, name, nil)
 		err = errors.Join(err, oerr)
-		for _, c := range append(obs.Containers, obs.Inits...) {
+		for _, c := range slices.Concat(obs.Containers, obs.OneOffs, obs.Leftovers) {
 			err = errors.Join(err, h.StopContainer(ctx, c.ID, 0), h.RemoveContainer(ctx, c.ID))
 		}
 	}

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/logs"
@@ -27,20 +27,28 @@ func (a *app) logsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "logs [OPTIONS] [SERVICE...]",
 		Short: "View output from containers",
+		Long: "Prints what the services' containers have printed, merged by time, with the name of its container before each\n" +
+			"line; with --follow also what they go on to print, until none is left that runs or is going to.",
+		Example: "gocompose logs --tail 20 --follow\ngocompose logs --since 10m --no-log-prefix web",
 		RunE: func(c *cobra.Command, services []string) error {
 			return a.logs(c.Context(), f, services)
 		},
 	}
 	fs := c.Flags()
-	fs.BoolVarP(&f.follow, "follow", "f", false, "Follow log output")
-	fs.BoolVarP(&f.timestamps, "timestamps", "t", false, "Show timestamps")
+	f.add(fs)
 	fs.BoolVar(&f.noPrefix, "no-log-prefix", false, "Don't print prefix in logs")
 	fs.BoolVar(&f.noColor, "no-color", false, "Produce monochrome output")
+	fs.IntVar(&f.index, "index", 0, "Index of the container if service has multiple replicas")
+	return c
+}
+
+// add adds the flags that are also those of a single container's logs.
+func (f *logsFlags) add(fs *pflag.FlagSet) {
+	fs.BoolVarP(&f.follow, "follow", "f", false, "Follow log output")
+	fs.BoolVarP(&f.timestamps, "timestamps", "t", false, "Show timestamps")
 	fs.StringVarP(&f.tail, "tail", "n", "all", "Number of lines to show from the end of the logs for each container")
 	fs.StringVar(&f.since, "since", "", "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)")
 	fs.StringVar(&f.until, "until", "", "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)")
-	fs.IntVar(&f.index, "index", 0, "Index of the container if service has multiple replicas")
-	return c
 }
 
 func (f logsFlags) query(now time.Time) (logs.Query, error) {
@@ -106,10 +114,8 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 		return err
 	}
 	wanted := f.of(services)
-	infos = slices.DeleteFunc(infos, func(i host.Info) bool { return !wanted(i.Spec.Service, i.Spec.Replica) })
-	slices.SortFunc(infos, func(x, y host.Info) int {
-		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
-	})
+	infos = slices.DeleteFunc(replicas(infos), func(i host.Info) bool { return !wanted(i.Spec.Service, i.Spec.Replica) })
+	slices.SortFunc(infos, byService)
 	a.warnOfUnkept(infos)
 	lines := view.NewLogs(a.Out, view.LogOptions{
 		NoPrefix:   f.noPrefix,

@@ -90,3 +90,8 @@ func last(x, y bool) int {
 	}
 	return -1
 }
+
+// replicas leaves out the containers of `run`.
+func replicas(infos []host.Info) []host.Info {
+	return slices.DeleteFunc(infos, func(i host.Info) bool { return i.Spec.OneOff() })
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,18 +30,19 @@ func (a *app) psCommand() *cobra.Command {
 		Long: "Lists the project's containers that run or are going to be started again; with --all those, too, that have ended.\n" +
 			"Beside a container with a health check stands how it is: (health: starting), (healthy) or (unhealthy). How its checks\n" +
 			"went is in `gocompose inspect`.",
+		Example: "gocompose ps -a\ngocompose ps --status exited --format '{{.Name}} {{.ExitCode}}'\ngocompose ps --format json",
 		RunE: func(c *cobra.Command, services []string) error {
 			return a.ps(c.Context(), f, services)
 		},
 	}
 	fs := c.Flags()
-	fs.BoolVarP(&f.all, "all", "a", false, "Show all stopped containers")
+	fs.BoolVarP(&f.all, "all", "a", false, "Show all stopped containers (including those created by the run command)")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Only display IDs")
 	fs.BoolVar(&f.services, "services", false, "Display services")
 	fs.BoolVar(&f.noTrunc, "no-trunc", false, "Don't truncate output")
 	fs.BoolVar(&f.orphans, "orphans", true, "Include orphaned services (not declared by project)")
 	fs.StringVar(&f.format, "format", "table", `Format the output: table, json, or a Go template, as in "table {{.Name}}\t{{.Status}}"`)
-	fs.StringArrayVar(&f.status, "status", nil, "Filter services by status. Values: [paused | restarting | running | created | exited]")
+	fs.StringArrayVar(&f.status, "status", nil, "Filter services by status. Values: [paused | restarting | removing | running | dead | created | exited]")
 	fs.StringVar(&f.filter, "filter", "", "Filter services by a property (supported filters: status)")
 	return c
 }
@@ -57,11 +59,11 @@ func (a *app) ps(ctx context.Context, f psFlags, services []string) error {
 		orphan := p != nil && !slices.Contains(p.Known, i.Spec.Service)
 		return !f.shows(i) || orphan && !f.orphans
 	})
-	return a.printContainers(infos, f)
+	return a.printContainers(infos, f, time.Now())
 }
 
 // ofServices returns the containers of the services, or of all, by service and
-// number. The project is nil without Compose files.
+// number, those of `run` last. The project is nil without Compose files.
 func (a *app) ofServices(ctx context.Context, services []string) (*project.Project, []host.Info, error) {
 	name, p, err := a.wanted(ctx, change{fileless: true, load: existing})
 	if err != nil {
@@ -81,9 +83,10 @@ func (a *app) ofServices(ctx context.Context, services []string) (*project.Proje
 	return p, infos, nil
 }
 
-// byService sorts containers by service and number.
+// byService sorts containers by service and number, those of `run` last.
 func byService(x, y host.Info) int {
-	return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
+	return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), last(x.Spec.OneOff(), y.Spec.OneOff()),
+		cmp.Compare(x.Spec.Replica, y.Spec.Replica), cmp.Compare(x.Name, y.Name))
 }
 
 func (f *psFlags) check() error {
@@ -95,8 +98,8 @@ func (f *psFlags) check() error {
 		f.status = append(f.status, value)
 	}
 	for _, s := range f.status {
-		if !slices.Contains([]string{"paused", "restarting", "removing", "running", "dead", "created", "exited"}, s) {
-			return usage("unknown status %q: paused, restarting, removing, running, dead, created or exited", s)
+		if !slices.Contains(statuses(), s) {
+			return usage("unknown status %q: %s", s, strings.Join(statuses(), ", "))
 		}
 	}
 	_, err := listRows(f.format)
@@ -149,7 +152,7 @@ func knownServices(p *project.Project, infos []host.Info, asked []string) error 
 	return nil
 }
 
-func (a *app) printContainers(infos []host.Info, f psFlags) error {
+func (a *app) printContainers(infos []host.Info, f psFlags, now time.Time) error {
 	if f.services {
 		return a.printServices(infos)
 	}
@@ -159,7 +162,7 @@ func (a *app) printContainers(infos []host.Info, f psFlags) error {
 	}
 	items := make([]description, len(infos))
 	for i, info := range infos {
-		items[i] = describe(info, f.noTrunc)
+		items[i] = describeAt(info, f.noTrunc, now)
 	}
 	if f.quiet {
 		return containerTable().writeNames(a.Out, items)

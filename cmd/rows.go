@@ -24,22 +24,11 @@ func newRows(format string) (rows, error) {
 		return rows{}, usage("unknown format %q: table, json, or a template like '{{.Name}}'", format)
 	}
 	text = strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(text)
-	t, err := template.New("--format").Funcs(template.FuncMap{
-		"json":  jsonText,
-		"join":  strings.Join,
-		"lower": strings.ToLower,
-		"split": strings.Split,
-		"upper": strings.ToUpper,
-	}).Option("missingkey=error").Parse(text)
+	t, err := template.New("--format").Funcs(templateFunctions()).Option("missingkey=error").Parse(text)
 	if err != nil {
 		return rows{}, usage("%v", err)
 	}
 	return rows{t, table}, nil
-}
-
-func jsonText(v any) (string, error) {
-	b, err := json.Marshal(v)
-	return string(b), err
 }
 
 // headers are what docker writes above the columns of fields.
@@ -57,7 +46,7 @@ func writeRows[T any](w io.Writer, r rows, header headers, items []T) (err error
 				err = tabs.Flush()
 			}
 		}()
-		if err := r.line(tabs, header); err != nil {
+		if err := r.header(tabs, header); err != nil {
 			return err
 		}
 		w = tabs
@@ -68,6 +57,15 @@ func writeRows[T any](w io.Writer, r rows, header headers, items []T) (err error
 		}
 	}
 	return nil
+}
+
+// header writes the template with the headers in place of the fields.
+func (r rows) header(w io.Writer, header headers) error {
+	of, err := r.template.Clone()
+	if err != nil {
+		return err
+	}
+	return rows{of.Funcs(headerFunctions()), true}.line(w, header)
 }
 
 func (r rows) line(w io.Writer, data any) error {
@@ -84,6 +82,9 @@ type list[T any] struct {
 	headers headers        // of templates
 	columns []string
 	cells   func(T) []string
+	// array: in JSON they are one array, not an object a line.
+	array bool
+	wide  bool // the table's columns
 }
 
 // listRows returns the template of a list's format; there is none of table and json.
@@ -97,6 +98,8 @@ func listRows(format string) (rows, error) {
 // write writes the items in a format, of which r are the listRows.
 func (l list[T]) write(w io.Writer, items []T, format string, r rows) error {
 	switch {
+	case format == "json" && l.array:
+		return encodeArray(w, items)
 	case format == "json":
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
@@ -110,10 +113,20 @@ func (l list[T]) write(w io.Writer, items []T, format string, r rows) error {
 		return writeRows(w, r, l.headers, items)
 	}
 	t := view.NewTable(l.columns...)
+	if l.wide {
+		t = view.NewWideTable(l.columns...)
+	}
 	for _, i := range items {
 		t.Row(l.cells(i)...)
 	}
 	return t.Write(w)
+}
+
+// encodeArray writes the items as one array, in one line.
+func encodeArray[T any](w io.Writer, items []T) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(orNone(items))
 }
 
 // writeNames writes what --quiet leaves.

@@ -15,7 +15,13 @@ func TestRowsAreWrittenByATemplate(t *testing.T) {
 		`{{.Service}}\t{{upper .State}}`: "web\tRUNNING\ndatabase\tEXITED\n",
 		`{{.Label "tier"}}{{.ExitCode}}`: "front0\n3\n",
 		"{{json .Service}}":              "\"web\"\n\"database\"\n",
-		`table {{.Name}}\t{{.State}}`:    "NAME              STATE\nshop-web-1        running\nshop-database-1   exited\n",
+		`{{title .Service}} {{lower "UP"}} {{truncate .Name 4}} {{truncate .Service 99}}`: "Web up shop web\nDatabase up shop database\n",
+		`{{join (split .Name "-") "/"}}|{{pad .Ports 1 2}}|`:                              "shop/web/1| 80/tcp  |\nshop/database/1||\n",
+		`{{println .State}}{{len .Publishers}}`:                                           "running\n0\nexited\n0\n",
+		`{{json (split "a<b" "<")}}`:                                                      "[\"a\",\"b\"]\n[\"a\",\"b\"]\n",
+		`{{json "<"}}`:                                                                    "\"<\"\n\"<\"\n",
+		`table {{upper .Name}}\t{{truncate (lower .State) 3}}`:                            "NAME              STATE\nSHOP-WEB-1        run\nSHOP-DATABASE-1   exi\n",
+		`table {{.Name}}\t{{.State}}`:                                                     "NAME              STATE\nshop-web-1        running\nshop-database-1   exited\n",
 		`table {{.Service}}\t{{.Label "tier"}}`: "SERVICE    tier\nweb        front\n" +
 			"database   \n",
 	} {
@@ -51,6 +57,19 @@ func TestEveryFieldOfAContainerHasAHeader(t *testing.T) {
 	}
 	if fields, titles := strings.Count(text, `":`), len(containerHeaders()); fields != titles {
 		t.Errorf("%d fields, %d headers", fields, titles)
+	}
+}
+
+func TestWhatIsNoListIsNotJoined(t *testing.T) {
+	r, err := newRows(`{{join .Name ","}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeRows(new(strings.Builder), r, nil, []description{{}}); err == nil || !strings.Contains(err.Error(), "a list is wanted") {
+		t.Error(err)
+	}
+	if text, err := joinText([]any{1, "b"}, "-"); text != "1-b" || err != nil {
+		t.Error(text, err)
 	}
 }
 

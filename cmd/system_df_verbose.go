@@ -42,7 +42,7 @@ func dfDetails(u host.Usage, now time.Time) dfReport {
 	}
 	for _, c := range u.Containers {
 		d.Containers = append(d.Containers, dfContainer{
-			ID: c.ID, Image: planner.ShortImage(c.Spec.Image), Command: truncate(commandText(c.Command), false),
+			ID: c.ID, Image: planner.ShortImage(c.Spec.Image), Command: truncate(commandText(c.Command), maxCommand, false),
 			LocalVolumes: strconv.Itoa(volumesOf(c)), Size: sizeText(c.Written), Logs: sizeText(c.Logs),
 			RunningFor: ago(c.CreatedAt), Status: status(c.Info, now), Names: c.Name,
 		})

@@ -66,7 +66,7 @@ func (a *app) stopContainers(ctx context.Context, cfg host.Config) error {
 	err = a.eachProject(ctx, h.GoingDown(), change{
 		title: "system stop",
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
-			return planner.Stop(p, obs, planner.Options{NoHooks: true})
+			return planner.Stop(p, obs, planner.Options{NoHooks: true, OneOffs: true})
 		},
 	})
 	return errors.Join(err, h.Close())

@@ -11,9 +11,11 @@ func (a *app) versionCommand() *cobra.Command {
 	var format string
 	var short bool
 	c := &cobra.Command{
-		Use:   "version [OPTIONS]",
-		Short: "Show the gocompose version information",
-		Args:  noArgs,
+		Use:     "version [OPTIONS]",
+		Short:   "Show the gocompose version information",
+		Long:    "Prints the version of gocompose: its own, not that of docker compose which it is like.",
+		Example: "gocompose version --short\ngocompose version --format json",
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return a.printVersion(format, short)
 		},

@@ -17,6 +17,7 @@ func (a *app) volumesCommand() *cobra.Command {
 		Short: "List volumes",
 		Long: "Lists the volumes that were made for the project; with services, those of them that their containers have.\n" +
 			"Anonymous volumes are not among them: they are in `gocompose volume ls`.",
+		Example: "gocompose volumes --quiet\ngocompose volumes --format '{{.Name}}: {{.Mountpoint}}' db",
 		RunE: func(c *cobra.Command, services []string) error {
 			return a.projectVolumes(c.Context(), f, services)
 		},

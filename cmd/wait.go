@@ -57,6 +57,7 @@ func (a *app) wait(ctx context.Context, services []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	infos = replicas(infos)
 	for _, s := range services {
 		if !slices.ContainsFunc(infos, func(i host.Info) bool { return i.Spec.Service == s }) {
 			return 0, errNoContainer(s, 0)

@@ -195,6 +195,7 @@ func newRecord(req CreateRequest, args []string) Record {
 		MountedImages: digests(req.MountedImages),
 		Taken:         req.Taken,
 		Health:        healthcheck(req),
+		Exposed:       exposed(req.Image.Config.ExposedPorts),
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	labelService   = "com.docker.compose.service"
 	labelNumber    = "com.docker.compose.container-number"
 	labelOneoff    = "com.docker.compose.oneoff"
+	labelSlug      = "com.docker.compose.slug"
 	labelHash      = "com.docker.compose.config-hash"
 	labelImage     = "com.docker.compose.image"
 	labelDependsOn = "com.docker.compose.depends_on"
@@ -58,6 +59,11 @@ func labels(c project.Container, imageDigest, version string) map[string]string 
 	})
 	if c.Role != "" {
 		all[labelOneoff] = "True"
+	}
+	delete(all, labelSlug)
+	if c.OneOff() {
+		all[labelSlug] = c.Slug()
+		delete(all, labelNumber)
 	}
 	delete(all, labelEnvFiles)
 	if len(c.Origin.EnvFiles) > 0 {

@@ -1,9 +1,12 @@
 package containerd
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/typeurl/v2"
@@ -34,6 +37,8 @@ type Record struct {
 	// Health is how to tell whether the container works: the service's check
 	// over the image's, complete; nil: it is not checked.
 	Health *project.Healthcheck `json:"health,omitempty"`
+	// Exposed are the ports that the image says it listens on: "80/tcp", sorted.
+	Exposed []string `json:"exposed,omitempty"`
 	// Runtime is the path of the OCI runtime that Spec.Runtime was; empty: our own
 	// runc.
 	Runtime string `json:"runtime,omitempty"`
@@ -75,6 +80,28 @@ func DecodeRecord(id string, stored []byte) (Record, error) {
 		r.Health = project.EffectiveHealthcheck(r.Spec.Health, nil)
 	}
 	return r, nil
+}
+
+// Ports returns the ports that the service or its image exposes, sorted.
+func (r Record) Ports() []string {
+	all := slices.Concat(r.Spec.Expose, r.Exposed)
+	slices.SortFunc(all, func(x, y string) int {
+		return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
+	})
+	return slices.Compact(all)
+}
+
+// exposed returns the ports of an image's EXPOSE, which may be without a protocol.
+func exposed(image map[string]struct{}) []string {
+	var all []string
+	for port := range image {
+		if !strings.Contains(port, "/") {
+			port += "/tcp"
+		}
+		all = append(all, strings.ToLower(port))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // extension returns the record as containerd stores it.

@@ -37,6 +37,15 @@ func TestRecordsAreReadAsWritten(t *testing.T) {
 	}
 }
 
+func TestPortsAreThoseOfTheServiceAndItsImage(t *testing.T) {
+	req := CreateRequest{Spec: project.Container{Expose: []string{"8080/tcp", "90/udp"}}}
+	req.Image.Config.ExposedPorts = map[string]struct{}{"80": {}, "90/UDP": {}, "443/tcp": {}}
+	r := newRecord(req, nil)
+	if got, want := strings.Join(r.Ports(), " "), "80/tcp 90/udp 443/tcp 8080/tcp"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestRecordsThatCannotBeReadAreErrors(t *testing.T) {
 	with := func(value string) containers.Container {
 		return containers.Container{ID: "x", Extensions: map[string]typeurl.Any{

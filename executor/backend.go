@@ -57,8 +57,8 @@ type (
 		// fixed host port is held by anything but replicas of its service.
 		StartContainer(ctx context.Context, id string) error
 		StopContainer(ctx context.Context, id string, grace time.Duration) error
-		// RemoveContainer takes the anonymous volumes of a container with a role away
-		// too; those of others stay.
+		// RemoveContainer takes the anonymous volumes away too that go with their
+		// container (project.Container.TakesVolumes); others stay.
 		RemoveContainer(ctx context.Context, id string) error
 
 		// AwaitContainer returns when the container is what until says. When it

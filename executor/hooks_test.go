@@ -41,8 +41,8 @@ func TestHooksThatFailKeepWhatNeedsThemFromStarting(t *testing.T) {
 				t.Errorf("got %v\nwant %s", err, c.want)
 			}
 			obs := w.Observe("shop")
-			if got := fmt.Sprint(running(w)); got != c.runs || len(obs.Inits) > 0 {
-				t.Errorf("%s run, want %s; and %d containers of pre_start are left", got, c.runs, len(obs.Inits))
+			if got := fmt.Sprint(running(w)); got != c.runs || len(obs.Leftovers) > 0 {
+				t.Errorf("%s run, want %s; and %d containers of pre_start are left", got, c.runs, len(obs.Leftovers))
 			}
 		})
 	}
@@ -87,8 +87,8 @@ func TestAnInterruptedPreStartLeavesNothing(t *testing.T) {
 		}})
 		cancel()
 		obs := w.Observe("shop")
-		if err == nil || len(obs.Inits) > 0 || len(running(w)) > 0 {
-			t.Errorf("%s: %v; left are %d", at, err, len(obs.Inits))
+		if err == nil || len(obs.Leftovers) > 0 || len(running(w)) > 0 {
+			t.Errorf("%s: %v; left are %d", at, err, len(obs.Leftovers))
 		}
 	}
 }

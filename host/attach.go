@@ -58,12 +58,16 @@ func (h *Host) attach(ctx context.Context, c containerd.Container) (endpoint.End
 }
 
 // namesIn returns what others on the network may call the container. On Docker's
-// default bridge nobody has a name, and nobody calls what only prepares a start.
+// default bridge nobody has a name, and nobody calls what only prepares a start. A
+// one-off is not called by its service's name, unless that is among the aliases.
 func namesIn(c containerd.Container, n project.Endpoint) []string {
-	if n.Network == project.DefaultBridge || c.Record.Spec.Role != "" {
-		return nil
-	}
 	spec := c.Record.Spec
+	switch {
+	case n.Network == project.DefaultBridge, spec.Role != "" && !spec.OneOff():
+		return nil
+	case spec.OneOff():
+		return append([]string{spec.Name, ShortID(c.ID)}, n.Aliases...)
+	}
 	return append([]string{spec.Name, spec.Service, ShortID(c.ID)}, n.Aliases...)
 }
 

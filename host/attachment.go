@@ -40,7 +40,7 @@ type Attachment struct {
 // about to be started (see WithAttach). When it returns, nothing that is printed
 // from then on is missed.
 func (h *Host) Attach(ctx context.Context, id string, o AttachOptions) (*Attachment, error) {
-	client, err := attach.Dial(ctx, h.attachSocket(id), attach.Options{Patient: o.Patient})
+	client, err := attach.Dial(ctx, h.attachSocket(id), attach.Options{Patient: o.Patient, EndsInput: o.EndsInput})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
 		err = h.unattachable(ctx, id)
 	}

@@ -19,6 +19,7 @@ type Info struct {
 	Labels  map[string]string
 	Command []string // the process's arguments
 	Ports   []endpoint.Port
+	Exposed []string // ports of the service and its image, "80/tcp", sorted
 	// Interfaces are its places in networks, while it is attached.
 	Interfaces []endpoint.Interface
 	Dir        string // the folder of its logs
@@ -71,6 +72,7 @@ func (h *Host) Containers(ctx context.Context, name string) ([]Info, error) {
 			Labels:     c.Labels,
 			Command:    c.Record.Args,
 			Ports:      attached[c.ID].Ports,
+			Exposed:    c.Record.Ports(),
 			Interfaces: attached[c.ID].Interfaces,
 			Dir:        h.cfg.Paths.Container(c.ID),
 			CreatedAt:  c.CreatedAt,

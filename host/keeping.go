@@ -88,11 +88,11 @@ func (r *runtime) Stop(ctx context.Context, id string, startedAt time.Time) erro
 	})
 }
 
-// Release cleans up after a container that has exited. One that runs, because
-// it was started again meanwhile, is left alone.
+// Release cleans up after a container that has exited, and removes it where it is to
+// be removed then. One that runs, because it was started again meanwhile, is left alone.
 func (r *runtime) Release(ctx context.Context, id string) error {
 	r.forgetProber(id)
-	return r.locked(ctx, id, func(h *Host) error {
+	err := r.locked(ctx, id, func(h *Host) error {
 		c, err := h.containerd.Container(ctx, id)
 		switch {
 		case errdefs.IsNotFound(err): // with its lock, which is only there because of us
@@ -102,6 +102,14 @@ func (r *runtime) Release(ctx context.Context, id string) error {
 		}
 		return errors.Join(h.containerd.DeleteTask(ctx, id), h.leave(ctx, id))
 	})
+	if err != nil {
+		return err
+	}
+	h, err := r.current(ctx)
+	if err != nil {
+		return err
+	}
+	return h.removeTemporary(ctx, id)
 }
 
 // locked does something to a container while nobody else does.

@@ -27,8 +27,7 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		obs.Containers, obs.Inits, err = h.observeContainers(gctx, name)
-		return err
+		return h.observeContainers(gctx, name, &obs)
 	})
 	group.Go(func() (err error) {
 		obs.Networks, err = h.observeNetworks(gctx, p)
@@ -58,25 +57,31 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	return obs, err
 }
 
-// observeContainers returns the replicas of the project's services, and the
+// observeContainers notes the replicas of the project's services, and the
 // containers that are none.
-func (h *Host) observeContainers(ctx context.Context, name string) (replicas, others []planner.Container, err error) {
+func (h *Host) observeContainers(ctx context.Context, name string, obs *planner.Observed) error {
 	found, err := h.containerd.Containers(ctx, containerd.Filter{Project: name})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	for _, c := range found {
 		one := h.observed(c, h.state(c))
 		if one.CutOff, err = h.cutOff(c); err != nil {
-			return nil, nil, err
+			return err
 		}
-		if one.Spec.Role == "" {
-			replicas = append(replicas, one)
-		} else {
-			others = append(others, one)
+		left, err := h.leftOver(one)
+		switch {
+		case err != nil:
+			return err
+		case left:
+			obs.Leftovers = append(obs.Leftovers, one)
+		case one.Spec.OneOff():
+			obs.OneOffs = append(obs.OneOffs, one)
+		default:
+			obs.Containers = append(obs.Containers, one)
 		}
 	}
-	return replicas, others, nil
+	return nil
 }
 
 // cutOff tells whether the container runs in the network namespace of one that is
@@ -207,7 +212,7 @@ func (h *Host) takenNames(ctx context.Context, p *project.Project, have []planne
 	}
 	taken := map[string]string{}
 	for _, c := range found {
-		if c.Record.Spec.Project != p.Name && c.Record.Spec.Role == "" {
+		if c.Record.Spec.Project != p.Name && (c.Record.Spec.Role == "" || c.Record.Spec.OneOff()) {
 			taken[c.Record.Spec.Name] = c.Record.Spec.Project
 		}
 	}

@@ -113,14 +113,13 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 	return errors.Join(note.file.Close(), h.unmake(context.WithoutCancel(ctx), id))
 }
 
-// noteOwnVolumes notes the anonymous volumes that go with a container: of one
-// that only prepared a start, all.
+// noteOwnVolumes notes the anonymous volumes that go with a container, if any.
 func (h *Host) noteOwnVolumes(ctx context.Context, note *making, id string) error {
 	c, err := h.containerd.Container(ctx, id)
 	if errdefs.IsNotFound(err) {
 		return nil
 	}
-	if err != nil || c.Record.Spec.Role == "" {
+	if err != nil || !c.Record.Spec.TakesVolumes() {
 		return err
 	}
 	for _, name := range c.Record.Anonymous {

@@ -35,8 +35,8 @@ type Process interface {
 
 // AttachOptions say what a connection to a container is like.
 type AttachOptions struct {
-	// EndsInput: the end of Streams.In is the end of the container's standard input,
-	// for everybody and for good. A terminal's has no end.
+	// EndsInput: the end of Streams.In, and of the connection, is the end of the
+	// container's standard input, for everybody and for good. A terminal's has no end.
 	EndsInput bool
 	// Patient: the container waits for who reads slowly, and nothing is left out.
 	// Others are cut off, with an error, when they are too far behind.

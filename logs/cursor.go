@@ -135,7 +135,7 @@ func (c *cursor) fill(ctx context.Context) (outcome, error) {
 // read appends to c.data from the first segment.
 func (c *cursor) read() (int, error) {
 	if c.buf == nil {
-		c.buf = make([]byte, 4*maxRecord)
+		c.buf = make([]byte, 16*maxRecord)
 	}
 	if len(c.data) > 2*maxRecord { // not a line of ours
 		c.data, c.skip = nil, true

@@ -16,9 +16,11 @@ func appendHeader(b []byte, t time.Time, s Stream, partial bool) []byte {
 	return append(b, " F "...)
 }
 
-// parser reads lines of log files. It remembers the last second it has seen,
-// for neighbouring lines mostly share it.
+// parser reads lines of log files. It remembers the last time stamp it has seen,
+// which neighbouring lines mostly share, and its second.
 type parser struct {
+	stamp  [stampSize]byte
+	at     time.Time // zero: none has been seen
 	prefix [len("2006-01-02T15:04:05")]byte
 	second time.Time
 }
@@ -27,6 +29,54 @@ type parser struct {
 // false for anything else: torn or foreign lines. The entry shares line's
 // memory.
 func (p *parser) parse(line []byte) (Entry, bool) {
+	if e, ok := p.own(line); ok {
+		return e, true
+	}
+	return p.any(line)
+}
+
+// The places of what comes after the time stamp in a line that we have written.
+const (
+	streamAt = stampSize + len(" ")
+	markAt   = streamAt + len("stdout ")
+	textAt   = markAt + len("F ")
+)
+
+// own reads a line in the form that we write, in which everything has its place.
+func (p *parser) own(line []byte) (e Entry, ok bool) {
+	if len(line) < textAt || line[stampSize] != ' ' || line[markAt-1] != ' ' || line[textAt-1] != ' ' {
+		return e, false
+	}
+	switch string(line[streamAt : markAt-1]) {
+	case string(Stdout):
+		e.Stream = Stdout
+	case string(Stderr):
+		e.Stream = Stderr
+	default:
+		return e, false
+	}
+	switch line[markAt] {
+	case 'F':
+	case 'P':
+		e.Partial = true
+	default:
+		return e, false
+	}
+	e.Line = line[textAt:]
+	if string(line[:stampSize]) != string(p.stamp[:]) || p.at.IsZero() {
+		at, ok := p.time(line[:stampSize])
+		if !ok {
+			return e, false
+		}
+		copy(p.stamp[:], line)
+		p.at = at
+	}
+	e.Time = p.at
+	return e, true
+}
+
+// any reads a line in any form that the format has.
+func (p *parser) any(line []byte) (Entry, bool) {
 	stamp, rest, ok := bytes.Cut(line, []byte{' '})
 	if !ok {
 		return Entry{}, false

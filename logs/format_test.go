@@ -12,9 +12,20 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("2026-05-09T07:29:33+02:00 stdout F a b"))
 	f.Add([]byte("2026-13-09T07:29:33.186000000Z stdout F text"))
 	f.Add([]byte(" stdout F "))
+	f.Add(append(make([]byte, stampSize), " stdout F text"...))
+	f.Add([]byte("2026-05-09T07:29:33.186000000Z stdout X text"))
+	f.Add([]byte("2026-05-09T07:29:33.186000000+ stdout F text"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		var p parser
 		e, ok := p.parse(line)
+		var other parser
+		a, aok := other.any(line)
+		if ok != aok || ok && (!a.Time.Equal(e.Time) || a.Stream != e.Stream || a.Partial != e.Partial || !bytes.Equal(a.Line, e.Line)) {
+			t.Fatalf("%q is %v %v by its places, %v %v by its words", line, e, ok, a, aok)
+		}
+		if b, bok := p.parse(line); bok != ok || !b.Time.Equal(e.Time) {
+			t.Fatalf("%q is %v %v, and then %v %v", line, e, ok, b, bok)
+		}
 		if !ok {
 			return
 		}

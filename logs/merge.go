@@ -89,7 +89,9 @@ func (m *merger) drain(ctx context.Context) error {
 			return c.wrap(err)
 		}
 		if out == found {
-			heap.Fix(&ready, 0)
+			if len(ready) > 1 {
+				heap.Fix(&ready, 0)
+			}
 			continue
 		}
 		c.dirty = out == paused

@@ -87,7 +87,7 @@ func protocol(name string) (uint8, error) {
 // sameService tells whether the two are replicas of one service, which may share
 // host ports.
 func sameService(a, b endpoint.Endpoint) bool {
-	return a.ID == b.ID || a.Project != "" && a.Project == b.Project && a.Service == b.Service
+	return a.ID == b.ID || a.Project != "" && a.Service != "" && a.Project == b.Project && a.Service == b.Service
 }
 
 // sharers are the containers that have each host port, with where it leads to

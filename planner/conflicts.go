@@ -66,16 +66,20 @@ func (b *builder) nameConflicts(ps *problems, wanted []replica, rest []instance)
 	}
 	for _, r := range stayingFirst(wanted) {
 		id, name := r.want.ID(), r.want.Name
+		another := "set another container_name"
+		if r.want.OneOff() {
+			another = "choose another --name"
+		}
 		other, taken := owner[name]
 		if !taken && r.creates() {
 			other, taken = kept[name]
 		}
 		if taken {
-			ps.conflict(id, "the container name %q is taken by %s; set another container_name", name, other)
+			ps.conflict(id, "the container name %q is taken by %s; %s", name, other, another)
 		}
 		owner[name] = id
 		if holder, taken := b.obs.Names[name]; taken && r.creates() {
-			ps.conflict(id, "the container name %q is taken by a container of project %q; remove that container or set another container_name", name, holder)
+			ps.conflict(id, "the container name %q is taken by a container of project %q; remove that container or %s", name, holder, another)
 		}
 	}
 }
@@ -90,7 +94,7 @@ func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance)
 			continue
 		}
 		for _, p := range c.Spec.Ports {
-			held[keyOf(p)] = append(held[keyOf(p)], heldPort{p, c.target, c.Spec.Service, true})
+			held[keyOf(p)] = append(held[keyOf(p)], heldPort{p, c.target, c.Spec.Service, true, c.Spec.OneOff()})
 		}
 	}
 	for _, r := range stayingFirst(wanted) {
@@ -104,14 +108,14 @@ func (b *builder) portConflicts(ps *problems, wanted []replica, rest []instance)
 				case !p.Overlaps(h.port) || h.kept && !b.begins(r):
 				case h.by == id:
 					ps.conflict(id, "host port %s is published twice; remove one of the two", hostPort(p))
-				case h.service == r.want.Service: // what comes is spread over them
+				case h.service == r.want.Service && !h.oneOff && !r.want.OneOff(): // what comes is spread over them
 				case h.kept:
 					ps.conflict(id, "host port %s is held by %s, which stays; stop that (--remove-orphans if it is one) or publish another host port", hostPort(p), h.by)
 				default:
 					ps.conflict(id, "host port %s is wanted by %s too; publish another host port", hostPort(p), h.by)
 				}
 			}
-			held[keyOf(p)] = append(held[keyOf(p)], heldPort{p, id, r.want.Service, false})
+			held[keyOf(p)] = append(held[keyOf(p)], heldPort{p, id, r.want.Service, false, r.want.OneOff()})
 		}
 		if b.begins(r) {
 			b.takenPorts(ps, id, r.want.Ports)
@@ -146,6 +150,7 @@ type heldPort struct {
 	by      project.ID
 	service string
 	kept    bool // by a container that is not among the wanted
+	oneOff  bool
 }
 
 func keyOf(p project.Port) portKey {

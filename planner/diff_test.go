@@ -16,7 +16,7 @@ import (
 
 // notCompared are the fields of a container that are no reason to replace it:
 // what makes it that replica, and what is known for other ends.
-var notCompared = []string{"Project", "Service", "Replica", "Role", "Needs", "Origin", "Networks.Others", "VolumesFrom.ID"}
+var notCompared = []string{"Project", "Service", "Replica", "Role", "Temporary", "Needs", "Origin", "Networks.Others", "VolumesFrom.ID"}
 
 // A field that is added to project.Container and forgotten in diff fails here.
 func TestEveryFieldIsCompared(t *testing.T) {

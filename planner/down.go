@@ -80,6 +80,28 @@ func (d *down) containers(g graph) {
 			}
 		}
 	}
+	d.oneOffs(meant)
+}
+
+// oneOffs plans to remove the containers of `run` with the orphans: those of the
+// services meant, and those that have ended.
+func (d *down) oneOffs(meant map[string]bool) {
+	var left []instance
+	for _, c := range oneOffs(d.obs) {
+		if !d.opt.RemoveOrphans || len(d.opt.Selected) > 0 && !meant[c.Spec.Service] && c.State != StateExited {
+			left = append(left, c)
+			continue
+		}
+		last := d.discard(c, nil, because(Orphaned))
+		d.gone = append(d.gone, c)
+		for used := range uses(c.Container) {
+			d.removed[used] = append(d.removed[used], last)
+		}
+	}
+	d.stay = append(d.stay, left...)
+	if len(d.opt.Selected) == 0 {
+		d.noteStaying(left)
+	}
 }
 
 // follows returns the service that needed makes service go: the first that it
@@ -142,6 +164,9 @@ func specUses(c project.Container) map[project.ID]bool {
 func (d *down) users(id project.ID) []string {
 	var names []string
 	for _, c := range d.stay {
+		if id.Kind == project.KindNetwork && c.Spec.OneOff() && !c.Running() {
+			continue // it is not going to be started again
+		}
 		if has(c.Container)[id] {
 			names = append(names, c.Spec.Name)
 		}

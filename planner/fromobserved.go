@@ -26,6 +26,15 @@ func FromObserved(name string, obs Observed) *project.Project {
 		}
 		p.Services[i].Replicas = max(p.Services[i].Replicas, c.Replica)
 	}
+	for _, c := range oneOffs(obs) {
+		if _, known := at[c.Spec.Service]; !known {
+			at[c.Spec.Service] = len(p.Services)
+			t := c.Spec
+			t.Role, t.Name = "", ""
+			p.Known = append(p.Known, t.Service)
+			p.Services = append(p.Services, project.Service{Name: t.Service, Template: t})
+		}
+	}
 	for i := range p.Services {
 		t := &p.Services[i].Template
 		if separator, derived := t.DerivedName(); derived { // not by container_name

@@ -25,7 +25,8 @@ type scenario struct {
 	Options planner.Options
 	Seconds *int // Options.Timeout
 	Project project.Project
-	NoFiles bool // the project is made from what is there
+	NoFiles bool   // the project is made from what is there
+	OneOff  string // the service that a one-off is made of
 }
 
 // present is one container that is there. Spec is laid over what the project
@@ -38,8 +39,10 @@ type present struct {
 	Exit    int
 	Stopped bool
 	CutOff  bool
-	Due     bool // HooksDue
-	Init    int  // it is the container of that pre_start, from 1, which was left
+	Due     bool   // HooksDue
+	Init    int    // it is the container of that pre_start, from 1, which was left
+	Slug    string // it is a one-off
+	Left    bool   // which is left over
 	Digest  string
 	Spec    json.RawMessage
 	Anon    map[string]string
@@ -126,10 +129,15 @@ func planOf(t *testing.T, wanted, observed []byte) string {
 	if s.NoFiles {
 		p = planner.FromObserved(p.Name, obs)
 	}
+	for i, service := range p.Services {
+		if service.Name == s.OneOff {
+			p.Services[i] = service.AsOneOff("0123456789ab")
+		}
+	}
 	make := map[string]func(*project.Project, planner.Observed, planner.Options) (*planner.Plan, error){
 		"up": planner.Up, "down": planner.Down, "start": planner.Start, "stop": planner.Stop,
 		"restart": planner.Restart, "kill": planner.Kill, "pause": planner.Pause, "unpause": planner.Unpause,
-		"remove": planner.Remove,
+		"remove": planner.Remove, "oneoff": planner.OneOff,
 		"revive": func(p *project.Project, obs planner.Observed, _ planner.Options) (*planner.Plan, error) {
 			return planner.Revive(p.Name, obs)
 		},
@@ -208,12 +216,22 @@ func observedOf(t *testing.T, p *project.Project, data []byte) planner.Observed 
 			ID: planner.ContainerID(p.Name, c.Service, c.Replica, c.Nonce), Spec: spec, State: c.State, ExitCode: c.Exit, Stopped: c.Stopped, CutOff: c.CutOff,
 			HooksDue: c.Due, ImageDigest: c.Digest, Anonymous: c.Anon,
 		}
+		if c.Slug != "" {
+			spec.Name, spec.Replica = "", 0
+			one.ID, one.Spec = planner.OneOffID(p.Name, c.Service, c.Slug), project.Service{Template: spec}.AsOneOff(c.Slug).Template
+			if c.Left {
+				obs.Leftovers = append(obs.Leftovers, one)
+			} else {
+				obs.OneOffs = append(obs.OneOffs, one)
+			}
+			continue
+		}
 		if c.Init == 0 {
 			obs.Containers = append(obs.Containers, one)
 			continue
 		}
 		one.ID, one.Spec = planner.ContainerID(p.Name, c.Service, 0, c.Nonce), spec.InitContainers(0)[c.Init-1]
-		obs.Inits = append(obs.Inits, one)
+		obs.Leftovers = append(obs.Leftovers, one)
 	}
 	for i := range p.Services {
 		p.Services[i].Template.StopGrace = project.DefaultStopGrace

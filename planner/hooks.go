@@ -182,17 +182,21 @@ func (b *builder) ingredients(specs []project.Container) []StepID {
 	return needs
 }
 
-// clear plans to take away the containers of pre_start that a killed command has
-// left. What they use goes after them.
+// clear plans to take away the containers that killed commands have left. What they
+// use goes after them.
 func (b *builder) clear() {
-	for _, c := range b.obs.Inits {
+	for _, c := range b.obs.Leftovers {
 		i := instance{c, c.Spec.ID()}
 		i.target.Name += "~" + c.ID // several can be of one
+		why := because(CutShort)
+		if c.Spec.Temporary || c.Spec.OneOff() {
+			why = because(Over)
+		}
 		var needs []StepID
 		if c.Running() {
-			needs = []StepID{b.add(StopContainer{i.ref(), 0}, nil, because(CutShort))}
+			needs = []StepID{b.add(StopContainer{i.ref(), 0}, nil, why)}
 		}
-		b.cleared = append(b.cleared, b.add(RemoveContainer{i.ref()}, needs, because(CutShort)))
+		b.cleared = append(b.cleared, b.add(RemoveContainer{i.ref()}, needs, why))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gocompose/gocompose/project"
@@ -24,18 +25,36 @@ const (
 // two replicas of one run have the same identifier, and no identifier is used
 // again in another run.
 func ContainerID(projectName, service string, n int, nonce string) string {
-	plain := fmt.Sprintf("%s-%s-%d.%s", projectName, service, n, nonce)
+	return identifier(projectName, service, strconv.Itoa(n), nonce)
+}
+
+// OneOffID returns the runtime identifier of a one-off, by the same rules:
+// "shop-web-run.0123456789ab".
+func OneOffID(projectName, service, slug string) string {
+	return identifier(projectName, service, "run", slug)
+}
+
+// newID returns the identifier that the container gets when it is made now.
+func (b *builder) newID(c project.Container) string {
+	if c.OneOff() {
+		return OneOffID(b.project.Name, c.Service, c.Slug())
+	}
+	return ContainerID(b.project.Name, c.Service, c.Replica, b.opt.Nonce)
+}
+
+func identifier(projectName, service, which, nonce string) string {
+	plain := fmt.Sprintf("%s-%s-%s.%s", projectName, service, which, nonce)
 	if validContainerID(plain) && alphanumeric(nonce) {
 		return plain
 	}
-	key := fmt.Sprintf("%q %q %d %q", projectName, service, n, nonce)
+	key := fmt.Sprintf("%q %q %s %q", projectName, service, which, nonce)
 	sum := sha256.Sum256([]byte(key))
 	// The x cannot stand where a plain identifier has its replica number.
 	tail := "-x" + hex.EncodeToString(sum[:])[:squeezedHash]
 	if alphanumeric(nonce) && len(nonce) <= squeezedHash {
 		tail += "." + nonce
 	}
-	head := squeeze(fmt.Sprintf("%s-%s-%d", projectName, service, n))
+	head := squeeze(fmt.Sprintf("%s-%s-%s", projectName, service, which))
 	head = strings.TrimRight(head[:min(len(head), maxContainerID-len(tail))], "._-")
 	if head == "" {
 		head = "c"

@@ -11,9 +11,10 @@ import (
 const DefaultSignal = "SIGKILL"
 
 // Kill plans to send Options.Signal to the running containers of the services
-// selected, or of all of p, all at once. A service that was named and does not
+// selected, or of all of p, all at once, also to those of `run`. A service that was named and does not
 // run is a *NotRunningError. With Options.RemoveOrphans the containers of
-// services that the files do not define are stopped without grace and removed.
+// services that the files do not define are stopped without grace and removed, and
+// those of `run` that have ended.
 func Kill(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	opt.NoHooks = true
 	b := newBuilder(p, obs, opt)
@@ -27,12 +28,23 @@ func Kill(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 		for _, c := range groups[id] {
 			service := c.Spec.Service
 			switch {
+			case b.spared(c):
 			case b.orphaned(service) && opt.RemoveOrphans:
 				b.end(c)
 			case meant[service] && c.Running():
 				runs[service] = true
 				b.kill(c, signal)
 			}
+		}
+	}
+	for _, c := range oneOffs(obs) {
+		switch service := c.Spec.Service; {
+		case b.spared(c):
+		case (b.orphaned(service) || c.State == StateExited) && opt.RemoveOrphans:
+			b.end(c)
+		case meant[service] && c.Running():
+			runs[service] = true
+			b.kill(c, signal)
 		}
 	}
 	for _, name := range opt.Selected {

@@ -9,11 +9,14 @@ import (
 // Observed is what is there. Adapters fill it in; the planner only reads it.
 type Observed struct {
 	Containers []Container // of the project, in any order
-	// Inits are the containers of pre_start that are there, which a killed command
-	// has left.
-	Inits    []Container
-	Networks []project.Network // those the project owns or wants, and project.DefaultBridge
-	Volumes  []project.Volume  // the same, and the project's anonymous ones
+	// OneOffs are the containers of `run`, but for those that are left over.
+	OneOffs []Container
+	// Leftovers are containers that killed commands have left, and that are of no use
+	// to anybody: those of pre_start, one-offs that were never started, and what was to
+	// be removed when its process has ended, and nobody attends to it any more.
+	Leftovers []Container
+	Networks  []project.Network // those the project owns or wants, and project.DefaultBridge
+	Volumes   []project.Volume  // the same, and the project's anonymous ones
 	// Images maps images (project.Image.String) to the digest of the platform's
 	// manifest. What is not in it is not on this host.
 	Images map[string]string

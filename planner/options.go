@@ -20,6 +20,9 @@ type Options struct {
 	// those they need, Restart them and those that follow them, the others
 	// only them.
 	Selected []string
+	// Only are the IDs of the containers that are meant, of those of the services
+	// selected and those of `run` (Remove, Stop, Kill); nil: all of them.
+	Only []string
 
 	Recreate       RecreatePolicy // Up
 	RemoveOrphans  bool           // Up, Down, Kill
@@ -36,6 +39,7 @@ type Options struct {
 	Lenient        bool           // PullServices, PushServices: that an image fails is a warning
 	NoBuilt        bool           // PullServices: not the images that can be built
 	Images         ImagesPolicy   // Down: which images go too
+	OneOffs        bool           // Stop: those of `run` too
 
 	// Pull is the policy in place of those of the services; nil: theirs. Now is the
 	// time, for those that go by it. Both are for Refresh, Pull also for Up and PullServices.

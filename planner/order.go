@@ -15,6 +15,7 @@ func (b *builder) finish(g graph) (*Plan, error) {
 	b.oneAtATime()
 	b.afterClearing()
 	b.hooks()
+	b.startLast()
 	for i := range b.steps {
 		s := &b.steps[i]
 		slices.Sort(s.Needs)

@@ -23,6 +23,7 @@ const (
 	CutOff      Cause = "cut-off"     // a namespace it shares is not its owner's any more
 	HooksDue    Cause = "hooks-due"   // running, and its post_start did not come to its end
 	CutShort    Cause = "cut-short"   // left by a pre_start that a killed command was running
+	Over        Cause = "over"        // of a run: of no use to anybody any more
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
 	Due         Cause = "due"         // its pull policy, To, has it pulled; the last time was From
 )
@@ -72,6 +73,8 @@ func (r Reason) String() string {
 		return "post_start did not finish"
 	case CutShort:
 		return "left by a pre_start that was cut short"
+	case Over:
+		return "left by a run that is over"
 	case NotRunning:
 		return "not running"
 	case Unwanted:

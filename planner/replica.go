@@ -62,6 +62,8 @@ func (b *builder) replicas() []replica {
 func (b *builder) decide(want project.Container, have []instance) replica {
 	r := replica{want: want, have: have}
 	switch {
+	case want.OneOff():
+		r.why = because(Requested)
 	case len(have) == 0:
 		r.why = because(Missing)
 	case b.opt.Recreate == RecreateNever:

@@ -18,9 +18,14 @@ func Stop(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	groups := instances(obs.Containers, nil)
 	for _, id := range sortedIDs(groups) {
 		for _, c := range groups[id] {
-			if meant[c.Spec.Service] {
+			if meant[c.Spec.Service] && !b.spared(c) {
 				b.stop(c, nil, because(Requested))
 			}
+		}
+	}
+	for _, c := range oneOffs(obs) {
+		if opt.OneOffs || b.named(c) {
+			b.stop(c, nil, because(Requested))
 		}
 	}
 	return b.finish(wholeGraph(b.project, obs.Containers))

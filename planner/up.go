@@ -23,6 +23,10 @@ import (
 // fails with a *RefusedError that names everything in the way.
 func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	u := up{builder: newBuilder(p, obs, opt)}
+	return u.plan()
+}
+
+func (u *up) plan() (*Plan, error) {
 	u.wanted = u.replicas()
 	u.surplus()
 	u.redefine()
@@ -38,7 +42,7 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	}
 	u.initImages()
 	u.clear()
-	g := wholeGraph(u.project, obs.Containers)
+	g := wholeGraph(u.project, u.obs.Containers)
 	u.restarts(g)
 	for i := range u.wanted {
 		u.replace(&u.wanted[i])
@@ -47,7 +51,7 @@ func Up(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 		u.release(c, u.discard(c, nil, because(Unwanted)))
 	}
 	for _, c := range u.orphans {
-		if opt.RemoveOrphans {
+		if u.opt.RemoveOrphans {
 			u.release(c, u.discard(c, nil, because(Orphaned)))
 		}
 	}
@@ -80,6 +84,9 @@ type up struct {
 	// What is there and not wanted: above the scale, of services the files do
 	// not define, and of services that were not selected.
 	scaled, orphans, unselected []instance
+	// oneOffs are the containers of `run` that stay as they are; those that have ended
+	// are among the orphans.
+	oneOffs []instance
 
 	// changed are the networks that are replaced, by name, and why.
 	changed map[string][]Reason
@@ -110,7 +117,7 @@ func (u *up) surplus() {
 	}
 	present := map[string]bool{}
 	for _, s := range u.project.Services {
-		present[s.Name] = true
+		present[s.Name] = !s.Template.OneOff() // which its containers have nothing to do with
 	}
 	groups := instances(u.obs.Containers, nil)
 	for _, id := range sortedIDs(groups) {
@@ -125,6 +132,7 @@ func (u *up) surplus() {
 			u.orphans = append(u.orphans, groups[id]...)
 		}
 	}
+	u.sortOneOffs()
 }
 
 // rest returns the containers that are not wanted and stay.
@@ -159,9 +167,11 @@ func (u *up) check() error {
 	}
 	u.missingExternals(&ps)
 	u.missingImages(&ps)
-	u.nameConflicts(&ps, u.wanted, u.rest())
-	u.portConflicts(&ps, u.wanted, u.rest())
+	staying := slices.Concat(u.rest(), u.oneOffs)
+	u.nameConflicts(&ps, u.wanted, staying)
+	u.portConflicts(&ps, u.wanted, staying)
 	u.usedNetworks(&ps)
+	u.heldByOneOffs(&ps)
 	u.redefinedVolumes(&ps)
 	u.sharedConflicts(&ps)
 	u.supplyConflicts(&ps)
@@ -193,7 +203,7 @@ func (u *up) create(r *replica) {
 			first = append(first, made)
 		}
 	}
-	id := ContainerID(u.project.Name, c.Service, c.Replica, u.opt.Nonce)
+	id := u.newID(c)
 	step := u.add(CreateContainer{ID: id, Spec: c, Inherit: u.inherit(*r)}, needs, r.why)
 	if u.onRedefined(c) { // what runs is stopped before this can be made, but not before all else
 		u.creates[c.Service] = append(u.creates[c.Service], first...)
@@ -286,7 +296,7 @@ func (u *up) run(r *replica) {
 	}
 	switch {
 	case r.creates():
-		made := Ref{ContainerID(u.project.Name, r.want.Service, r.want.Replica, u.opt.Nonce), r.want.Name, id}
+		made := Ref{u.newID(r.want), r.want.Name, id}
 		u.begin(r, made, needs, r.why)
 	case r.done:
 		u.runs[r.want.Service] = append(u.runs[r.want.Service], r.have[0].ref())

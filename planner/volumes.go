@@ -50,7 +50,7 @@ func ChangedVolumes(p *project.Project, obs Observed) []ChangedVolume {
 	var out []ChangedVolume
 	for _, want := range p.Volumes {
 		have, there := b.volume(want.Name)
-		if !there || want.External || have.Project != p.Name {
+		if !there || want.External || want.Project == "" || have.Project != p.Name {
 			continue
 		}
 		if why := DiffVolume(have, want); len(why) > 0 {
@@ -193,7 +193,7 @@ func (u *up) volumes() {
 			u.add(CreateVolume{v}, nil, because(Missing))
 		case why != nil:
 			u.add(CreateVolume{v}, []StepID{u.add(RemoveVolume{have}, nil, why)}, why)
-		case v.External:
+		case v.External || v.Project == "":
 		case have.Project == u.project.Name:
 			u.otherLabels(have, v)
 		case have.Project == "":

@@ -61,7 +61,7 @@ func (u *up) supplier(f project.VolumesFrom) *replica {
 func (u *up) supplierID(f project.VolumesFrom) string {
 	if r := u.supplier(f); r != nil {
 		if r.creates() {
-			return ContainerID(u.project.Name, r.want.Service, r.want.Replica, u.opt.Nonce)
+			return u.newID(r.want)
 		}
 		return r.have[0].ID
 	}

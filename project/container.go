@@ -120,6 +120,9 @@ type Container struct {
 	// "run-0123456789ab". Its Replica is 0, or that of the replica which it is for. It
 	// does not count when specifications are compared.
 	Role string `json:"role,omitempty"`
+	// Temporary: it is removed when its process has ended, with its anonymous volumes. It
+	// does not count when specifications are compared.
+	Temporary bool `json:"temporary,omitempty"`
 }
 
 // ID returns "container/<service>-<replica>"; see also Role.
@@ -130,15 +133,13 @@ func (c Container) ID() ID {
 	return ID{KindContainer, fmt.Sprintf("%s-%d", c.Service, c.Replica)}
 }
 
-// roleRun begins the role of one-offs.
-const roleRun = "run-"
-
-// OneOff tells whether the container is one that `run` makes.
-func (c Container) OneOff() bool { return strings.HasPrefix(c.Role, roleRun) }
-
-// Container returns the specification of replica n, which counts from 1.
+// Container returns the specification of replica n, which counts from 1; a one-off
+// is none.
 func (s Service) Container(n int) Container {
 	c := s.Template
+	if c.OneOff() {
+		return c
+	}
 	c.Replica = n
 	if c.Name == "" {
 		c.Name = c.named(cmp.Or(s.Separator, Separator))

@@ -1,7 +1,7 @@
 package view
 
 import (
-	"bufio"
+	"bytes"
 	"io"
 	"strings"
 
@@ -24,9 +24,6 @@ type LogOptions struct {
 // Longer lines come out in pieces.
 const maxHeldLine = 1 << 20
 
-// timestampLayout is RFC 3339 with all nine digits, as Docker prints it.
-const timestampLayout = "2006-01-02T15:04:05.000000000Z07:00"
-
 // logColours are given to containers in the order of registration (SGR codes).
 var logColours = []string{"36", "33", "32", "35", "34", "96", "93", "92", "95", "94"}
 
@@ -34,47 +31,53 @@ var logColours = []string{"36", "33", "32", "35", "34", "96", "93", "92", "95", 
 // container before it: "web-1  | GET /". It is for one goroutine.
 type Logs struct {
 	opt   LogOptions
-	out   map[logs.Stream]*bufio.Writer // of one or two writers
-	last  *bufio.Writer                 // the one written to last; only it may hold anything
-	width int                           // of the widest name
+	out   [2]*batch // by stream; may be one
+	last  *batch    // the one written to last; only it may hold anything
+	width int       // of the widest name
 	names []string
 	by    map[string]*logSource
+	// recent is the source of the last line, by its name.
+	recent     *logSource
+	recentName string
+	stamper
 }
 
 type logSource struct {
 	colour string
 	prefix string
-	held   map[logs.Stream]*heldLine
+	held   [2]*heldLine // by stream
 }
 
 // heldLine is a line of which the end is still to come.
 type heldLine struct {
-	stamp string
+	stamp []byte
 	text  []byte
 }
 
-// logBuffer is how much of buffered lines is written at once, in bytes.
-const logBuffer = 64 << 10
+// ofStream is the place of a stream in arrays. What is neither is not ours.
+func ofStream(s logs.Stream) int {
+	if s == logs.Stderr {
+		return 1
+	}
+	return 0
+}
 
 // NewLogs returns a Logs that writes to w.
 func NewLogs(w io.Writer, opt LogOptions) *Logs {
-	out := bufio.NewWriterSize(w, logBuffer)
-	l := &Logs{opt: opt, out: map[logs.Stream]*bufio.Writer{logs.Stdout: out, logs.Stderr: out}, last: out, by: map[string]*logSource{}}
+	out := &batch{to: w}
+	l := &Logs{opt: opt, out: [2]*batch{out, out}, last: out, by: map[string]*logSource{}}
 	if opt.Stderr != nil {
-		l.out[logs.Stderr] = bufio.NewWriterSize(opt.Stderr, logBuffer)
+		l.out[ofStream(logs.Stderr)] = &batch{to: opt.Stderr}
 	}
 	return l
 }
 
 // to returns the writer of a stream. What another one holds is written before,
 // so that lines come in order where both lead to the same place.
-func (l *Logs) to(s logs.Stream) *bufio.Writer {
-	w := l.out[s]
-	if w == nil { // of a log that is not ours
-		w = l.out[logs.Stdout]
-	}
+func (l *Logs) to(s logs.Stream) *batch {
+	w := l.out[ofStream(s)]
 	if w != l.last {
-		_ = l.last.Flush() // the writer keeps its first error
+		_ = l.last.flush() // the batch keeps its first error
 		l.last = w
 	}
 	return w
@@ -85,10 +88,19 @@ func (l *Logs) to(s logs.Stream) *bufio.Writer {
 func (l *Logs) Register(name string) { l.source(name) }
 
 func (l *Logs) source(name string) *logSource {
-	if s := l.by[name]; s != nil {
-		return s
+	if l.recent != nil && l.recentName == name {
+		return l.recent
 	}
-	s := &logSource{held: map[logs.Stream]*heldLine{}}
+	s := l.by[name]
+	if s == nil {
+		s = l.register(name)
+	}
+	l.recent, l.recentName = s, name
+	return s
+}
+
+func (l *Logs) register(name string) *logSource {
+	s := &logSource{}
 	if l.opt.Colour {
 		s.colour = logColours[len(l.names)%len(logColours)]
 	}
@@ -106,45 +118,48 @@ func (l *Logs) source(name string) *logSource {
 // Pieces are held until the line is whole.
 func (l *Logs) Print(name string, e logs.Entry) error {
 	s := l.source(name)
-	held := s.held[e.Stream]
+	stream := ofStream(e.Stream)
+	held := s.held[stream]
 	if held == nil && !e.Partial {
 		return l.line(s, e.Stream, l.stamp(e), e.Line)
 	}
 	if held == nil {
-		held = &heldLine{stamp: l.stamp(e)}
-		s.held[e.Stream] = held
+		held = &heldLine{stamp: bytes.Clone(l.stamp(e))}
+		s.held[stream] = held
 	}
 	held.text = append(held.text, e.Line...)
 	if e.Partial && len(held.text) < maxHeldLine {
 		return nil
 	}
-	delete(s.held, e.Stream)
+	s.held[stream] = nil
 	return l.line(s, e.Stream, held.stamp, held.text)
 }
 
-func (l *Logs) stamp(e logs.Entry) string {
+// stamp returns what stands before a line, good until the next call.
+func (l *Logs) stamp(e logs.Entry) []byte {
 	if !l.opt.Timestamps {
-		return ""
+		return nil
 	}
-	return e.Time.UTC().Format(timestampLayout) + " "
+	return l.stamper.text(e.Time)
 }
 
-func (l *Logs) line(s *logSource, stream logs.Stream, stamp string, text []byte) error {
+func (l *Logs) line(s *logSource, stream logs.Stream, stamp, text []byte) error {
 	w := l.to(stream)
 	if !l.opt.NoPrefix {
-		_, _ = w.WriteString(s.prefix) // the writer keeps its first error
+		w.buf = append(w.buf, s.prefix...)
 	}
-	_, _ = w.WriteString(stamp)
-	_, _ = w.Write(text)
+	w.buf = append(w.buf, stamp...)
+	w.buf = append(w.buf, text...)
 	return l.end(w)
 }
 
 // end ends a line.
-func (l *Logs) end(w *bufio.Writer) error {
-	if err := w.WriteByte('\n'); err != nil || l.opt.Buffered {
-		return err
+func (l *Logs) end(w *batch) error {
+	w.buf = append(w.buf, '\n')
+	if l.opt.Buffered && len(w.buf) < batchSize {
+		return w.err
 	}
-	return w.Flush()
+	return w.flush()
 }
 
 // Status writes a line about a container, after what is held of its lines:
@@ -154,26 +169,24 @@ func (l *Logs) Status(name, text string) error {
 	if err := l.release(s); err != nil {
 		return err
 	}
-	w := l.to(logs.Stdout)
-	_, _ = w.WriteString(paint(strings.TrimSpace(name+" "+text), s.colour))
-	return l.end(w)
+	return l.Note(paint(strings.TrimSpace(name+" "+text), s.colour))
 }
 
 // Note writes a line about all of them.
 func (l *Logs) Note(text string) error {
 	w := l.to(logs.Stdout)
-	_, _ = w.WriteString(text)
+	w.buf = append(w.buf, text...)
 	return l.end(w)
 }
 
 // release writes what is held of a container's lines.
 func (l *Logs) release(s *logSource) error {
 	for _, stream := range []logs.Stream{logs.Stdout, logs.Stderr} {
-		held := s.held[stream]
+		held := s.held[ofStream(stream)]
 		if held == nil {
 			continue
 		}
-		delete(s.held, stream)
+		s.held[ofStream(stream)] = nil
 		if err := l.line(s, stream, held.stamp, held.text); err != nil {
 			return err
 		}
@@ -182,7 +195,7 @@ func (l *Logs) release(s *logSource) error {
 }
 
 // Flush writes what is buffered. The beginnings of lines stay.
-func (l *Logs) Flush() error { return l.last.Flush() }
+func (l *Logs) Flush() error { return l.last.flush() }
 
 // Close writes all that is left, ends of lines that did not come included.
 func (l *Logs) Close() error {

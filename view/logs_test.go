@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -91,5 +92,60 @@ func TestLogLinesAreWrittenAtOnce(t *testing.T) {
 	}
 	if err := l.Status("web-1", "exited with code 0"); err != nil || !strings.HasSuffix(b.String(), "\nweb-1 exited with code 0\n") {
 		t.Errorf("%q %v", b.String(), err)
+	}
+}
+
+func TestTimesBeforeLogLinesAreTheirs(t *testing.T) {
+	at := func(s string) logs.Entry {
+		when, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return logs.Entry{Time: when, Stream: logs.Stdout, Line: []byte("x")}
+	}
+	began := at("2026-01-02T03:04:05.9Z")
+	began.Partial = true
+	got := printed(t, LogOptions{NoPrefix: true, Timestamps: true, Buffered: true},
+		named{"a", at("2026-01-02T03:04:05.000000001Z")}, named{"a", at("2026-01-02T04:04:05.120000300+01:00")}, named{"a", at("2026-01-02T03:04:05Z")},
+		named{"b", began}, named{"a", at("2026-01-02T03:04:06.5Z")}, named{"b", at("2026-01-02T03:04:07Z")}, named{"a", at("1969-12-31T23:59:59.25Z")})
+	want := "2026-01-02T03:04:05.000000001Z x\n2026-01-02T03:04:05.120000300Z x\n2026-01-02T03:04:05.000000000Z x\n" +
+		"2026-01-02T03:04:06.500000000Z x\n2026-01-02T03:04:05.900000000Z xx\n1969-12-31T23:59:59.250000000Z x\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What goes to two places comes in order where both are the same.
+func TestLinesOfBothStreamsKeepTheirOrder(t *testing.T) {
+	var b strings.Builder
+	l := NewLogs(&b, LogOptions{NoPrefix: true, Buffered: true, Stderr: &b})
+	oops := entry("second")
+	oops.Stream = logs.Stderr
+	for _, e := range []logs.Entry{entry("first"), oops, entry("third")} {
+		if err := l.Print("a", e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil || b.String() != "first\nsecond\nthird\n" {
+		t.Errorf("%q %v", b.String(), err)
+	}
+}
+
+type full struct{ writes int }
+
+func (f *full) Write([]byte) (int, error) {
+	f.writes++
+	return 0, errors.New("no space left")
+}
+
+func TestNothingMoreIsWrittenAfterAnError(t *testing.T) {
+	f := &full{}
+	l := NewLogs(f, LogOptions{Buffered: true})
+	var err error
+	for n := 0; n < 10*batchSize && err == nil; n++ {
+		err = l.Print("a", entry("x"))
+	}
+	if again := errors.Join(l.Print("a", entry("x")), l.Flush()); err == nil || again == nil || f.writes != 1 {
+		t.Errorf("%v, %v, %d writes", err, again, f.writes)
 	}
 }

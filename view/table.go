@@ -6,14 +6,14 @@ import (
 	"text/tabwriter"
 )
 
-// Table is columns of text as Docker's commands print them: at least ten wide,
-// three spaces between.
+// Table is columns of text as Docker's commands print them.
 type Table struct {
 	lines      []string
-	width, gap int
+	width, gap int // what columns have at least, and what is between them
 }
 
-// NewTable returns a table with a header.
+// NewTable returns a table with a header. Columns are at least ten wide, with three
+// spaces between, as those of docker's commands.
 func NewTable(header ...string) *Table {
 	t := &Table{width: 10, gap: 3}
 	t.Row(header...)
@@ -25,6 +25,14 @@ func NewTable(header ...string) *Table {
 func NewNarrowTable(header ...string) *Table {
 	t := &Table{width: 4, gap: 2}
 	t.Row(header...)
+	return t
+}
+
+// NewWideTable returns a table whose columns are at least twenty wide, as those of
+// some of docker compose's commands.
+func NewWideTable(header ...string) *Table {
+	t := NewTable(header...)
+	t.width = 20
 	return t
 }
 

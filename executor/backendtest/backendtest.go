@@ -93,6 +93,7 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"a hook that fails says so", testFailingHooks},
 		{"hooks of what does not run", testHooksOfWhatDoesNotRun},
 		{"what runs before a service is no replica of it", testInit},
+		{"a one-off is no replica of its service", testOneOff},
 		{"a provider is brought up and taken down, again and again", testProvider},
 		{"a provider without a program is an error", testNoProvider},
 	} {
@@ -130,7 +131,7 @@ func (s *suite) clean() {
 	// The test's own context has ended by now.
 	s.ctx = context.WithoutCancel(s.ctx)
 	obs := s.observe()
-	for _, c := range slices.Concat(obs.Containers, obs.Inits) {
+	for _, c := range slices.Concat(obs.Containers, obs.OneOffs, obs.Leftovers) {
 		s.must(s.Backend.StopContainer(s.ctx, c.ID, 0))
 		s.must(s.Backend.RemoveContainer(s.ctx, c.ID))
 	}

@@ -91,10 +91,10 @@ func testInit(s *suite) {
 	s.must(s.Backend.StartContainer(s.ctx, id))
 	s.must(s.await(id, project.Completed))
 	obs := s.observe()
-	if len(obs.Containers) != 0 || len(obs.Inits) != 1 || obs.Inits[0].Spec.Role == "" {
-		s.Fatalf("there are %d replicas, and %d others", len(obs.Containers), len(obs.Inits))
+	if len(obs.Containers) != 0 || len(obs.Leftovers) != 1 || obs.Leftovers[0].Spec.Role == "" {
+		s.Fatalf("there are %d replicas, and %d others", len(obs.Containers), len(obs.Leftovers))
 	}
-	volume := obs.Inits[0].Anonymous["/anonymous"]
+	volume := obs.Leftovers[0].Anonymous["/anonymous"]
 	if volume == "" {
 		s.Fatal("there is no anonymous volume")
 	}
@@ -102,7 +102,7 @@ func testInit(s *suite) {
 		s.must(s.Backend.RemoveContainer(s.ctx, id))
 	}
 	obs = s.observe()
-	if len(obs.Inits) != 0 {
+	if len(obs.Leftovers) != 0 {
 		s.Errorf("it is still there")
 	}
 	if slices.ContainsFunc(obs.Volumes, func(v project.Volume) bool { return v.Name == volume }) {

@@ -260,7 +260,7 @@ func (l *life) asWanted(p *project.Project) error {
 			}
 		}
 	}
-	for _, c := range obs.Inits {
+	for _, c := range obs.Leftovers {
 		return fmt.Errorf("container %s of pre_start is left", c.ID)
 	}
 	if len(obs.Containers) != total {
@@ -275,7 +275,7 @@ func (l *life) nothingLeft(p *project.Project) error {
 	for _, c := range obs.Containers {
 		return fmt.Errorf("container %s is left", c.ID)
 	}
-	for _, c := range obs.Inits {
+	for _, c := range obs.Leftovers {
 		return fmt.Errorf("container %s of pre_start is left", c.ID)
 	}
 	for _, n := range obs.Networks {

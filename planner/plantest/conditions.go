@@ -42,7 +42,7 @@ func (w *watched) StopContainer(ctx context.Context, id string, grace time.Durat
 
 // RemoveContainer implements executor.Containers.
 func (w *watched) RemoveContainer(ctx context.Context, id string) error {
-	for _, c := range w.Observe(ProjectName).Inits {
+	for _, c := range w.Observe(ProjectName).Leftovers {
 		if c.ID == id && c.State == planner.StateExited && !c.Stopped {
 			w.did(c.Spec.Name)
 		}

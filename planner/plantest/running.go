@@ -89,7 +89,7 @@ func (w *World) RemoveContainer(ctx context.Context, id string) error {
 		if w.containers[id].Running() {
 			return fmt.Errorf("container %s is running", id)
 		}
-		if c := w.containers[id]; c.Spec.Role != "" {
+		if c := w.containers[id]; c.Spec.TakesVolumes() {
 			for _, v := range c.Anonymous {
 				delete(w.volumes, v)
 			}

@@ -139,9 +139,12 @@ func (w *World) Observe(name string) planner.Observed {
 				c.ExitCode = w.containers[id].code
 			}
 			c.HooksDue = w.containers[id].due && c.Running()
-			if c.Spec.Role != "" {
-				obs.Inits = append(obs.Inits, c)
-			} else {
+			switch ended := c.State == planner.StateExited && c.Spec.Temporary; {
+			case ended, c.Spec.OneOff() && c.State == planner.StateCreated, c.Spec.Role != "" && !c.Spec.OneOff():
+				obs.Leftovers = append(obs.Leftovers, c)
+			case c.Spec.OneOff():
+				obs.OneOffs = append(obs.OneOffs, c)
+			default:
 				obs.Containers = append(obs.Containers, c)
 			}
 			continue

@@ -73,6 +73,7 @@ func (c *converter) project() *project.Project {
 	c.checkContainerNames()
 	c.checkNeeds(p.Services)
 	keepAddresses(p.Services)
+	c.oneOff(p)
 	return p
 }
 

@@ -24,8 +24,12 @@ func (c *converter) volume(key string, v types.VolumeConfig) project.Volume {
 	if len(v.Name) > maxVolumeName {
 		at.in("name").problem("it has %d characters; a volume's name has at most %d", len(v.Name), maxVolumeName)
 	}
-	if v.External {
+	switch {
+	case bool(v.External):
 		out.External = true
+		return out
+	case slices.Contains(c.src.hostVolumes, key):
+		out.Key, out.Driver = "", project.DriverLocal
 		return out
 	}
 	out.Project, out.Driver, out.Labels = c.src.name, cmp.Or(v.Driver, project.DriverLocal), maps.Clone(v.Labels)

@@ -26,6 +26,7 @@ import (
 //	profiles: p q               env-files: x.env  env: KEY=value
 //	services: web db            scale: web=2      cd: sub
 //	external: folder
+//	one-off: {"Slug":…}         of-image: nginx
 //	stdin: stdin.yaml           no-deps | all-resources | compatibility | watch
 //
 // "want" has lines like "web.image = …" with JSON of parts of the project;
@@ -34,7 +35,15 @@ type scenario struct {
 	archive *txtar.Archive
 	dir     string
 	options loader.Options
+	image   string // of OfImage
 	warned  []string
+}
+
+func (s *scenario) load(o loader.Options) (*project.Project, error) {
+	if s.image != "" {
+		return loader.OfImage(o, s.image)
+	}
+	return loader.Load(context.Background(), o)
 }
 
 func TestScenarios(t *testing.T) {
@@ -49,7 +58,7 @@ func TestScenarios(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := newScenario(t, archive)
-			p, err := loader.Load(context.Background(), s.options)
+			p, err := s.load(s.options)
 			s.check(t, p, err)
 			if os.Getenv("UPDATE_GOLDEN") != "" {
 				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
@@ -57,7 +66,7 @@ func TestScenarios(t *testing.T) {
 				}
 			}
 			if err == nil {
-				again, err := loader.Load(context.Background(), newScenario(t, archive).at(s))
+				again, err := s.load(newScenario(t, archive).at(s))
 				if err != nil || !reflect.DeepEqual(p, again) {
 					t.Errorf("a second load differs: %v", err)
 				}
@@ -124,6 +133,13 @@ func (s *scenario) option(t *testing.T, line string) {
 			t.Fatal(err)
 		}
 		o.Scale = map[string]int{name: count}
+	case "one-off": // a loader.OneOff, in JSON
+		o.OneOff = &loader.OneOff{}
+		if err := json.Unmarshal([]byte(value), o.OneOff); err != nil {
+			t.Fatal(err)
+		}
+	case "of-image":
+		s.image = value
 	case "cd":
 		o.WorkingDir = filepath.Join(s.dir, value)
 	case "stdin":

@@ -61,6 +61,9 @@ type Options struct {
 	// Scale sets the number of replicas by service.
 	Scale map[string]int
 
+	// OneOff, when set, makes of the one service that is asked for a one-off.
+	OneOff *OneOff
+
 	// FindProvider finds the program for a type of providers; nil: it is not looked
 	// for.
 	FindProvider func(kind string) (string, error)

@@ -106,3 +106,7 @@ func (s *source) nameInFiles() (string, error) {
 	}
 	return name, nil
 }
+
+// NormalName returns the text as the name of a project: what cannot be in one is left
+// out.
+func NormalName(text string) string { return loader.NormalizeProjectName(text) }

@@ -133,6 +133,9 @@ func (s *source) load(ctx context.Context, m ModelOptions) (loaded, error) {
 			return loaded{}, broken
 		}
 	}
+	if err := s.withOneOff(model); err != nil {
+		return loaded{}, err
+	}
 	providers := providersOf(model)
 	if model, err = s.selected(model); err != nil {
 		if len(broken) == 0 { // else it is what selection stumbles over

@@ -28,6 +28,8 @@ type source struct {
 	warnings []string
 	// separator stands in the names of containers; empty: "-".
 	separator string
+	// hostVolumes are the keys of volumes that are of no project.
+	hostVolumes []string
 }
 
 // defaultFiles and defaultOverrides are the names looked for, best first.

@@ -34,6 +34,9 @@ type Options struct {
 	// Patient: nothing is left out, however slowly the client reads: the container
 	// waits for it, as in a pipe.
 	Patient bool
+	// EndsInput: when the connection ends, however it does, standard input has its end,
+	// as by EndInput.
+	EndsInput bool
 }
 
 // Dial connects to the socket at path. When it returns, nothing that is printed
@@ -55,6 +58,9 @@ func (c *Client) greet(ctx context.Context, o Options) error {
 	var bits byte
 	if o.Patient {
 		bits |= bitPatient
+	}
+	if o.EndsInput {
+		bits |= bitEndsInput
 	}
 	if err := c.send(hello, []byte{bits}); err != nil {
 		return err

@@ -31,7 +31,10 @@ const (
 )
 
 // Bits of hello.
-const bitPatient = 1
+const (
+	bitPatient   = 1
+	bitEndsInput = 2
+)
 
 const (
 	headSize = 5

@@ -114,7 +114,9 @@ func (s *Server) meet(conn *net.UnixConn, buf []byte) (*client, bool) {
 	if err != nil || k != hello || len(options) == 0 {
 		return nil, false
 	}
-	return &client{conn: conn, patient: options[0]&bitPatient != 0, wake: sync.NewCond(&s.mu)}, true
+	return &client{
+		conn: conn, patient: options[0]&bitPatient != 0, endsInput: options[0]&bitEndsInput != 0, wake: sync.NewCond(&s.mu),
+	}, true
 }
 
 func (s *Server) add(c *client) bool {
@@ -149,11 +151,13 @@ func (s *Server) removeLocked(c *client) {
 type client struct {
 	conn    *net.UnixConn
 	patient bool
-	wake    *sync.Cond // there is something to be sent, or it is gone
-	queue   net.Buffers
-	size    int  // of the queue, and of what is being sent
-	last    bool // nothing follows what is in the queue
-	gone    bool
+	// endsInput: when it leaves, standard input has its end.
+	endsInput bool
+	wake      *sync.Cond // there is something to be sent, or it is gone
+	queue     net.Buffers
+	size      int  // of the queue, and of what is being sent
+	last      bool // nothing follows what is in the queue
+	gone      bool
 }
 
 func (c *client) put(parts ...[]byte) {
@@ -196,7 +200,12 @@ func (s *Server) output(c *client) {
 // read takes the client's frames until it leaves.
 func (s *Server) read(c *client, buf []byte) {
 	to := &inputWriter{conn: c.conn, input: s.input}
-	defer to.close()
+	defer func() {
+		to.close()
+		if c.endsInput {
+			s.input.End()
+		}
+	}()
 	for {
 		k, data, err := readFrame(c.conn, buf)
 		if err != nil {
@@ -207,6 +216,7 @@ func (s *Server) read(c *client, buf []byte) {
 			err = to.write(data)
 		case inputEnd:
 			s.input.End()
+			c.endsInput = false // it has
 		}
 		if err != nil {
 			return
