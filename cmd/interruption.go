@@ -73,7 +73,7 @@ func besides(err error) error {
 		}
 		return errors.Join(rest...)
 	}
-	for _, cause := range []error{context.Canceled, errInterrupted, errAborting} {
+	for _, cause := range []error{context.Canceled, errInterrupted, errAborting, errDetached} {
 		if errors.Is(err, cause) {
 			return besides(errors.Unwrap(err)) // which may join it with something else
 		}

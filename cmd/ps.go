@@ -77,10 +77,13 @@ func (a *app) ofServices(ctx context.Context, services []string) (*project.Proje
 	infos = slices.DeleteFunc(infos, func(i host.Info) bool {
 		return len(services) > 0 && !slices.Contains(services, i.Spec.Service)
 	})
-	slices.SortFunc(infos, func(x, y host.Info) int {
-		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
-	})
+	slices.SortFunc(infos, byService)
 	return p, infos, nil
+}
+
+// byService sorts containers by service and number.
+func byService(x, y host.Info) int {
+	return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
 }
 
 func (f *psFlags) check() error {
@@ -140,7 +143,7 @@ func knownServices(p *project.Project, infos []host.Info, asked []string) error 
 	for _, s := range asked {
 		exists := slices.ContainsFunc(infos, func(i host.Info) bool { return i.Spec.Service == s })
 		if !exists && !slices.Contains(known, s) {
-			return fmt.Errorf("no such service: %s", s)
+			return errNoSuchService(s, known, infos)
 		}
 	}
 	return nil

@@ -195,6 +195,9 @@ func (a *app) upCommand() *cobra.Command {
 			if err := f.complete(a, c); err != nil {
 				return err
 			}
+			if m.menuAsked = m.menu; !c.Flags().Changed("menu") {
+				m.menu = a.envBool("COMPOSE_MENU")
+			}
 			if err := m.complete(f.noStart); err != nil {
 				return err
 			}

@@ -21,6 +21,7 @@ import (
 const (
 	sayStopping = "Gracefully Stopping... press Ctrl+C again to force"
 	sayAborting = "Aborting on container exit..."
+	sayDetached = "Detached: the containers go on, and `gocompose logs -f` shows what they print"
 )
 
 // errAborting is the cause of a context that ended because a container did.
@@ -39,6 +40,9 @@ type foreground struct {
 	// again brings the user's second wish to end it.
 	again <-chan struct{}
 	say   func(string)
+	// menu lets keys do something until the function that it returns is called; one
+	// of them detaches. Nil: there is none.
+	menu func(detach func()) (stop func() error, err error)
 
 	apply, stop, kill func(context.Context) error
 }
@@ -55,12 +59,15 @@ func (f *foreground) run(ctx context.Context) (err error) {
 	}
 	f.attachment.welcome()
 	if err == nil && ctx.Err() == nil {
-		err = f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
+		err = f.wait(ctx)
 	} else {
 		err = errors.Join(err, f.attachment.compare(context.WithoutCancel(ctx), f.attachment.world.Containers))
 	}
 	aborts := f.abort(f.attachment.endsSoFar())
 	switch {
+	case errors.Is(err, errDetached):
+		f.say(sayDetached)
+		return besides(err)
 	case ctx.Err() != nil:
 		f.say(sayStopping)
 		return &exitError{exitInterrupted, f.end(forced, besides(err))}
@@ -71,6 +78,21 @@ func (f *foreground) run(ctx context.Context) (err error) {
 	default:
 		return err
 	}
+}
+
+// wait returns when nothing is left to wait for, or a container's end is the end of
+// all. Its error is errDetached when the user has left.
+func (f *foreground) wait(ctx context.Context) (err error) {
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+	if f.menu != nil {
+		stop, err := f.menu(func() { leave(errDetached) })
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	return f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
 }
 
 // bringUp carries the plan out, until the end of a container is the end of all.
@@ -203,6 +225,11 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		apply: change(c),
 		stop:  change(ending("stop", console, set.selected, f.grace, planner.Stop)),
 		kill:  change(ending("kill", console, set.selected, f.grace, planner.Kill)),
+	}
+	if m.menu && a.hasMenu(m) {
+		fg.menu = func(detach func()) (func() error, error) {
+			return a.startMenu(console, []shortcut{{'d', "Detach", detach}})
+		}
 	}
 	return fg.run(ctx)
 }

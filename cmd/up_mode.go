@@ -3,12 +3,14 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gocompose/gocompose/internal/near"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -23,6 +25,7 @@ type upMode struct {
 	exitCodeFrom                string
 	timestamps                  bool
 	noPrefix, noColor           bool
+	menu, menuAsked             bool
 }
 
 func (m *upMode) add(c *cobra.Command) {
@@ -38,6 +41,7 @@ func (m *upMode) add(c *cobra.Command) {
 	fs.StringVar(&m.exitCodeFrom, "exit-code-from", "", "Return the exit code of the selected service container. Implies --abort-on-container-exit")
 	fs.BoolVar(&m.timestamps, "timestamps", false, "Show timestamps")
 	fs.BoolVar(&m.noPrefix, "no-log-prefix", false, "Don't print prefix in logs")
+	fs.BoolVar(&m.menu, "menu", false, "Enable interactive shortcuts when running attached. Incompatible with --detach. Can also be enabled by COMPOSE_MENU")
 	fs.BoolVar(&m.noColor, "no-color", false, "Produce monochrome output")
 }
 
@@ -56,6 +60,8 @@ func (m *upMode) complete(noStart bool) error {
 		return usage("--abort-on-container-failure cannot be combined with --abort-on-container-exit")
 	case m.wait && watches:
 		return usage("--wait %s", others)
+	case m.detach && m.menuAsked:
+		return usage("--detach cannot be combined with --menu")
 	case m.detach && watches:
 		return usage("--detach %s", others)
 	case len(m.attach) > 0 && m.attachDependencies:
@@ -136,11 +142,11 @@ func (m upMode) checkServices(p *project.Project, there map[string]bool) error {
 	}
 	for _, s := range m.noAttach {
 		if !slices.Contains(p.Known, s) {
-			return fmt.Errorf("--no-attach: no such service: %s", s)
+			return fmt.Errorf("--no-attach: no such service: %s%s", s, near.Question(s, p.Known))
 		}
 	}
 	if s := m.exitCodeFrom; s != "" && !there[s] {
-		return fmt.Errorf("--exit-code-from: no such service included in up: %s", s)
+		return fmt.Errorf("--exit-code-from: no such service included in up: %s%s", s, near.Question(s, slices.Sorted(maps.Keys(there))))
 	}
 	return nil
 }

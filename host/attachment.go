@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
@@ -88,21 +88,31 @@ func (a *Attachment) input(in io.Reader) {
 	}
 }
 
+// lostTime is how long a container whose shim is gone may take to be cleaned up after.
+const (
+	lostTime = 10 * time.Second
+	lostLook = 20 * time.Millisecond
+)
+
 // lostCode returns the exit code of a container whose shim is gone: with it the
-// container goes.
+// container goes, and who cleans up records how.
 func (h *Host) lostCode(ctx context.Context, id string) (int, error) {
-	exit, err := h.containerd.WaitTask(ctx, id)
-	if err == nil {
-		return int(exit.Code), nil
+	ctx, cancel := context.WithTimeoutCause(ctx, lostTime, attach.ErrLost)
+	defer cancel()
+	for {
+		st, err := state.Read(h.cfg.Paths.Container(id))
+		if err != nil {
+			return 0, errors.Join(attach.ErrLost, err)
+		}
+		if !st.Running {
+			return st.ExitCode, nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-time.After(lostLook):
+		}
 	}
-	if !errdefs.IsNotFound(err) {
-		return 0, fmt.Errorf("%w: %w", attach.ErrLost, err)
-	}
-	st, err := state.Read(h.cfg.Paths.Container(id))
-	if err != nil || st.Running {
-		return 0, errors.Join(attach.ErrLost, err)
-	}
-	return st.ExitCode, nil
 }
 
 // Resize implements Process.

@@ -26,6 +26,10 @@ func TestAOneOffIsNoReplica(t *testing.T) {
 	if !c.TakesVolumes() {
 		t.Error("its anonymous volumes stay")
 	}
+	s.Separator = OldSeparator
+	if c := s.AsOneOff("0123456789ab").Containers()[0]; c.Name != "shop_web_run_0123456789ab" {
+		t.Errorf("its name is %s", c.Name)
+	}
 	s.Template.Name = "probe"
 	if c := s.AsOneOff("0123456789ab").Containers()[0]; c.Name != "probe" {
 		t.Errorf("its name is %s", c.Name)

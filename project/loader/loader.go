@@ -53,7 +53,8 @@ type Options struct {
 	Key func() ([]byte, error)
 	// External are the folders of external secrets and configs.
 	External content.Folders
-	// Compatibility is --compatibility; it is refused, as COMPOSE_COMPATIBILITY is.
+	// Compatibility is --compatibility: containers are named as by docker-compose 1. So is
+	// COMPOSE_COMPATIBILITY.
 	Compatibility bool
 	// Scale sets the number of replicas by service.
 	Scale map[string]int

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // source is everything that is settled before a file is parsed.
@@ -26,6 +28,8 @@ type source struct {
 	warnings []string
 	// hostVolumes are the keys of volumes that are of no project.
 	hostVolumes []string
+	// separator stands in the names of containers; empty: "-".
+	separator string
 }
 
 // defaultFiles and defaultOverrides are the names looked for, best first.
@@ -93,8 +97,7 @@ func newSource(o Options) (*source, error) {
 		return nil, err
 	}
 	if on, _ := strconv.ParseBool(s.env["COMPOSE_COMPATIBILITY"]); on || o.Compatibility {
-		return nil, errors.New("compatibility mode is not supported: containers are named project-service-1, " +
-			"never project_service_1; remove --compatibility or COMPOSE_COMPATIBILITY")
+		s.separator = project.OldSeparator
 	}
 	return s, nil
 }
