@@ -37,6 +37,9 @@ func TestWhatConfigPrintsLoadsToTheSameProject(t *testing.T) {
 				return o
 			}
 			o := fresh()
+			if o.OneOff != nil {
+				t.Skip("what run wants is in no file")
+			}
 			want := loaded(t, o)
 			o2 := fresh()
 			o2.WorkingDir = o.WorkingDir
