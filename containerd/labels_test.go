@@ -79,3 +79,19 @@ func TestLabelsThatContainerdWouldRefuseOrObeyAreLeftOut(t *testing.T) {
 		t.Error("the specification's own labels were changed")
 	}
 }
+
+func TestLabelsOfAOneOff(t *testing.T) {
+	c := labelled()
+	c.Labels = map[string]string{"com.docker.compose.slug": "mine", "com.docker.compose.container-number": "9"}
+	if got := labels(c, "", "1"); got["com.docker.compose.slug"] != "" {
+		t.Errorf("a replica has the slug %q", got["com.docker.compose.slug"])
+	}
+	c.Role, c.Replica = "run-0123456789ab", 0
+	got := labels(c, "", "1")
+	if got["com.docker.compose.oneoff"] != "True" || got["com.docker.compose.slug"] != "0123456789ab" {
+		t.Errorf("oneoff %q, slug %q", got["com.docker.compose.oneoff"], got["com.docker.compose.slug"])
+	}
+	if n, has := got["com.docker.compose.container-number"]; has {
+		t.Errorf("it has the number %s", n)
+	}
+}

@@ -1,7 +1,7 @@
 package project
 
 import (
-	"fmt"
+	"cmp"
 	"strings"
 )
 
@@ -28,7 +28,7 @@ func (s Service) AsOneOff(slug string) Service {
 	t := &s.Template
 	t.Role = roleRun + slug
 	if t.Name == "" {
-		t.Name = fmt.Sprintf("%s-%s-%s", t.Project, t.Service, t.Role)
+		t.Name = strings.Join([]string{t.Project, t.Service, "run", slug}, cmp.Or(s.Separator, Separator))
 	}
 	t.Restart = Restart{}
 	t.Hooks.BeforeStart = nil

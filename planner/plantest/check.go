@@ -260,8 +260,8 @@ func (l *life) asWanted(p *project.Project) error {
 			}
 		}
 	}
-	for _, c := range obs.Leftovers {
-		return fmt.Errorf("container %s of pre_start is left", c.ID)
+	for _, c := range slices.Concat(obs.OneOffs, obs.Leftovers) {
+		return fmt.Errorf("container %s of pre_start or run is left", c.ID)
 	}
 	if len(obs.Containers) != total {
 		return fmt.Errorf("%d containers where %d are wanted", len(obs.Containers), total)
@@ -275,8 +275,8 @@ func (l *life) nothingLeft(p *project.Project) error {
 	for _, c := range obs.Containers {
 		return fmt.Errorf("container %s is left", c.ID)
 	}
-	for _, c := range obs.Leftovers {
-		return fmt.Errorf("container %s of pre_start is left", c.ID)
+	for _, c := range slices.Concat(obs.OneOffs, obs.Leftovers) {
+		return fmt.Errorf("container %s of pre_start or run is left", c.ID)
 	}
 	for _, n := range obs.Networks {
 		wanted := slices.ContainsFunc(p.Networks, func(w project.Network) bool { return w.Name == n.Name && !w.External && w.Project == n.Project })

@@ -112,11 +112,12 @@ func (w *watched) broken() error { return errors.Join(w.early...) }
 
 func (w *watched) mayStart(id string) error {
 	obs := w.Observe(ProjectName)
-	i := slices.IndexFunc(obs.Containers, func(c planner.Container) bool { return c.ID == id })
+	all := slices.Concat(obs.Containers, obs.OneOffs, obs.Leftovers)
+	i := slices.IndexFunc(all, func(c planner.Container) bool { return c.ID == id && (c.Spec.Role == "" || c.Spec.OneOff()) })
 	if i < 0 {
 		return nil
 	}
-	c := obs.Containers[i].Spec
+	c := all[i].Spec
 	for _, init := range append(c.InitContainers(0), c.InitContainers(c.Replica)...) {
 		if !w.mixes && !w.hasDone(init.Name) {
 			return fmt.Errorf("%s is started without its pre_start %s", id, init.Name)
@@ -126,7 +127,7 @@ func (w *watched) mayStart(id string) error {
 		return nil
 	}
 	for _, s := range w.project.Services {
-		if s.Name != obs.Containers[i].Spec.Service {
+		if s.Name != c.Service {
 			continue
 		}
 		for _, n := range s.Template.Needs {

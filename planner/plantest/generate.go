@@ -296,16 +296,17 @@ const (
 	MoveUnpause Kind = "unpause"
 	MoveRemove  Kind = "rm"
 	MoveReboot  Kind = "reboot" // and what restart policies make of it
+	MoveRun     Kind = "run"    // of one service
 )
 
 // Move is one event of a history.
 type Move struct {
 	Kind    Kind
-	Project *project.Project // Up, Down
+	Project *project.Project // Up, Down, Run
 	Options planner.Options  // without a nonce
 	Faults  []Fault          // of the calls, over and over
 	Cancel  int              // the call at which the context ends; 0: never
-	Pick    int              // which container, which image
+	Pick    int              // which container, which image, which service
 }
 
 // History is a past full of changes, interruptions and accidents, and a last
@@ -363,11 +364,11 @@ func (h *History) steady(but int) {
 func moves() *rapid.Generator[Move] {
 	kinds := []Kind{
 		MoveUp, MoveUp, MoveUp, MoveUp, MoveUp, MoveUp, MoveDown, MoveStop, MoveStart, MoveCrash, MoveCrash, MoveVanish, MovePublish,
-		MoveRestart, MoveKill, MovePause, MoveUnpause, MoveRemove, MoveReboot,
+		MoveRestart, MoveKill, MovePause, MoveUnpause, MoveRemove, MoveReboot, MoveRun, MoveRun, MoveRun,
 	}
 	return rapid.Custom(func(t *rapid.T) Move {
 		m := Move{Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Pick: rapid.IntRange(0, 20).Draw(t, "pick")}
-		if m.Kind == MoveUp || m.Kind == MoveDown {
+		if m.Kind == MoveUp || m.Kind == MoveDown || m.Kind == MoveRun {
 			m.Project = Projects().Draw(t, "project")
 		}
 		m.Faults = rapid.SliceOfN(rapid.SampledFrom([]Fault{None, None, None, None, None, Before, After}), 0, 8).Draw(t, "faults")

@@ -72,6 +72,8 @@ func (l *life) move(m Move) error {
 			return err
 		}
 		return l.interrupted(m, plan, m.Project)
+	case MoveRun:
+		return l.oneOff(m, opt)
 	case MoveDown:
 		return l.planned(m, planner.Down, m.Project, opt)
 	case MoveStop:
@@ -210,6 +212,9 @@ func (l *life) interrupted(m Move, plan *planner.Plan, p *project.Project) error
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	before := l.world.Observe(ProjectName)
+	if err := undisturbed(m, plan, before); err != nil {
+		return fmt.Errorf("%w\n%s", err, plan)
+	}
 	calls := 0
 	l.world.Fault = func(call string) Fault {
 		calls++
@@ -274,6 +279,7 @@ func (l *life) carry(plan *planner.Plan, p *project.Project) error {
 func (l *life) last(h History) error {
 	p := h.Last
 	opt := planner.Options{Nonce: l.nonce(), RemoveOrphans: true, Wait: h.Wait, Redefined: map[string]planner.VolumePolicy{dataVolume: planner.VolumeAnew}}
+	l.world.EndOneOffs()
 	before := l.world.Observe(ProjectName)
 	if slices.ContainsFunc(before.Containers, func(c planner.Container) bool {
 		return c.HooksDue && c.State == planner.StateRestarting // without a process there is nothing to run them in

@@ -59,7 +59,7 @@ func coexist(c, o planner.Container) error {
 	if o.Spec.Name == c.Spec.Name {
 		return fmt.Errorf("the name %s is taken by %s", c.Spec.Name, o.ID)
 	}
-	if o.Spec.Service == c.Spec.Service && o.Spec.Project == c.Spec.Project {
+	if o.Spec.Service == c.Spec.Service && o.Spec.Project == c.Spec.Project && !o.Spec.OneOff() && !c.Spec.OneOff() {
 		return nil // replicas have host ports together
 	}
 	for _, p := range c.Spec.Ports {
