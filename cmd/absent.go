@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,9 +22,6 @@ func absentCommands() []absentCommand {
 	return []absentCommand{
 		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
-		{"publish", ""},
-		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
-		{"push", ""},
 	}
 }
 
@@ -56,7 +54,7 @@ func absentContainerCommands() []absentCommand {
 		return absentCommand{command, "use `gocompose -p PROJECT " + command + " SERVICE`"}
 	}
 	return []absentCommand{
-		of("attach"), of("commit"), of("cp"), {"create", "use `gocompose create`"}, {"diff", ""}, of("exec"), of("export"),
+		of("commit"), of("cp"), {"create", "use `gocompose create`"}, {"diff", ""}, of("export"),
 		of("pause"), of("port"), {"prune", "use `gocompose container rm CONTAINER...`"},
 		{"rename", "set container_name in the Compose file; `gocompose up` gives the container its new name"},
 		of("restart"), {"run", "use `gocompose run`"}, of("start"), of("stats"), of("top"), of("unpause"),
@@ -67,6 +65,22 @@ func absentContainerCommands() []absentCommand {
 // absentVolumeCommands are those of docker volume.
 func absentVolumeCommands() []absentCommand {
 	return []absentCommand{{"update", "there is one host, and no swarm of them"}}
+}
+
+// absentImageCommands are those of docker image.
+func absentImageCommands() []absentCommand {
+	return []absentCommand{
+		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
+		{"import", "an archive of files is no image: build one with another tool, with the archive as its layer"},
+	}
+}
+
+// absentSystemCommands are those of docker system.
+func absentSystemCommands() []absentCommand {
+	return []absentCommand{
+		{"dial-stdio", "there is no daemon that could be talked to"},
+		{"events", "use `gocompose events`, which is about a project"},
+	}
 }
 
 // absentFlags are the flags of docker compose's commands that gocompose's
@@ -85,12 +99,12 @@ func absentFlags() map[string]map[string]string {
 			"build":       build,
 			"quiet-build": build,
 		},
-		"create": {"build": build},
-		"run":    {"build": build, "quiet-build": build},
-		"down":   {"rmi": "use `gocompose image rm`"},
-		"config": {
-			"lock-image-digests":    "tags are not looked up",
-			"resolve-image-digests": "tags are not looked up",
+		"create":  {"build": build},
+		"run":     {"build": build, "quiet-build": build},
+		"publish": {"insecure-registry": "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine need not be"},
+		"container exec": {
+			"detach-keys": "a command that is left is hung up on; -d runs it in the background",
+			"env-file":    "name the variables by -e",
 		},
 		"container inspect": {
 			"size": sizes,
@@ -111,7 +125,13 @@ func absentFlags() map[string]map[string]string {
 			"availability": oneHost, "group": oneHost, "limit-bytes": oneHost, "required-bytes": oneHost, "scope": oneHost,
 			"secret": oneHost, "sharing": oneHost, "topology-preferred": oneHost, "topology-required": oneHost, "type": oneHost,
 		},
-		"volume ls": {"cluster": oneHost},
+		"volume ls":  {"cluster": oneHost},
+		"image ls":   {"tree": "`gocompose image ls --format '{{.Repository}}:{{.Tag}} {{.Platform}}'` shows what is here for which platform"},
+		"image load": {"platform": "what the archive has for this host is loaded, and nothing else"},
+		"image pull": {"all-tags": "name the tags, of which there may be several", "disable-content-trust": "there is none that could be disabled"},
+		"image push": {"all-tags": "name the tags, of which there may be several", "disable-content-trust": "there is none that could be disabled"},
+		"image rm": {"no-prune": "there are no parents without a name that could be kept",
+			"platform": "a name goes with what it stands for on all platforms"},
 	}
 }
 
@@ -146,6 +166,10 @@ func absentBelow(c *cobra.Command) []absentCommand {
 		return absentNetworkCommands()
 	case "volume":
 		return absentVolumeCommands()
+	case "image":
+		return absentImageCommands()
+	case "system":
+		return absentSystemCommands()
 	}
 	return nil
 }
@@ -179,7 +203,7 @@ func absentText(c *cobra.Command, what string) string {
 func ofDocker(c *cobra.Command) bool {
 	path := pathOf(c)
 	kind, _, _ := strings.Cut(path, " ")
-	return kind == "container" || kind == "network" || kind == "volume"
+	return slices.Contains([]string{"container", "network", "volume", "image", "system"}, kind)
 }
 
 // absentLetters are the names of flags that are named as absent, by their letters.

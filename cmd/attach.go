@@ -52,15 +52,20 @@ func (a *app) attachCommand() *cobra.Command {
 				return err
 			}
 			return a.withOne(c.Context(), one{service: args[0], index: index}, func(ctx context.Context, h *host.Host, info host.Info) error {
-				return a.attach(ctx, h, info, sessionOptions{
-					terminal: info.Spec.TTY, redraw: true, input: !f.noStdin && info.Spec.StdinOpen, detachKeys: keys, signals: f.sigProxy,
-				})
+				return a.attach(ctx, h, info, f.session(info, keys))
 			})
 		},
 	}
 	f.add(c)
 	c.Flags().IntVar(&index, "index", 0, "index of the container if service has multiple replicas.")
 	return c
+}
+
+// session is how the user is connected with a container.
+func (f *attachFlags) session(info host.Info, keys []byte) sessionOptions {
+	return sessionOptions{
+		terminal: info.Spec.TTY, redraw: true, input: !f.noStdin && info.Spec.StdinOpen, detachKeys: keys, signals: f.sigProxy,
+	}
 }
 
 // attach connects the user with a container that runs. Its exit code is that of the

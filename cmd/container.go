@@ -23,7 +23,7 @@ func (a *app) containerCommand() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.containerInspectCommand(), a.containerKillCommand(), a.containerListCommand(), a.containerLogsCommand(),
+	c.AddCommand(a.containerAttachCommand(), a.containerExecCommand(), a.containerInspectCommand(), a.containerKillCommand(), a.containerListCommand(), a.containerLogsCommand(),
 		a.containerRemoveCommand(), a.containerStopCommand())
 	return c
 }

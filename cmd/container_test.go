@@ -17,6 +17,8 @@ const dockerContainerCommands = "attach commit cp create diff exec export inspec
 // dockerContainer are the flags of docker 29's container commands.
 func dockerContainer() map[string]string {
 	return map[string]string{
+		"attach":  "detach-keys no-stdin sig-proxy",
+		"exec":    "detach detach-keys env env-file interactive privileged tty user workdir",
 		"inspect": "format size type",
 		"kill":    "signal",
 		"stop":    "signal timeout",

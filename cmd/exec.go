@@ -25,6 +25,16 @@ type execFlags struct {
 }
 
 func (f *execFlags) add(c *cobra.Command) {
+	f.addCommon(c)
+	fs := c.Flags()
+	fs.BoolVarP(&f.noTTY, "no-tty", "T", false, "Disable pseudo-TTY allocation. By default a TTY is allocated when input and output are terminals")
+	fs.BoolVarP(&f.tty, "tty", "t", true, "Allocate a pseudo-TTY")
+	fs.BoolVarP(&f.interactive, "interactive", "i", true, "Keep STDIN open even if not attached")
+	hide(c, "interactive", "tty")
+}
+
+// addCommon adds the flags that are the same for both.
+func (f *execFlags) addCommon(c *cobra.Command) {
 	fs := c.Flags()
 	fs.SetInterspersed(false)
 	fs.BoolVarP(&f.detach, "detach", "d", false, "Detached mode: Run command in the background")
@@ -32,9 +42,6 @@ func (f *execFlags) add(c *cobra.Command) {
 	fs.BoolVar(&f.privileged, "privileged", false, "Give extended privileges to the process")
 	fs.StringVarP(&f.user, "user", "u", "", "Run the command as this user")
 	fs.StringVarP(&f.workdir, "workdir", "w", "", "Path to workdir directory for this command")
-	fs.BoolVarP(&f.noTTY, "no-tty", "T", false, "Disable pseudo-TTY allocation. By default a TTY is allocated when input and output are terminals")
-	fs.BoolVarP(&f.tty, "tty", "t", true, "Allocate a pseudo-TTY")
-	fs.BoolVarP(&f.interactive, "interactive", "i", true, "Keep STDIN open even if not attached")
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -75,7 +82,6 @@ func (a *app) execCommand() *cobra.Command {
 	}
 	f.add(c)
 	c.Flags().IntVar(&index, "index", 0, "Index of the container if service has multiple replicas")
-	hide(c, "interactive", "tty")
 	return c
 }
 
@@ -100,7 +106,7 @@ func (f *execFlags) session(a *app, c *cobra.Command) (execSession, error) {
 	s.signals = true
 	s.terminal = asked || !refused && typed && isTerminal(a.Out)
 	if asked && s.input && !typed && !f.detach {
-		return execSession{}, errors.New("the input device is not a TTY: leave the terminal out with -T, or the input with -i=false")
+		return execSession{}, errNoTerminal
 	}
 	return s, nil
 }

@@ -65,13 +65,12 @@ func (a *app) root() *cobra.Command {
 
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.createCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
-		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(), a.runCommand(),
-		a.execCommand(), a.attachCommand(),
-		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
-		a.containerCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(),
-		a.graphCommand("graph"), a.alphaCommand(),
-		a.volumeCommand(), a.volumesCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
+		a.runCommand(), a.execCommand(), a.attachCommand(), a.pullCommand(), a.pushCommand(), a.publishCommand(),
+		a.psCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(),
+		a.configCommand(), a.graphCommand("graph"), a.alphaCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
 		a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
+		a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)

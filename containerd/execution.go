@@ -82,6 +82,9 @@ func (c *Client) ExecDetached(ctx context.Context, id string, r ExecRequest) err
 	}
 	p := program{c, id, options.ExecPrefix + rand.Text()}
 	_, err = p.begin(ctx, process, &tasks.ExecProcessRequest{})
+	if errdefs.IsNotFound(err) && strings.Contains(err.Error(), p.execID) {
+		return nil // it has ended, and the shim has taken it away, before the engine has looked
+	}
 	return err
 }
 

@@ -91,7 +91,7 @@ func mounts(p paths.Paths) ([]string, error) {
 
 func records(p paths.Paths) ([]string, error) {
 	var found []string
-	for _, dir := range []string{p.Netns(), p.Namespaces(), p.Endpoints(), p.UsedVolumes()} {
+	for _, dir := range []string{p.Netns(), p.Namespaces(), p.Endpoints(), p.UsedVolumes(), p.Attach(), p.Execs()} {
 		entries, err := os.ReadDir(dir)
 		if err != nil && !os.IsNotExist(err) {
 			return nil, err

@@ -50,8 +50,8 @@ func processRules() map[string]rule {
 		"models":      no("there is no runner of models; run one as a service, or elsewhere, and name it in environment"),
 		"provider": but("its program is run by `up`, before anything else is planned, and by `down`; what it sets goes before the environment of " +
 			"services that depend on it, see docs/providers.md"),
-		"stdin_open":     but("standard input has no end; `up` sends nothing there"),
-		"tty":            but("of 80 columns and 24 rows; `up` shows what it prints, and sends nothing there"),
+		"stdin_open":     but("standard input has no end; `attach` sends what is typed there, `up` nothing"),
+		"tty":            but("of 80 columns and 24 rows until somebody attaches; `up` shows what it prints, and sends nothing there"),
 		"use_api_socket": only("only false is: there is no Docker API that a container could use; remove it", "false"),
 	}
 }

@@ -15,6 +15,7 @@ func full() options.Options {
 		Dir:    "/var/lib/gocompose/containers/web-1 & co?#%",
 		Driver: options.JSONFile,
 		Log:    logs.Limits{MaxSize: 10 << 20, MaxFiles: 3},
+		Attach: "/run/gocompose/attach/web-1",
 		Forward: options.Forward{
 			Driver: options.Syslog, Address: "tcp+tls://logs:6514", Tag: `a "tag" & more`, Fields: map[string]string{"K": "ä\n"}, Buffer: 1 << 20,
 			Facility: 3, Format: "rfc5424", TLS: options.TLS{CA: "/ca", Unsafe: true}, RetryWait: time.Second, Retries: 7,
