@@ -209,7 +209,6 @@ func ofDocker(c *cobra.Command) bool {
 // absentLetters are the names of flags that are named as absent, by their letters.
 func absentLetters() map[string]string {
 	return map[string]string{
-		"up -w":                "watch",
 		"container inspect -s": "size",
 		"container ls -s":      "size",
 		"container rm -l":      "link",
