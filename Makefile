@@ -103,6 +103,30 @@ bench: build busybox ## measure against bare runc, and beside others where they 
 	@missing=; $(call install,iperf3:iperf3 ip:iproute2)
 	$(GO) run ./bench -bin $(BIN)
 
+# The programs go together into a folder of their own, so that the pinned containerd
+# and runc are nobody else's; gocompose finds them beside itself.
+PREFIX    ?= /usr/local
+installed := $(DESTDIR)$(PREFIX)
+programs  := gocompose gocompose-shim gocompose-init containerd-shim-gocompose-v1 containerd runc
+
+.PHONY: install
+install: build ## install programs, completions and manual pages below PREFIX (and DESTDIR)
+	install -d '$(installed)/bin' '$(installed)/libexec/gocompose' '$(installed)/share/bash-completion/completions' \
+		'$(installed)/share/zsh/site-functions' '$(installed)/share/fish/vendor_completions.d'
+	install -m 755 $(addprefix $(BIN)/,$(programs)) '$(installed)/libexec/gocompose'
+	ln -sf ../libexec/gocompose/gocompose '$(installed)/bin/gocompose'
+	$(BIN)/gocompose completion bash >'$(installed)/share/bash-completion/completions/gocompose'
+	$(BIN)/gocompose completion zsh >'$(installed)/share/zsh/site-functions/_gocompose'
+	$(BIN)/gocompose completion fish >'$(installed)/share/fish/vendor_completions.d/gocompose.fish'
+	$(BIN)/gocompose man '$(installed)/share/man/man1'
+
+.PHONY: uninstall
+uninstall: ## take away what install has put there
+	rm -rf '$(installed)/libexec/gocompose'
+	rm -f '$(installed)/bin/gocompose' '$(installed)/share/bash-completion/completions/gocompose' \
+		'$(installed)/share/zsh/site-functions/_gocompose' '$(installed)/share/fish/vendor_completions.d/gocompose.fish' \
+		'$(installed)'/share/man/man1/gocompose.1 '$(installed)'/share/man/man1/gocompose-*.1
+
 .PHONY: lint
 lint: go ## run golangci-lint, or go vet and gofmt where it is not installed
 	@if command -v golangci-lint >/dev/null; then golangci-lint run --build-tags live ./...; else \

@@ -1,14 +1,14 @@
 package cmd
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/gocompose/gocompose/internal/near"
 )
 
 // absentCommand is a command of docker compose that gocompose has not.
@@ -19,13 +19,8 @@ type absentCommand struct {
 
 func absentCommands() []absentCommand {
 	return []absentCommand{
-		{"attach", "use `gocompose logs -f`"},
-		{"bridge", ""},
+		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
-		{"commit", ""},
-		{"cp", "use a bind mount or a volume"},
-		{"exec", ""},
-		{"export", ""},
 		{"images", "use `gocompose config --images` or `gocompose image ls`"},
 		{"ls", ""},
 		{"port", "use `gocompose ps`"},
@@ -33,7 +28,25 @@ func absentCommands() []absentCommand {
 		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
 		{"push", ""},
 		{"run", ""},
-		{"watch", ""},
+	}
+}
+
+func allAbsentCommands() []absentCommand {
+	return append(absentCommands(), absentAlphaCommands()...)
+}
+
+// absentAlphaCommands are those that docker compose tries out, and calls by
+// itself.
+func absentAlphaCommands() []absentCommand {
+	return []absentCommand{
+		{"alpha", "what was tried out below it has become commands of their own"},
+		{"alpha dry-run", "use `gocompose --dry-run up`, or another command with it"},
+		{"alpha generate", "use `gocompose inspect`, which shows what containers were made with"},
+		{"alpha publish", "use `gocompose publish`"},
+		{"alpha scale", "use `gocompose scale`"},
+		{"alpha viz", "`gocompose plan --format dot` prints a graph of services, networks and volumes with what is done about each"},
+		{"alpha watch", "use `gocompose watch`"},
+		{"docker_compose_hooks", "it is how docker asks docker compose for hints"},
 	}
 }
 
@@ -58,12 +71,10 @@ func absentFlags() map[string]map[string]string {
 		oneHost = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{
-		"": {"verbose": "`gocompose plan` shows what a command does"},
+		"": {"insecure-registry": "Compose files are not fetched from registries; of registries of images hosts.toml files tell"},
 		"up": {
 			"build":       build,
 			"quiet-build": build,
-			"menu":        "there are no keys but Ctrl-C; use `gocompose up -d`, then `gocompose logs -f`, which may be left and taken up again",
-			"watch":       "files are not watched",
 		},
 		"create": {"build": build},
 		"down":   {"rmi": "use `gocompose image rm`"},
@@ -92,27 +103,24 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	for _, absent := range absentBelow(c) {
-		if absent.name != args[0] {
-			continue
-		}
+	if absent, ok := findAbsent(absentBelow(c), args); ok {
 		text := absentText(c, fmt.Sprintf("command %q", absent.name))
 		if absent.instead != "" {
 			text += ": " + absent.instead
 		}
 		return usage("%s", text)
 	}
-	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf("; did you mean %q?", mostAlike(args[0], near))
+	if absent, ok := findAbsent(foreignCommands(), args); ok && !c.HasParent() {
+		return usage("the command %q is not supported: %s", absent.name, absent.instead)
 	}
-	return usage("%s", text)
+	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
+	return usage("%s%s", text, near.Question(args[0], commandNames(c)))
 }
 
 func absentBelow(c *cobra.Command) []absentCommand {
 	switch pathOf(c) {
 	case "":
-		return absentCommands()
+		return allAbsentCommands()
 	case "network":
 		return absentNetworkCommands()
 	case "volume":
@@ -142,17 +150,6 @@ func ofDocker(c *cobra.Command) bool {
 	return kind == "network" || kind == "volume"
 }
 
-// mostAlike returns the name that begins most like the word.
-func mostAlike(word string, names []string) string {
-	alike := func(name string) (n int) {
-		for n < min(len(name), len(word)) && name[n] == word[n] {
-			n++
-		}
-		return n
-	}
-	return slices.MaxFunc(names, func(x, y string) int { return cmp.Compare(alike(x), alike(y)) })
-}
-
 // flagError explains what is wrong with a flag.
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
@@ -161,16 +158,16 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	command := pathOf(c)
 	name := unknown.GetSpecifiedName()
-	if command == "up" && name == "w" {
-		name = "watch"
-	}
 	if instead, ok := absentFlags()[command][name]; ok {
 		return usage("%s: %s", absentText(c, "flag --"+name), instead)
+	}
+	if err := errForeignFlag(c, name); err != nil {
+		return err
 	}
 	if g := flagNamed(c.Root().Flags(), name); g != nil && c.HasParent() {
 		return usage("%v; --%s goes before the command: gocompose --%s … %s", err, g.Name, g.Name, c.Name())
 	}
-	return &usageError{err}
+	return usage("%v%s", err, questionOfFlag(c, name))
 }
 
 // flagNamed returns the flag with that name or that letter, or nil.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor"
 )
 
@@ -32,7 +33,9 @@ type sighting struct {
 
 // displayName is how docker compose names a container before its lines: without
 // the project, unless the name was chosen by the user.
-func displayName(name, project string) string { return strings.TrimPrefix(name, project+"-") }
+func displayName(name, of string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, of+project.Separator), of+project.OldSeparator)
+}
 
 func sightingOf(i host.Info) sighting {
 	s := sighting{

@@ -135,6 +135,7 @@ func (a *app) dryRun(ctx context.Context, c change) error {
 		return err
 	}
 	a.notices(plan)
+	a.tellPlan(plan)
 	w, opt := a.progress(c)
 	return view.DryRun(w, plan, opt)
 }
@@ -226,6 +227,7 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 // apply has the plan carried out and shows how it goes.
 func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c change) (err error) {
 	a.notices(plan)
+	a.tellPlan(plan)
 	progress := view.NewProgress(a.progress(c))
 	progress.Begin(plan)
 	defer func() { err = errors.Join(err, progress.End()) }()

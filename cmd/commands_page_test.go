@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,16 +20,15 @@ const commandsPage = "../docs/commands.md"
 const commandsIntro = `# Commands
 
 Commands and flags have docker compose's names and meanings; what differs is said at each command. This page is made from the
-command line itself: ` + "`go test ./cmd -update`" + `.
+command line itself: ` + "`go test ./cmd -update`" + `. [compose-commands.md](compose-commands.md) has a row for each command and flag of
+docker compose, also for those that are not here.
 
 Progress goes to standard error, answers to standard output. Exit codes: 0 done, 1 not done, 130 ended by Ctrl-C; ` + "`plan --exit-code`" + `
 also has 2 for changes.
 
-Variables: ` + "`COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROJECT_NAME`, `COMPOSE_PROFILES`, `COMPOSE_PARALLEL_LIMIT`,\n" +
-	"`COMPOSE_REMOVE_ORPHANS`, `COMPOSE_IGNORE_ORPHANS`, `COMPOSE_PROGRESS`, `COMPOSE_ANSI`, `COMPOSE_STATUS_STDOUT`\nand `DOCKER_DEFAULT_PLATFORM`" + ` as in
-docker compose, from the environment or the project's ` + "`.env`; `COMPOSE_ENV_FILES`, `COMPOSE_DISABLE_ENV_FILE`, `NO_COLOR`,\n" +
-	"`CONTAINERD_ADDRESS`, `GOCOMPOSE_ROOT`, `GOCOMPOSE_STATE`, `GOCOMPOSE_SECRETS` and `GOCOMPOSE_CONFIGS`" + ` ([secrets.md](secrets.md)),
-` + "`GOCOMPOSE_CDI_DIRS`" + ` ([resources.md](resources.md)) and ` + "`GOCOMPOSE_CERTS_D`" + ` (the folder of hosts.toml files) from the environment.
+Variables are docker compose's, from the environment or the project's ` + "`.env`" + `: see [compose-commands.md](compose-commands.md#variables); and, from
+the environment, ` + "`CONTAINERD_ADDRESS`, `GOCOMPOSE_ROOT`, `GOCOMPOSE_STATE`, `GOCOMPOSE_SECRETS` and `GOCOMPOSE_CONFIGS`" + ` ([secrets.md](secrets.md)),
+` + "`GOCOMPOSE_CDI_DIRS`" + ` ([resources.md](resources.md)) and ` + "`GOCOMPOSE_CERTS_D`" + ` (the folder of hosts.toml files).
 `
 
 // differences say what a command of the same name does otherwise than docker
@@ -40,7 +38,7 @@ func differences() map[string][]string {
 		"gocompose": {
 			"A Compose file is loaded only when everything in it is honoured: see [attributes.md](attributes.md).",
 			"`--dry-run` is `plan`, shown as progress: nothing is asked of registries.",
-			"`--compatibility` and `COMPOSE_COMPATIBILITY` are refused: containers are named with `-`.",
+			"`--compatibility` and `COMPOSE_COMPATIBILITY` name containers with `_`; containers that are there with other names are replaced.",
 		},
 		"gocompose up": {
 			"In the foreground, what containers print is shown while others are still waited for.",
@@ -77,6 +75,19 @@ func differences() map[string][]string {
 		"gocompose stats": {
 			"More than one service can be named. IDs are whole, with and without `--no-trunc`.",
 			"What is no terminal gets the rows alone, time and again, without control characters; JSON a terminal too.",
+		},
+		"gocompose cp": {
+			"Without `-a` copies belong to root in the container, whoever has the files here.",
+			"What is not a file, a folder or a link, such as a device, is not copied out of a container.",
+			"Standard input goes to all replicas.",
+			"Folders that are there keep their owners and permissions.",
+		},
+		"gocompose commit": {
+			"`HEALTHCHECK` cannot be changed; the Compose file can.",
+		},
+		"gocompose watch": {
+			"What fails is told, and watching goes on.",
+			"It ends with 130 when Ctrl-C ends it.",
 		},
 		"gocompose inspect": {
 			"docker compose has no such command.",
@@ -117,26 +128,14 @@ func TestThePageOfCommandsIsUpToDate(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(commandsIntro)
 	page(&b, a.root())
-	fmt.Fprint(&b, "\n## Commands of docker compose that are not there yet\n\n| command | instead |\n|---|---|\n")
-	for _, c := range absentCommands() {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", c.name, c.instead)
-	}
-	if *update {
-		if err := os.WriteFile(commandsPage, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(commandsPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != b.String() {
-		t.Errorf("%s is not what the commands say of themselves: go test ./cmd -update", commandsPage)
-	}
+	upToDate(t, commandsPage, b.String())
 }
 
 func page(b *strings.Builder, c *cobra.Command) {
 	fmt.Fprintf(b, "\n## %s\n\n    %s\n\n%s\n", c.CommandPath(), c.UseLine(), sentences(cmp.Or(c.Long, c.Short)))
+	if lines := exampleLines(c); len(lines) > 0 {
+		fmt.Fprintf(b, "\nFor example:\n\n    %s\n", strings.Join(lines, "\n    "))
+	}
 	if flags := c.LocalFlags(); flags.HasAvailableFlags() {
 		fmt.Fprint(b, "\n| flag | default | meaning |\n|---|---|---|\n")
 		flags.VisitAll(func(f *pflag.Flag) {
@@ -173,13 +172,8 @@ func original(c *cobra.Command) string {
 	return "docker compose"
 }
 
-// sentences is text as a paragraph: it ends in a full stop, or in an example.
-func sentences(text string) string {
-	if lines := strings.Split(text, "\n"); strings.HasPrefix(lines[len(lines)-1], "    ") {
-		return text
-	}
-	return strings.TrimSuffix(text, ".") + "."
-}
+// sentences is text as a paragraph, which ends in a full stop.
+func sentences(text string) string { return strings.TrimSuffix(text, ".") + "." }
 
 func spelling(f *pflag.Flag) string {
 	out := "`--" + f.Name + "`"

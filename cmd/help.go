@@ -27,16 +27,24 @@ func writeHelp(w io.Writer, c *cobra.Command) {
 	if flags := allFlags(c); flags.HasAvailableFlags() {
 		fmt.Fprintf(w, "\nOptions:\n%s", flags.FlagUsages())
 	}
-	if !c.HasAvailableSubCommands() {
-		return
+	if c.HasAvailableSubCommands() {
+		writeSubCommands(w, c)
 	}
+	if lines := exampleLines(c); len(lines) > 0 {
+		fmt.Fprintf(w, "\nExamples:\n  %s\n", strings.Join(lines, "\n  "))
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(w, "\nRun '%s COMMAND --help' for more information on a command.\n", c.CommandPath())
+	}
+}
+
+func writeSubCommands(w io.Writer, c *cobra.Command) {
 	fmt.Fprint(w, "\nCommands:\n")
 	for _, sub := range c.Commands() {
 		if sub.IsAvailableCommand() {
 			fmt.Fprintf(w, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
 		}
 	}
-	fmt.Fprintf(w, "\nRun '%s COMMAND --help' for more information on a command.\n", c.CommandPath())
 }
 
 // allFlags returns the flags that may stand after c's name, but for --help,

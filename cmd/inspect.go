@@ -30,10 +30,10 @@ func (a *app) inspectCommand() *cobra.Command {
 		Short: "Show all that is known of containers",
 		Long: "Shows, as a JSON array with one object a container, what is known of the services' containers: what was asked for,\n" +
 			"state and exit code, health with its last five checks and their output, addresses, ports, mounts, log files. The\n" +
-			"values of environment variables are among it.\n\n" +
-			"    gocompose inspect db\n" +
-			"    gocompose inspect --format '{{.State.Status}} {{.Health.Status}}' db\n" +
-			"    gocompose inspect --format '{{range .Health.Results}}{{.ExitCode}} {{.Output}}{{end}}' db",
+			"values of environment variables are among it.",
+		Example: "  gocompose inspect db\n" +
+			"  gocompose inspect --format '{{.State.Status}} {{.Health.Status}}' db\n" +
+			"  gocompose inspect --format '{{range .Health.Results}}{{.ExitCode}} {{.Output}}{{end}}' db",
 		RunE: func(c *cobra.Command, services []string) error {
 			return a.inspect(c.Context(), f, services)
 		},

@@ -16,16 +16,24 @@ var errInterrupted = errors.New("interrupted")
 
 // signals returns a context that ends with the first wish of the user to end the
 // program, Ctrl-C or SIGTERM, and a channel that brings the later ones to a
-// command that listens: where none does the program ends at once.
-func signals(ctx context.Context) (context.Context, <-chan struct{}, func()) {
+// command that listens: where none does the program ends at once. While session
+// takes them they are no such wishes.
+func signals(ctx context.Context, session *signalled) (context.Context, <-chan struct{}, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	caught := make(chan os.Signal, 2)
 	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
 	again := make(chan struct{})
 	go func() { // ends with the program
-		<-caught
-		cancel(errInterrupted)
-		for range caught {
+		first := true
+		for s := range caught {
+			if session.take(s) {
+				continue
+			}
+			if first {
+				first = false
+				cancel(errInterrupted)
+				continue
+			}
 			select {
 			case again <- struct{}{}:
 			default:
@@ -65,7 +73,7 @@ func besides(err error) error {
 		}
 		return errors.Join(rest...)
 	}
-	for _, cause := range []error{context.Canceled, errInterrupted, errAborting} {
+	for _, cause := range []error{context.Canceled, errInterrupted, errAborting, errDetached} {
 		if errors.Is(err, cause) {
 			return besides(errors.Unwrap(err)) // which may join it with something else
 		}

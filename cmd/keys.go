@@ -1,111 +1,100 @@
 package cmd
 
 import (
-	"errors"
-	"fmt"
-	"os"
+	"bytes"
+	"io"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
-// key is what a key of the dashboard is for.
-type key int
+// defaultDetachKeys are docker's.
+const defaultDetachKeys = "ctrl-p,ctrl-q"
 
-const (
-	keyNone key = iota
-	keyUp
-	keyDown
-	keyLogs
-	keyRedraw
-	keyQuit
-	keyInterrupt
-)
-
-// keyNames are what terminals send: cursor keys in both of their modes.
-func keyNames() map[string]key {
-	return map[string]key{
-		"\x1b[A": keyUp, "\x1bOA": keyUp, "k": keyUp,
-		"\x1b[B": keyDown, "\x1bOB": keyDown, "j": keyDown,
-		"l": keyLogs, "L": keyLogs,
-		"\x0c": keyRedraw,                              // Ctrl-L
-		"q":    keyQuit, "Q": keyQuit, "\x04": keyQuit, // Ctrl-D
-		"\x03": keyInterrupt, // Ctrl-C
+// parseKeys reads a sequence of keys as docker writes them: letters and other single
+// characters, and ctrl- with a letter or one of @[\]^_, with commas between. An empty
+// one is none.
+func parseKeys(text string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
 	}
+	var keys []byte
+	for _, key := range strings.Split(text, ",") {
+		name, ctrl := strings.CutPrefix(key, "ctrl-")
+		if len(name) != 1 || name[0] >= 0x80 {
+			return nil, usage("--detach-keys is %q: %q is no key: a character, or ctrl- and one of a-z@[\\]^_", text, key)
+		}
+		c := name[0]
+		switch {
+		case !ctrl:
+		case 'a' <= c && c <= 'z':
+			c -= 'a' - 1
+		case c == '@' || '[' <= c && c <= '_':
+			c -= '@'
+		default:
+			return nil, usage("--detach-keys is %q: %q is no key: a character, or ctrl- and one of a-z@[\\]^_", text, key)
+		}
+		keys = append(keys, c)
+	}
+	return keys, nil
 }
 
-// keysIn returns the keys in what was typed. Those that mean nothing are left out.
-func keysIn(typed string) []key {
-	names := keyNames()
-	var keys []key
-	for typed != "" {
-		n := 1
-		if strings.HasPrefix(typed, "\x1b") { // a sequence is sent in one piece
-			n = sequence(typed)
-		}
-		if k := names[typed[:n]]; k != keyNone {
-			keys = append(keys, k)
-		}
-		typed = typed[n:]
-	}
-	return keys
+// keyReader is what is typed until a sequence of keys is pressed. Of a sequence that
+// has begun nothing is passed on until it is another.
+type keyReader struct {
+	io.Reader
+	keys    []byte
+	pressed func()
+
+	held    int    // how many of the keys were pressed
+	pending []byte // what is to be passed on
+	end     error
 }
 
-// sequence is the length of an escape sequence: of the escape key alone it is 1.
-func sequence(s string) int {
-	if len(s) < 3 || s[1] != '[' && s[1] != 'O' {
-		return 1
-	}
-	for i := 2; i < len(s); i++ {
-		if s[i] >= '@' && s[i] <= '~' {
-			return i + 1
+// Read implements io.Reader. Nothing follows the keys but errDetached.
+func (k *keyReader) Read(p []byte) (int, error) {
+	for len(k.pending) == 0 && k.end == nil {
+		n, err := k.Reader.Read(p)
+		k.end = err
+		if k.scan(p[:n]) {
+			k.end = errDetached
+			k.pressed()
+		} else if err != nil { // nothing will make a sequence of it
+			k.pending = append(k.pending, k.keys[:k.held]...)
+			k.held = 0
 		}
 	}
-	return len(s)
+	n := copy(p, k.pending)
+	if k.pending = k.pending[n:]; len(k.pending) > 0 {
+		return n, nil
+	}
+	return n, k.end
 }
 
-// readKeys returns the keys that are typed until stop is called. The channel is
-// closed when the terminal has gone.
-func readKeys(in *os.File) (_ <-chan key, stop func(), err error) {
-	ending, end, err := os.Pipe() // what is being waited for cannot be given up otherwise
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading keys: %w", err)
-	}
-	keys, done := make(chan key), make(chan struct{})
-	go func() {
-		defer close(keys)
-		buf := make([]byte, 64)
-		for typed(in, ending) {
-			n, err := in.Read(buf)
-			if err != nil {
-				return
-			}
-			for _, k := range keysIn(string(buf[:n])) {
-				select {
-				case keys <- k:
-				case <-done:
-					return
-				}
-			}
+// scan adds what is typed to what is pending, but for what may be the beginning of
+// the sequence; true: the sequence was pressed, and nothing counts after it.
+func (k *keyReader) scan(typed []byte) bool {
+	for _, c := range typed {
+		for k.held > 0 && c != k.keys[k.held] {
+			k.shift()
 		}
-	}()
-	return keys, func() {
-		close(done)
-		_ = end.Close()
-		for range keys {
-		}
-		_ = ending.Close()
-	}, nil
-}
-
-// typed waits for something to read; false: it is to end.
-func typed(in, ending *os.File) bool {
-	fds := []unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLIN}, {Fd: int32(ending.Fd()), Events: unix.POLLIN}}
-	for {
-		_, err := unix.Poll(fds, -1)
-		if errors.Is(err, unix.EINTR) {
+		if c != k.keys[k.held] {
+			k.pending = append(k.pending, c)
 			continue
 		}
-		return err == nil && fds[1].Revents == 0
+		if k.held++; k.held == len(k.keys) {
+			return true
+		}
+	}
+	return false
+}
+
+// shift gives up that the sequence begins where it seemed to.
+func (k *keyReader) shift() {
+	was := k.keys[:k.held]
+	for n := 1; ; n++ {
+		if bytes.HasPrefix(k.keys, was[n:]) {
+			k.pending = append(k.pending, was[:n]...)
+			k.held -= n
+			return
+		}
 	}
 }

@@ -13,9 +13,9 @@ func (a *app) killCommand() *cobra.Command {
 		Use:   "kill [OPTIONS] [SERVICE...]",
 		Short: "Force stop service containers",
 		Long: "Ends running containers at once, or sends them another signal. SIGKILL and a container's own stop signal have its\n" +
-			"restart policy rest, as `gocompose stop` does; after other signals it is started again when it ends.\n\n" +
-			"    gocompose kill\n" +
-			"    gocompose kill -s SIGHUP proxy",
+			"restart policy rest, as `gocompose stop` does; after other signals it is started again when it ends.",
+		Example: "  gocompose kill\n" +
+			"  gocompose kill -s SIGHUP proxy",
 		RunE: func(c *cobra.Command, services []string) error {
 			opt.Selected = services
 			if _, err := signal.ParseSignal(opt.Signal); err != nil {

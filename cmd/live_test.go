@@ -95,6 +95,7 @@ func liveParams(t *testing.T) testscript.Params {
 		},
 	}
 	maps.Copy(params.Cmds, new(logServers).commands())
+	maps.Copy(params.Cmds, new(terminals).commands())
 	return params
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Streams are what a command reads from and writes to. Out is for the answer,
@@ -46,9 +47,10 @@ func (e *exitError) Unwrap() error { return e.cause }
 // Main runs the command that the program's arguments name, and returns the
 // exit code. It is the only place where errors become text.
 func Main(version string) int {
-	ctx, again, stop := signals(context.Background())
+	session := &signalled{}
+	ctx, again, stop := signals(context.Background(), session)
 	defer stop()
-	a := &app{Streams: Streams{os.Stdin, os.Stdout, os.Stderr}, version: version, again: again}
+	a := &app{Streams: Streams{os.Stdin, os.Stdout, os.Stderr}, version: version, again: again, signalled: session}
 	return a.run(ctx, os.Args[1:])
 }
 
@@ -58,7 +60,14 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
+	if completes(args) {
+		a.addCompletions(root)
+	}
 	cmd, err := root.ExecuteContextC(ctx)
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && !isUsage(err) { // before the command, which cobra tells of by itself
+		err = flagError(cmd, err)
+	}
 	return a.report(ctx, cmd, err)
 }
 
@@ -78,8 +87,7 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 		return exitInterrupted
 	}
 	a.printError(err)
-	var usage *usageError
-	if errors.As(err, &usage) && !a.inJSON() {
+	if isUsage(err) && !a.inJSON() {
 		fmt.Fprintf(a.Err, "\nUsage:  %s\n\nRun '%s --help' for more information\n", cmd.UseLine(), cmd.CommandPath())
 	}
 	return exitFailure
@@ -89,6 +97,11 @@ func (a *app) report(ctx context.Context, cmd *cobra.Command, err error) int {
 type usageError struct{ error }
 
 func (e *usageError) Unwrap() error { return e.error }
+
+func isUsage(err error) bool {
+	var usage *usageError
+	return errors.As(err, &usage)
+}
 
 func usage(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}

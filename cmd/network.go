@@ -20,9 +20,8 @@ func (a *app) networkCommand() *cobra.Command {
 		Short: "List, inspect, create and remove networks",
 		Long: "Lists, inspects, creates and removes networks, as docker's commands of the same names do: those of projects and those\n" +
 			"that Compose files use as external ones.",
-		Args:                       knownCommand,
-		SuggestionsMinimumDistance: 2,
-		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args: knownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.networkCreateCommand(), a.networkInspectCommand(), a.networkListCommand(), a.networkPruneCommand(), a.networkRemoveCommand())
 	return c

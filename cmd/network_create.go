@@ -29,8 +29,8 @@ func (a *app) networkCreateCommand() *cobra.Command {
 		Use:   "create [OPTIONS] NETWORK",
 		Short: "Create a network",
 		Long: "Creates a network that belongs to no project, and prints its ID. Compose files use it as an external one. What can\n" +
-			"be said of it is what they can say of theirs: see attributes.md.\n\n" +
-			"    gocompose network create --subnet 10.20.0.0/24 --internal backbone",
+			"be said of it is what they can say of theirs: see attributes.md.",
+		Example:           "  gocompose network create --subnet 10.20.0.0/24 --internal backbone",
 		Args:              oneNetwork,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, names []string) error {

@@ -22,9 +22,9 @@ func (a *app) networkInspectCommand() *cobra.Command {
 		Short: "Display detailed information on one or more networks",
 		Long: "Shows, as a JSON array in docker's form, all that is known of networks: subnets, options, labels, and the\n" +
 			"containers that are on them. They are named, or told by their IDs or what these alone begin with. Nothing is\n" +
-			"started for it.\n\n" +
-			"    gocompose network inspect shop_default\n" +
-			"    gocompose network inspect --format '{{range .IPAM.Config}}{{.Subnet}}{{end}}' shop_default",
+			"started for it.",
+		Example: "  gocompose network inspect shop_default\n" +
+			"  gocompose network inspect --format '{{range .IPAM.Config}}{{.Subnet}}{{end}}' shop_default",
 		Args:              atLeastOne("NETWORK"),
 		ValidArgsFunction: a.networkKind().complete,
 		RunE: func(c *cobra.Command, names []string) error {

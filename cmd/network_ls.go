@@ -26,9 +26,9 @@ func (a *app) networkListCommand() *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List networks",
 		Long: "Lists the networks of this host, by name. A filter by name or ID takes a part of it, or a regular expression.\n" +
-			"Nothing is started for it.\n\n" +
-			"    gocompose network ls\n" +
-			"    gocompose network ls --filter label=com.docker.compose.project=shop --format '{{.Name}}: {{.Driver}}'",
+			"Nothing is started for it.",
+		Example: "  gocompose network ls\n" +
+			"  gocompose network ls --filter label=com.docker.compose.project=shop --format '{{.Name}}: {{.Driver}}'",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.networkList(c.Context(), f) },
 	}

@@ -20,8 +20,8 @@ func (a *app) networkPruneCommand() *cobra.Command {
 		Use:   "prune [OPTIONS]",
 		Short: "Remove all unused networks",
 		Long: "Removes the networks that no container belongs to, running or not. It names them and asks before, unless --force\n" +
-			"is given; no answer is no.\n\n" +
-			"    gocompose network prune --filter until=24h",
+			"is given; no answer is no.",
+		Example:           "  gocompose network prune --filter until=24h",
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -17,8 +17,8 @@ func (a *app) networkRemoveCommand() *cobra.Command {
 		Aliases: []string{"remove"},
 		Short:   "Remove one or more networks",
 		Long: "Removes networks by name or ID, also those of projects, and prints those that have gone. One that containers\n" +
-			"are on stays, and the others go.\n\n" +
-			"    gocompose network rm backbone",
+			"are on stays, and the others go.",
+		Example:           "  gocompose network rm backbone",
 		Args:              atLeastOne("NETWORK"),
 		ValidArgsFunction: a.networkKind().complete,
 		RunE: func(c *cobra.Command, names []string) error {

@@ -50,7 +50,11 @@ func (a *app) load(ctx context.Context, services []string, more func(*loader.Opt
 	if more != nil {
 		more(&opt)
 	}
-	return loader.Load(ctx, opt)
+	p, err := loader.Load(ctx, opt)
+	if err == nil {
+		a.tellFiles(p)
+	}
+	return p, err
 }
 
 func (a *app) paths() (paths.Paths, error) { return paths.FromEnv() }

@@ -143,7 +143,7 @@ func knownServices(p *project.Project, infos []host.Info, asked []string) error 
 	for _, s := range asked {
 		exists := slices.ContainsFunc(infos, func(i host.Info) bool { return i.Spec.Service == s })
 		if !exists && !slices.Contains(known, s) {
-			return fmt.Errorf("no such service: %s", s)
+			return errNoSuchService(s, known, infos)
 		}
 	}
 	return nil

@@ -14,9 +14,9 @@ func (a *app) restartCommand() *cobra.Command {
 		Short: "Restart service containers",
 		Long: "Stops and starts containers that exist, in the order of their dependencies. Services that depend on a named one\n" +
 			"with `restart: true` are restarted too. What has changed in the Compose file does not count: `gocompose up` brings\n" +
-			"that about.\n\n" +
-			"    gocompose restart\n" +
-			"    gocompose restart --timeout 2 db",
+			"that about.",
+		Example: "  gocompose restart\n" +
+			"  gocompose restart --timeout 2 db",
 		RunE: func(c *cobra.Command, services []string) (err error) {
 			opt.Selected = services
 			if opt.Timeout, err = grace(c, seconds); err != nil {

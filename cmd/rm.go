@@ -21,9 +21,9 @@ func (a *app) rmCommand() *cobra.Command {
 		Use:   "rm [OPTIONS] [SERVICE...]",
 		Short: "Removes stopped service containers",
 		Long: "Removes containers that do not run, with their logs; with --stop also those that run. Volumes stay, but for the\n" +
-			"anonymous ones with --volumes. It asks before, unless --force is given; no answer is no.\n\n" +
-			"    gocompose rm\n" +
-			"    gocompose rm --stop --force web",
+			"anonymous ones with --volumes. It asks before, unless --force is given; no answer is no.",
+		Example: "  gocompose rm\n" +
+			"  gocompose rm --stop --force web",
 		RunE: func(c *cobra.Command, services []string) error {
 			opt.Selected = services
 			change := toExisting("rm", planner.Remove, opt)

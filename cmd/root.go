@@ -18,6 +18,8 @@ type app struct {
 	// again brings the user's second wish to end the program to a command that
 	// listens; nil: nobody has one.
 	again <-chan struct{}
+	// signalled has the signals that are for a process, and not for the program.
+	signalled *signalled
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }
@@ -28,7 +30,7 @@ type globals struct {
 	projectName, projectDir      string
 	progress, ansi, address      string
 	dryRun, allResources, compat bool
-	noANSI                       bool
+	noANSI, verbose              bool
 	parallel                     int
 	workdir                      string
 }
@@ -54,8 +56,6 @@ func (a *app) root() *cobra.Command {
 		},
 		PersistentPreRunE: a.prepare,
 	}
-	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	setHelp(root)
 
@@ -66,12 +66,14 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.createCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
+		a.execCommand(), a.attachCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
-		a.volumeCommand(), a.volumesCommand(),
-		a.topCommand(), a.statsCommand(), a.eventsCommand(),
-		a.versionCommand(), a.systemCommand(), a.supervisorCommand(),
+		a.volumeCommand(), a.volumesCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
+		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)
+	addExamples(root, examples())
 	return root
 }
 
@@ -90,12 +92,13 @@ func (a *app) addGlobals(root *cobra.Command) {
 	f.StringVar(&g.progress, "progress", "", "Set type of progress output (auto, tty, plain, json, quiet)")
 	f.StringVar(&g.ansi, "ansi", "auto", `Control when to print ANSI control characters ("never"|"always"|"auto")`)
 	f.BoolVar(&g.noANSI, "no-ansi", false, "The old name of --ansi never")
+	f.BoolVar(&g.verbose, "verbose", false, "Say which files are read, and what is done for which reason")
 	f.BoolVar(&g.allResources, "all-resources", false, "Include all resources, even those not used by services")
-	f.BoolVar(&g.compat, "compatibility", false, "Refused: containers are always named with -, never with _")
+	f.BoolVar(&g.compat, "compatibility", false, "Run compose in backward compatibility mode: containers are named project_service_1")
 	f.IntVar(&g.parallel, "parallel", -1, "Control max parallelism, -1 for unlimited")
 	f.StringVar(&g.address, "address", "", "Use the containerd at this address instead of gocompose's own (CONTAINERD_ADDRESS)")
 	root.PersistentFlags().BoolVar(&g.dryRun, "dry-run", false, "Show what would be done, and do nothing")
-	hide(root, "workdir", "no-ansi", "compatibility")
+	hide(root, "workdir", "no-ansi", "verbose")
 }
 
 func hide(c *cobra.Command, flags ...string) {
@@ -126,7 +129,11 @@ func (a *app) prepare(c *cobra.Command, _ []string) error {
 		}
 		g.parallel = n
 	}
-	return g.check()
+	if err := g.check(); err != nil {
+		return err
+	}
+	a.warnOfElsewhere(c)
+	return a.checkSwitches()
 }
 
 func (g *globals) check() error {

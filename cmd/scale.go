@@ -13,8 +13,8 @@ func (a *app) scaleCommand() *cobra.Command {
 		Use:   "scale [OPTIONS] SERVICE=REPLICAS...",
 		Short: "Scale services",
 		Long: "Creates and starts containers, or removes them, until each of the services has as many as asked for. Containers that\n" +
-			"are there are not replaced. The next `gocompose up` goes by the Compose file again.\n\n" +
-			"    gocompose scale web=3 worker=5",
+			"are there are not replaced. The next `gocompose up` goes by the Compose file again.",
+		Example: "  gocompose scale web=3 worker=5",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("%q needs at least one SERVICE=REPLICAS, as in web=3", c.CommandPath())

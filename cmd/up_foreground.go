@@ -21,6 +21,7 @@ import (
 const (
 	sayStopping = "Gracefully Stopping... press Ctrl+C again to force"
 	sayAborting = "Aborting on container exit..."
+	sayDetached = "Detached: the containers go on, and `gocompose logs -f` shows what they print"
 )
 
 // errAborting is the cause of a context that ended because a container did.
@@ -39,8 +40,13 @@ type foreground struct {
 	// again brings the user's second wish to end it.
 	again <-chan struct{}
 	say   func(string)
+	// menu lets keys do something until the function that it returns is called; one
+	// of them detaches. Nil: there is none.
+	menu func(detach func()) (stop func() error, err error)
 
 	apply, stop, kill func(context.Context) error
+	// watch goes on beside, until ctx ends; nil: nothing does.
+	watch func(ctx context.Context) error
 }
 
 // run is all of it. Its error is an *exitError when the code is not 1.
@@ -55,12 +61,17 @@ func (f *foreground) run(ctx context.Context) (err error) {
 	}
 	f.attachment.welcome()
 	if err == nil && ctx.Err() == nil {
-		err = f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
+		stopWatching := f.beginWatching(ctx)
+		err = f.wait(ctx)
+		stopWatching()
 	} else {
 		err = errors.Join(err, f.attachment.compare(context.WithoutCancel(ctx), f.attachment.world.Containers))
 	}
 	aborts := f.abort(f.attachment.endsSoFar())
 	switch {
+	case errors.Is(err, errDetached):
+		f.say(sayDetached)
+		return besides(err)
 	case ctx.Err() != nil:
 		f.say(sayStopping)
 		return &exitError{exitInterrupted, f.end(forced, besides(err))}
@@ -71,6 +82,21 @@ func (f *foreground) run(ctx context.Context) (err error) {
 	default:
 		return err
 	}
+}
+
+// wait returns when nothing is left to wait for, or a container's end is the end of
+// all. Its error is errDetached when the user has left.
+func (f *foreground) wait(ctx context.Context) (err error) {
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+	if f.menu != nil {
+		stop, err := f.menu(func() { leave(errDetached) })
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	return f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
 }
 
 // bringUp carries the plan out, until the end of a container is the end of all.
@@ -98,6 +124,25 @@ func (f *foreground) bringUp(ctx context.Context) error {
 		cancel(nil)
 	}()
 	return f.apply(ctx)
+}
+
+// beginWatching has watch go on until the returned function is called.
+func (f *foreground) beginWatching(ctx context.Context) (stop func()) {
+	if f.watch == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := f.watch(ctx); err != nil {
+			f.say("watching has ended: " + err.Error())
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // listen returns a context that ends when the user wants it to end at once.
@@ -168,9 +213,16 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	if err != nil {
 		return err
 	}
-	p, err := a.load(ctx, services, a.storing(c.load))
+	p, err := a.load(ctx, services, m.watched(a.storing(c.load)))
 	if err != nil {
 		return err
+	}
+	var w *watching
+	if m.watch {
+		if w, err = a.newWatching(p); err != nil {
+			return err
+		}
+		defer w.lock.Unlock()
 	}
 	p = m.running(p)
 	set, err := m.attachSet(p, services)
@@ -203,6 +255,15 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		apply: change(c),
 		stop:  change(ending("stop", console, set.selected, f.grace, planner.Stop)),
 		kill:  change(ending("kill", console, set.selected, f.grace, planner.Kill)),
+	}
+	if m.menu && a.hasMenu(m) {
+		fg.menu = func(detach func()) (func() error, error) {
+			return a.startMenu(console, []shortcut{{'d', "Detach", detach}})
+		}
+	}
+	if w != nil {
+		w.host, w.out, w.console = h, a.onConsole(console, a.Out), console
+		fg.watch = w.run
 	}
 	return fg.run(ctx)
 }

@@ -19,9 +19,8 @@ func (a *app) volumeCommand() *cobra.Command {
 		Short: "List, inspect, create and remove volumes",
 		Long: "Lists, inspects, creates and removes volumes, as docker's commands of the same names do: those of projects and those\n" +
 			"that Compose files use as external ones.",
-		Args:                       knownCommand,
-		SuggestionsMinimumDistance: 2,
-		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args: knownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.volumeCreateCommand(), a.volumeInspectCommand(), a.volumeListCommand(), a.volumePruneCommand(), a.volumeRemoveCommand())
 	return c

@@ -26,8 +26,8 @@ func (a *app) volumeCreateCommand() *cobra.Command {
 		Use:   "create [OPTIONS] [VOLUME]",
 		Short: "Create a volume",
 		Long: "Creates a volume that belongs to no project, or finds it made, and prints its name. Compose files use it as an\n" +
-			"external one. Its options are those of driver_opts: see attributes.md. Without a name it gets one.\n\n" +
-			"    gocompose volume create --opt type=none --opt o=bind --opt device=/srv/data data",
+			"external one. Its options are those of driver_opts: see attributes.md. Without a name it gets one.",
+		Example: "  gocompose volume create --opt type=none --opt o=bind --opt device=/srv/data data",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("%q needs one VOLUME at most, got %d arguments", c.CommandPath(), len(args))

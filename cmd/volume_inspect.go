@@ -16,9 +16,9 @@ func (a *app) volumeInspectCommand() *cobra.Command {
 		Use:   "inspect [OPTIONS] VOLUME [VOLUME...]",
 		Short: "Display detailed information on one or more volumes",
 		Long: "Shows, as a JSON array in docker's form, all that is known of volumes. Their options are shown whole, with any\n" +
-			"password that is among them. Nothing is started for it.\n\n" +
-			"    gocompose volume inspect shop_data\n" +
-			"    gocompose volume inspect --format '{{.Mountpoint}}' shop_data",
+			"password that is among them. Nothing is started for it.",
+		Example: "  gocompose volume inspect shop_data\n" +
+			"  gocompose volume inspect --format '{{.Mountpoint}}' shop_data",
 		Args:              atLeastOne("VOLUME"),
 		ValidArgsFunction: a.volumeKind().complete,
 		RunE: func(c *cobra.Command, names []string) error {

@@ -29,9 +29,9 @@ func (a *app) volumeListCommand() *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List volumes",
 		Long: "Lists the volumes of this host, by name. A filter by name takes a part of it, or a regular expression. Which are\n" +
-			"dangling is asked of the engine; nothing else starts one.\n\n" +
-			"    gocompose volume ls\n" +
-			"    gocompose volume ls --filter label=com.docker.compose.project=shop --format '{{.Name}}: {{.Mountpoint}}'",
+			"dangling is asked of the engine; nothing else starts one.",
+		Example: "  gocompose volume ls\n" +
+			"  gocompose volume ls --filter label=com.docker.compose.project=shop --format '{{.Name}}: {{.Mountpoint}}'",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.volumeList(c.Context(), f) },
 	}

@@ -23,8 +23,8 @@ func (a *app) volumePruneCommand() *cobra.Command {
 		Use:   "prune [OPTIONS]",
 		Short: "Remove unused local volumes",
 		Long: "Removes the anonymous volumes that no container has, running or not, with their data; with --all the named ones\n" +
-			"too. It names them and asks before, unless --force is given; no answer is no.\n\n" +
-			"    gocompose volume prune --all --filter label!=keep",
+			"too. It names them and asks before, unless --force is given; no answer is no.",
+		Example:           "  gocompose volume prune --all --filter label!=keep",
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -21,8 +21,8 @@ func (a *app) volumeRemoveCommand() *cobra.Command {
 		Short:   "Remove one or more volumes",
 		Long: "Removes volumes by name, with all their data, also those of projects, and prints those that have gone. What the\n" +
 			"options of a volume say is mounted on it stays as it is. One that a container has, running or not, stays, and the\n" +
-			"others go.\n\n" +
-			"    gocompose volume rm data",
+			"others go.",
+		Example:           "  gocompose volume rm data",
 		Args:              atLeastOne("VOLUME"),
 		ValidArgsFunction: a.volumeKind().complete,
 		RunE: func(c *cobra.Command, names []string) error {

@@ -19,8 +19,8 @@ func (a *app) waitCommand() *cobra.Command {
 		Use:   "wait [OPTIONS] SERVICE...",
 		Short: "Block until containers of all (or specified) services stop",
 		Long: "Waits until the services' containers have ended and are not going to be started again, prints each one's exit code,\n" +
-			"and exits with that of the last one to end. Of containers that have ended already it says so at once.\n\n" +
-			"    gocompose up -d && gocompose wait --down-project tests",
+			"and exits with that of the last one to end. Of containers that have ended already it says so at once.",
+		Example: "  gocompose up -d && gocompose wait --down-project tests",
 		Args: func(c *cobra.Command, services []string) error {
 			if len(services) == 0 {
 				return usage("%q needs at least one SERVICE", c.CommandPath())

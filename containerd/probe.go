@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/api/services/tasks/v1"
-	"github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/typeurl/v2"
@@ -21,11 +20,12 @@ import (
 )
 
 const (
-	// probeID and hookID are containerd's identifiers of the programs that test a
-	// container, and that are its hooks: one each at a time. Who finds that there is
-	// one has found what a killed process left.
-	probeID = shim.Probe
-	hookID  = "gocompose-hook"
+	// probeID, hookID and watchedID are containerd's identifiers of the programs that
+	// test a container, that are its hooks, and that run when files have changed: one
+	// each at a time. Who finds that there is one has found what a killed process left.
+	probeID   = shim.Probe
+	hookID    = "gocompose-hook"
+	watchedID = "gocompose-watch"
 	// drainTime is how long the output of a test is read after its end, when
 	// something that it has left behind holds it open.
 	drainTime = 500 * time.Millisecond
@@ -61,9 +61,7 @@ type TestResult struct {
 
 // Prober runs tests in one container, one at a time.
 type Prober struct {
-	client  *Client
-	id      string
-	execID  string
+	program
 	fifo    string
 	process specs.Process
 }
@@ -71,20 +69,11 @@ type Prober struct {
 // Prober returns the prober of a container. Outputs go through a FIFO at the
 // path fifo, which is there while a test runs; its folder is made.
 func (c *Client) Prober(ctx context.Context, id, fifo string) (*Prober, error) {
-	stored, err := c.raw.ContainerService().Get(ctx, id)
+	process, err := c.process(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	var spec specs.Spec
-	if err := typeurl.UnmarshalTo(stored.Spec, &spec); err != nil {
-		return nil, fmt.Errorf("reading its specification: %w", err)
-	}
-	if spec.Process == nil {
-		return nil, errors.New("reading its specification: there is no process in it")
-	}
-	p := &Prober{client: c, id: id, execID: probeID, fifo: fifo, process: *spec.Process}
-	p.process.Terminal, p.process.ConsoleSize = false, nil
-	return p, nil
+	return &Prober{program: program{c, id, probeID}, fifo: fifo, process: process}, nil
 }
 
 // Run runs a test as the container's own process is run: the same user,
@@ -185,21 +174,6 @@ func (p *Prober) notStarted(ctx context.Context, err error) (TestResult, error) 
 	return result, nil
 }
 
-// running returns an error unless the container runs.
-func (p *Prober) running(ctx context.Context) error {
-	switch status, err := p.client.status(ctx, p.id); {
-	case errdefs.IsNotFound(err):
-		return ErrNotRunning
-	case err != nil:
-		return err
-	case frozen(status):
-		return ErrPaused
-	case status != task.Status_RUNNING:
-		return ErrNotRunning
-	}
-	return nil
-}
-
 // wait returns how the program ended. One whose time is over is killed.
 func (p *Prober) wait(ctx context.Context, pid int, limit time.Duration) (code uint32, timedOut bool, err error) {
 	waiting, cancel := ctx, context.CancelFunc(func() {})
@@ -218,74 +192,4 @@ func (p *Prober) wait(ctx context.Context, pid int, limit time.Duration) (code u
 	}
 	code, err = p.ended(ctx)
 	return code, true, err
-}
-
-func (p *Prober) ended(ctx context.Context) (code uint32, err error) {
-	r, err := p.client.raw.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: p.id, ExecID: p.execID})
-	if err != nil {
-		return 0, overdue(ctx, errgrpc.ToNative(err))
-	}
-	return r.ExitStatus, nil
-}
-
-// kill kills the program, with the processes that it has started and that have
-// not left its session: runc begins one for it.
-func (p *Prober) kill(ctx context.Context, pid int) error {
-	if pid > 1 {
-		_ = syscall.Kill(-pid, syscall.SIGKILL) // the engine is asked too
-	}
-	_, err := p.client.raw.TaskService().Kill(ctx, &tasks.KillRequest{
-		ContainerID: p.id, ExecID: p.execID, Signal: uint32(syscall.SIGKILL),
-	})
-	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
-		return nil
-	}
-	return err
-}
-
-// clean takes away a test that may run. None is no error.
-func (p *Prober) clean(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
-	defer cancel()
-	r, err := p.client.raw.TaskService().Get(ctx, &tasks.GetRequest{ContainerID: p.id, ExecID: p.execID})
-	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if status := r.Process.Status; status == task.Status_RUNNING || frozen(status) {
-		if err := p.kill(ctx, int(r.Process.Pid)); err != nil {
-			return err
-		}
-		if _, err := p.ended(ctx); err != nil && !errdefs.IsNotFound(err) {
-			return err
-		}
-	}
-	return p.delete(ctx)
-}
-
-// delete takes away a test that has ended. None is no error.
-//
-// The shim waits up to ten seconds for whoever still has the output open, unless
-// it is told to hurry. Then it may have done all and not said so: it is asked
-// again.
-func (p *Prober) delete(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
-	defer cancel()
-	hurry, stop := context.WithTimeout(ctx, drainTime)
-	defer stop()
-	err := p.deleteOnce(hurry)
-	if hurry.Err() != nil {
-		err = p.deleteOnce(ctx)
-	}
-	if errdefs.IsNotFound(err) {
-		return nil
-	}
-	return err
-}
-
-func (p *Prober) deleteOnce(ctx context.Context) error {
-	_, err := p.client.raw.TaskService().DeleteProcess(ctx, &tasks.DeleteProcessRequest{ContainerID: p.id, ExecID: p.execID})
-	return errgrpc.ToNative(err)
 }

@@ -42,6 +42,9 @@ type StartRequest struct {
 	Terminal bool
 	// Stdin: standard input has no end. It needs a LogURI.
 	Stdin bool
+	// Created is called before the created task is started, once for each task that
+	// it takes. An error is that of the start. nil: nobody waits for that.
+	Created func(context.Context) error
 }
 
 // StartTask runs a created or stopped container; one that runs is left alone.
@@ -75,6 +78,11 @@ func (c *Client) tryStart(ctx, step context.Context, id string, req StartRequest
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if req.Created != nil {
+		if err := req.Created(ctx); err != nil {
+			return err
+		}
 	}
 	_, err = c.raw.TaskService().Start(step, &tasks.StartRequest{ContainerID: id})
 	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) { // taken apart with its predecessor

@@ -49,9 +49,10 @@ type Host struct {
 	secrets    secrets.Store
 	contents   project.Contents // what is in the secrets and configs of what is made
 	supervisor *lazySupervisor
-	use        *flock.Lock // while it is held, nobody ends the engine; nil in the supervisor
-	goingDown  bool        // what is stopped is not stopped by the user
-	booting    bool        // what is started is not started by the user
+	use        *flock.Lock                            // while it is held, nobody ends the engine; nil in the supervisor
+	goingDown  bool                                   // what is stopped is not stopped by the user
+	booting    bool                                   // what is started is not started by the user
+	created    map[string]func(context.Context) error // see WithAttach
 	stopped    *stopped
 }
 

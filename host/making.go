@@ -134,7 +134,7 @@ func (h *Host) unmake(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	if err := errors.Join(h.detach(ctx, id), h.unstage(id), h.forget(ctx, id)); err != nil {
+	if err := errors.Join(h.detach(ctx, id), h.unstage(id), h.removeAttach(id), h.forget(ctx, id)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {

@@ -95,6 +95,7 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 		Stdin:    c.Record.Spec.StdinOpen,
 		Runtime:  c.Record.Runtime,
 		Spec:     c.Record.Spec,
+		Created:  h.created[c.ID],
 	})
 	return errors.Join(err, h.unstage(c.ID))
 }

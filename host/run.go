@@ -142,6 +142,7 @@ func (h *Host) shimOptions(c containerd.Container) (options.Options, error) {
 		Driver:  storeDriver(l),
 		Log:     logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
 		Forward: forward,
+		Attach:  h.attachSocket(c.ID),
 		Events:  p.Events(),
 		Supervisor: options.Supervisor{
 			Socket:  p.SupervisorSocket(),

@@ -3,6 +3,7 @@ package planner
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,7 +22,7 @@ func (b *builder) unknownServices(ps *problems) {
 	}
 	for _, name := range b.opt.Selected {
 		if !known[name] {
-			ps.add(&NoSuchServiceError{name})
+			ps.add(&NoSuchServiceError{name, slices.Sorted(maps.Keys(known))})
 		}
 	}
 	for _, s := range b.project.Services {

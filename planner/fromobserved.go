@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -29,8 +28,8 @@ func FromObserved(name string, obs Observed) *project.Project {
 	}
 	for i := range p.Services {
 		t := &p.Services[i].Template
-		if t.Name == fmt.Sprintf("%s-%s-%d", t.Project, t.Service, t.Replica) {
-			t.Name = "" // not by container_name
+		if separator, derived := t.DerivedName(); derived { // not by container_name
+			t.Name, p.Services[i].Separator = "", separator
 		}
 		t.Replica = 0
 		t.Origin = project.Origin{} // made from no files

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gocompose/gocompose/internal/near"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -34,10 +35,15 @@ type Conflict struct {
 func (e *Conflict) Error() string { return e.Of.String() + ": " + e.Text }
 
 // NoSuchServiceError says that a service is not in the project.
-type NoSuchServiceError struct{ Name string }
+type NoSuchServiceError struct {
+	Name  string
+	Known []string // those that are
+}
 
-// Error returns docker compose's words.
-func (e *NoSuchServiceError) Error() string { return "no such service: " + e.Name }
+// Error returns docker compose's words, and what was perhaps meant.
+func (e *NoSuchServiceError) Error() string {
+	return "no such service: " + e.Name + near.Question(e.Name, e.Known)
+}
 
 // ExternalMissingError says that a network or volume that the project counts
 // on is not there.

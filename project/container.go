@@ -1,8 +1,10 @@
 package project
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -139,9 +141,31 @@ func (s Service) Container(n int) Container {
 	c := s.Template
 	c.Replica = n
 	if c.Name == "" {
-		c.Name = fmt.Sprintf("%s-%s-%d", c.Project, c.Service, n)
+		c.Name = c.named(cmp.Or(s.Separator, Separator))
 	}
 	return c
+}
+
+// Separators of the parts of a name: today's, and that of docker-compose 1.
+const (
+	Separator    = "-"
+	OldSeparator = "_"
+)
+
+// named is the name of a container whose service sets none.
+func (c Container) named(separator string) string {
+	return c.Project + separator + c.Service + separator + strconv.Itoa(c.Replica)
+}
+
+// DerivedName tells whether the container's service sets no name, and the
+// separator in the one that it has.
+func (c Container) DerivedName() (separator string, derived bool) {
+	for _, separator := range []string{Separator, OldSeparator} {
+		if c.Name == c.named(separator) {
+			return separator, true
+		}
+	}
+	return "", false
 }
 
 // NetworkMode says which network namespace a container is in.

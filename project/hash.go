@@ -16,7 +16,7 @@ const hashVersion = "gocompose/1"
 // equal for all its replicas, and not touched by what does not count when
 // specifications are compared: Needs, Origin, Endpoint.Others, VolumesFrom.ID.
 func (c Container) Hash() string {
-	if c.Name == c.derivedName() {
+	if _, derived := c.DerivedName(); derived {
 		c.Name = ""
 	}
 	c.Replica = 0
@@ -37,9 +37,4 @@ func (c Container) Hash() string {
 	}
 	sum := sha256.Sum256(append([]byte(hashVersion+"\n"), b...))
 	return hex.EncodeToString(sum[:])
-}
-
-// derivedName is the name of a container whose service sets none.
-func (c Container) derivedName() string {
-	return fmt.Sprintf("%s-%s-%d", c.Project, c.Service, c.Replica)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/log"
 
 	"github.com/gocompose/gocompose/logs"
+	"github.com/gocompose/gocompose/shim/attach"
 	"github.com/gocompose/gocompose/shim/options"
 )
 
@@ -27,9 +28,11 @@ const (
 // capture reads what one container prints, from FIFOs in its task's bundle.
 type capture struct {
 	taps  []*tap
-	stdin *stdin        // nil: standard input is empty
-	done  chan struct{} // closed when everything is read and the log is closed
-	sent  chan struct{} // closed when what is forwarded is sent, or given up, too
+	stdin *stdin // nil: standard input is empty
+	// attached are the clients; nil: nobody can attach.
+	attached *attach.Server
+	done     chan struct{} // closed when everything is read and the log is closed
+	sent     chan struct{} // closed when what is forwarded is sent, or given up, too
 }
 
 // streamsOf returns the streams that a task has.
@@ -64,10 +67,11 @@ func openCapture(o options.Options, r *taskapi.CreateTaskRequest) (*capture, err
 	if err != nil {
 		return nil, errors.Join(err, c.close(), c.stdin.close())
 	}
+	c.listen(o)
 	var reading sync.WaitGroup
 	for _, t := range c.taps {
 		reading.Go(func() {
-			if err := sink.Copy(t.stream, t); err != nil {
+			if err := sink.Copy(t.stream, c.attached.Tee(t.stream, t)); err != nil {
 				log.L.WithError(err).Errorf("the rest of %s is not logged", t.stream)
 			}
 			t.waiting.Store(forEver)
@@ -83,6 +87,45 @@ func openCapture(o options.Options, r *taskapi.CreateTaskRequest) (*capture, err
 		sink.sent()
 	}()
 	return c, nil
+}
+
+// listen lets clients attach. What keeps them from it is no reason not to run the
+// container.
+func (c *capture) listen(o options.Options) {
+	if o.Attach == "" {
+		return
+	}
+	var err error
+	if c.attached, err = attach.Listen(o.Attach, c.stdin); err != nil {
+		log.L.WithError(err).Warn("nobody can attach")
+	}
+}
+
+// detach ends what listen has begun.
+func (c *capture) detach(ctx context.Context) error {
+	err := c.attached.Withdraw()
+	c.attached.Close(ctx)
+	return err
+}
+
+// tellEnd tells the clients how the container has ended, once they have got what it
+// has printed. A patient one is waited for, unless the container is deleted.
+func (c *capture) tellEnd(ctx context.Context, exited time.Time, code int) {
+	defer c.attached.Exited(code)
+	look := time.NewTicker(quietLimit / 20)
+	defer look.Stop()
+	for c.attached.Patient() {
+		select {
+		case <-c.done:
+			return
+		case <-ctx.Done():
+			return
+		case now := <-look.C:
+			if c.quiet(now, exited) {
+				return
+			}
+		}
+	}
 }
 
 // path returns the i-th stream's FIFO, or nothing if there is no such stream.

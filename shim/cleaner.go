@@ -86,7 +86,18 @@ func (c cleaner) Stop(ctx context.Context, id string) (ctrd.StopStatus, error) {
 	if err != nil {
 		return status, errors.Join(err, rest.close())
 	}
-	return status, errors.Join(rest.finish(), launch.RemoveSocket(bundle), recordStop(o, status))
+	return status, errors.Join(rest.finish(), launch.RemoveSocket(bundle), removeAttach(o), recordStop(o, status))
+}
+
+// removeAttach takes away the socket by which a killed shim could be attached to.
+func removeAttach(o options.Options) error {
+	if o.Attach == "" {
+		return nil
+	}
+	if err := os.Remove(o.Attach); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // recordStop records the end of a container that was not seen to exit.

@@ -56,7 +56,7 @@ func (n *noter) killed(s unix.Signal) {
 
 // Exec notes that a program is made ready to be executed, and which it is.
 func (s *service) Exec(ctx context.Context, r *taskapi.ExecProcessRequest) (*emptypb.Empty, error) {
-	resp, err := s.TTRPCTaskService.Exec(ctx, r)
+	resp, err := s.prepareExec(ctx, r)
 	c := s.container(r.ID)
 	if err != nil || c == nil || r.ExecID == options.Probe {
 		return resp, err

@@ -20,8 +20,8 @@ import (
 )
 
 // service is a task service around another one. Tasks whose standard output is
-// one of our URIs get their logs and state kept; all others, and all execs but
-// for their start, are the inner service's alone.
+// one of our URIs get their logs and state kept; all others are the inner
+// service's alone, and so are execs that are not ours, but for their start.
 //
 // Whoever learns of such a task's exit, by Wait, by the exit event or by
 // Delete, finds state and log complete, but for what a process that has left
@@ -39,14 +39,15 @@ type service struct {
 
 	mu         sync.Mutex
 	containers map[string]*container
-	stops      []context.CancelFunc // of goroutines
-	draining   []*capture           // of deleted containers
+	execs      map[string]execStreams // of ours, added and not yet started
+	stops      []context.CancelFunc   // of goroutines
+	draining   []*capture             // of deleted containers
 }
 
 // newService returns a service without an inner one, which has runc run by way
 // of its outlets.
 func newService(runs runc.ProcessMonitor) *service {
-	return &service{containers: map[string]*container{}, outlets: newOutlets(runs)}
+	return &service{containers: map[string]*container{}, execs: map[string]execStreams{}, outlets: newOutlets(runs)}
 }
 
 // RegisterTTRPC is how containerd's shim server takes in a service. It is served
@@ -80,6 +81,9 @@ func (s *service) close(ctx context.Context) error {
 	draining := s.draining
 	s.mu.Unlock()
 	s.goroutines.Wait()
+	for _, c := range draining {
+		c.attached.Close(ctx)
+	}
 	for _, c := range draining {
 		select {
 		case <-c.sent:
@@ -130,7 +134,7 @@ func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*ta
 	resp, err := s.create(ctx, r, capture)
 	if err != nil {
 		capture.settle(ctx, time.Now())
-		return nil, errors.Join(err, capture.stdin.close())
+		return nil, errors.Join(err, capture.stdin.close(), capture.detach(ctx))
 	}
 	process, _ := os.FindProcess(int(resp.Pid)) // does not fail on Unix
 	c := &container{
@@ -203,6 +207,11 @@ func (s *service) awaitExit(ctx context.Context, id string, c *container) {
 	}
 	c.starting.Unlock()
 	c.capture.settle(ctx, at)
+	if c.capture.attached.Patient() && !c.capture.ended() {
+		s.spawn(ctx, func(ctx context.Context) { c.capture.tellEnd(ctx, at, int(resp.ExitStatus)) })
+		return
+	}
+	c.capture.attached.Exited(int(resp.ExitStatus))
 }
 
 // save writes a container's state, or goes on trying in the background: the
@@ -275,6 +284,10 @@ func (s *service) deleted(ctx context.Context, id string, c *container) {
 	s.mu.Unlock()
 	_ = c.process.Release() // does not fail on Unix
 	_ = c.capture.stdin.close()
+	c.capture.attached.Hurry()
+	if err := c.capture.attached.Withdraw(); err != nil {
+		log.G(ctx).WithError(err).Warn("taking away the socket to attach at")
+	}
 	if err := rememberDeleted(c.bundle); err != nil {
 		log.G(ctx).WithError(err).Warn("remembering the deletion: it is done twice")
 	}

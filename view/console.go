@@ -12,6 +12,7 @@ import (
 type Console struct {
 	mu      sync.Mutex
 	busy    bool // a moving progress is shown
+	footer  footer
 	held    []heldLines
 	outputs []*output
 }
@@ -71,7 +72,7 @@ func (a above) Write(b []byte) (int, error) {
 	a.c.mu.Lock()
 	defer a.c.mu.Unlock()
 	if !a.c.busy {
-		return a.w.Write(b)
+		return a.c.footer.above(a.w, b)
 	}
 	last := len(a.c.held) - 1
 	if last < 0 || a.c.held[last].to != a.w {
@@ -97,6 +98,7 @@ func (s beside) Write(b []byte) (int, error) {
 func (c *Console) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.footer.erase()
 	c.busy = true
 }
 
@@ -115,4 +117,5 @@ func (c *Console) end(last func([]heldLines)) {
 	defer c.mu.Unlock()
 	last(c.held)
 	c.busy, c.held = false, nil
+	c.footer.draw()
 }

@@ -51,7 +51,7 @@ var leaves = []string{module + "networks/endpoint", module + "networks/netns"}
 // input or output or is not deterministic.
 var pure = map[string][]string{
 	"project": nil,
-	"planner": {module + "project"},
+	"planner": {module + "project", module + "internal/near"},
 }
 
 var impure = []string{"os", "io/ioutil", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "log", "log/slog", "os/exec", "syscall", "context"}

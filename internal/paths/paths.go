@@ -86,6 +86,14 @@ func (p Paths) Hooks() string { return filepath.Join(p.State, "hooks") }
 // Probes is described at Hooks.
 func (p Paths) Probes() string { return filepath.Join(p.State, "probes") }
 
+// Attach is the folder of the sockets by which containers are attached to: one a
+// container ID.
+func (p Paths) Attach() string { return filepath.Join(p.State, "attach") }
+
+// Execs is the folder of the FIFOs of programs that are being started in running
+// containers: one folder a container ID.
+func (p Paths) Execs() string { return filepath.Join(p.State, "execs") }
+
 // Shared is the folder that says who is in whose network namespace: one folder a
 // container ID.
 func (p Paths) Shared() string { return filepath.Join(p.State, "shared") }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -206,9 +207,13 @@ func TestReplacingTheTableRefusesNoConnection(t *testing.T) {
 	r := newReplicas(t)
 	rules := r.rules()
 	rules.Mappings = []Mapping{r.port("0.0.0.0:8080", 0, 1), r.port("0.0.0.0:8081", 2)}
+	more := rules
+	more.Networks = append(slices.Clone(rules.Networks), Network{Bridge: "more", Subnets: prefixes("172.28.0.0/24")})
+	more.Mappings = append(slices.Clone(rules.Mappings), mapping(unix.IPPROTO_TCP, "0.0.0.0:8082", "172.28.0.2:80"))
 	must(t, r.table.Replace(rules))
 	several, one := r.connect("192.0.2.1:8080"), r.connect("192.0.2.1:8081")
 	for range 500 {
+		must(t, r.table.Replace(more))
 		must(t, r.table.Replace(rules))
 	}
 	must(t, errors.Join(several.stop(), one.stop()))

@@ -53,25 +53,28 @@ func (t *Table) Holds(bridge string) (is bool, err error) {
 // Published returns what is mapped, sorted, or ErrNoTable.
 func (t *Table) Published() (ms []Mapping, err error) {
 	err = t.read(func(c *conn) error {
-		to := map[Key][]netip.AddrPort{}
-		s := sets(t.inet())
-		for _, f := range s.families() {
-			for set, tail := range map[*nftables.Set]int{f.ports: 0, f.portsOn: 0, f.slots: 4, f.slotsOn: 4} {
-				es, err := c.elements(set)
-				if err != nil {
-					return err
-				}
-				for _, e := range es {
-					if err := e.addTo(to, f, tail); err != nil {
-						return fmt.Errorf("reading the nftables map %s: %w", set.Name, err)
-					}
+		ms, err = c.published(sets(t.inet()))
+		return err
+	})
+	return ms, err
+}
+
+func (c *conn) published(s tableSets) ([]Mapping, error) {
+	to := map[Key][]netip.AddrPort{}
+	for _, f := range s.families() {
+		for set, tail := range map[*nftables.Set]int{f.ports: 0, f.portsOn: 0, f.slots: 4, f.slotsOn: 4} {
+			es, err := c.elements(set)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range es {
+				if err := e.addTo(to, f, tail); err != nil {
+					return nil, fmt.Errorf("reading the nftables map %s: %w", set.Name, err)
 				}
 			}
 		}
-		ms = collect(to)
-		return nil
-	})
-	return ms, err
+	}
+	return collect(to), nil
 }
 
 // addTo adds the element's target to those of its port. Behind the key are tail
@@ -104,58 +107,96 @@ func (k Key) compare(o Key) int {
 // Intact tells whether the table is there as Replace would make it: all sets with
 // these elements, all chains with as many rules, and in force. What a rule says is
 // not compared: nobody changes one.
-func (t *Table) Intact(r Rules) (is bool, err error) {
+func (t *Table) Intact(r Rules) (bool, error) {
 	if err := r.check(); err != nil {
 		return false, err
 	}
-	err = t.read(func(c *conn) error {
-		is, err = c.intact(t.inet(), r)
-		return err
-	})
-	if errors.Is(err, ErrNoTable) {
-		return false, nil
+	has, err := t.found()
+	if errors.Is(err, ErrNoTable) || err != nil || !has.sound {
+		return false, ignoreNoTable(err)
 	}
-	return is, err
+	gone, come := difference(has.entries(), sets(t.inet()).entries(r))
+	return len(gone)+len(come) == 0, nil
 }
 
-func (c *conn) intact(t *nftables.Table, r Rules) (bool, error) {
-	if dormant, err := c.dormant(t); err != nil || dormant {
-		return false, err
+func ignoreNoTable(err error) error {
+	if errors.Is(err, ErrNoTable) {
+		return nil
 	}
-	s := sets(t)
+	return err
+}
+
+// found is a table as it is there.
+type found struct {
+	// sound: it is in force, with all sets, and with the chains and rules of this
+	// version and of the mappings.
+	sound    bool
+	links    []entry // all but those for mappings
+	mappings []Mapping
+	sets     tableSets
+}
+
+func (f found) entries() []entry { return slices.Concat(f.links, f.sets.ports(f.mappings)) }
+
+// found reads the table, or fails with ErrNoTable.
+func (t *Table) found() (f found, err error) {
+	err = t.read(func(c *conn) error {
+		f, err = c.found(t.inet())
+		return err
+	})
+	return f, err
+}
+
+func (c *conn) found(t *nftables.Table) (found, error) {
+	f := found{sets: sets(t)}
+	if dormant, err := c.dormant(t); err != nil || dormant {
+		return f, err
+	}
+	if has, err := c.sets(t); err != nil || !slices.Equal(has, f.sets.names()) {
+		return f, err
+	}
+	var err error
+	if f.mappings, err = c.published(f.sets); err != nil {
+		return f, err
+	}
 	rules := map[string]int{}
-	for _, chain := range chains(s, r.Mappings) {
+	for _, chain := range chains(f.sets, f.mappings) {
 		rules[chain.name] = len(chain.rules)
 	}
 	if has, err := c.rules(t); err != nil || !maps.Equal(has, rules) {
-		return false, err
+		return f, err
 	}
-	var names []string
-	for _, set := range s.all {
-		names = append(names, set.Name)
-	}
-	slices.Sort(names)
-	if has, err := c.sets(t); err != nil || !slices.Equal(has, names) {
-		return false, err
-	}
+	ofPorts, mapped := f.sets.portSets(), 0
 	want := map[string]string{}
-	for _, e := range slices.Concat(s.links(r), s.ports(r.Mappings)) {
+	for _, e := range f.sets.ports(f.mappings) {
 		want[e.id()] = e.value()
 	}
-	found := 0
-	for _, set := range s.all {
+	for _, set := range f.sets.all {
 		es, err := c.elements(set)
 		if err != nil {
-			return false, err
+			return f, err
 		}
 		for _, e := range es {
-			if value, is := want[e.id(set)]; !is || value != e.value {
-				return false, nil
+			if !ofPorts[set] {
+				f.links = append(f.links, e.entry(set))
+			} else if value, is := want[e.id(set)]; is && value == e.value {
+				mapped++
+			} else {
+				return f, nil
 			}
 		}
-		found += len(es)
 	}
-	return found == len(want), nil
+	f.sound = mapped == len(want)
+	return f, nil
+}
+
+// entry is the element with its place; it does not jump.
+func (e element) entry(s *nftables.Set) entry {
+	out := entry{s, nftables.SetElement{Key: e.key, KeyEnd: e.keyEnd}}
+	if e.value != "" {
+		out.Val = []byte(e.value)
+	}
+	return out
 }
 
 // dormant tells whether the table has been put out of force.

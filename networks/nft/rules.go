@@ -1,6 +1,8 @@
 package nft
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 )
 
 // Network is what the rules need to know of a network.
@@ -82,7 +85,27 @@ func chains(s tableSets, ms []Mapping) (cs []*chain) {
 			cs = append(cs, balancer(s, m))
 		}
 	}
-	return slices.Concat(cs, fromContainers(s), published(s), forwarded(s), leaving(s))
+	always := slices.Concat(fromContainers(s), published(s), forwarded(s), leaving(s))
+	return append(append(cs, always...), version(always))
+}
+
+// version is a chain without rules whose name says what the rules of the others
+// are: those of another version of gocompose are not taken for ours.
+func version(of []*chain) *chain {
+	h := sha256.New()
+	for _, c := range of {
+		fmt.Fprintln(h, c.name, c.kind)
+		if c.hook != nil {
+			fmt.Fprintln(h, *c.hook, *c.at)
+		}
+		for _, rule := range c.rules {
+			for _, e := range rule {
+				b, err := expr.Marshal(unix.NFPROTO_INET, e)
+				fmt.Fprintf(h, "%x %v\n", b, err)
+			}
+		}
+	}
+	return &chain{name: "version-" + hex.EncodeToString(h.Sum(nil)[:4])}
 }
 
 // balancer is the chain of a mapping with several targets. Each has its own, so

@@ -102,6 +102,30 @@ func (f *family) addSets(
 	f.slotsOn = to("slots"+suffix+"-on-address", target, addr, proto, port, slot)
 }
 
+// names returns the names of all sets, sorted.
+func (s tableSets) names() []string {
+	var names []string
+	for _, set := range s.all {
+		names = append(names, set.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// portSets are those for mappings.
+func (s tableSets) portSets() map[*nftables.Set]bool {
+	of := map[*nftables.Set]bool{}
+	for _, f := range s.families() {
+		for _, set := range []*nftables.Set{f.ports, f.portsOn, f.balanced, f.balancedOn, f.slots, f.slotsOn} {
+			of[set] = true
+		}
+	}
+	return of
+}
+
+// entries returns all that there is to be.
+func (s tableSets) entries(r Rules) []entry { return slices.Concat(s.links(r), s.ports(r.Mappings)) }
+
 func (s tableSets) families() []family { return []family{s.v4, s.v6} }
 
 func (s tableSets) of(a netip.Addr) family {

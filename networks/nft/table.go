@@ -18,9 +18,10 @@ import (
 // ErrNoTable: our table, or a part of it, is not there.
 var ErrNoTable = errors.New("no nftables table of ours")
 
-// Table is one table of the kernel's packet filter, ours alone. It is always
-// replaced as a whole, save for the maps of published ports. Its methods may be
-// called from many goroutines; processes that change one table must take turns.
+// Table is one table of the kernel's packet filter, ours alone. What is to be in
+// its sets and maps changes while packets pass; the table itself is made anew only
+// when it is not as it should be. Its methods may be called from many goroutines;
+// processes that change one table must take turns.
 type Table struct {
 	name string
 
@@ -116,11 +117,59 @@ func transact(c *nftables.Conn, change func(c *nftables.Conn) error) error {
 	return nil
 }
 
-// Replace puts a new table in the place of the old one, if there was one.
+// Replace makes the table what r says. Of one that is there as it should be only
+// elements are changed, which no packet notices: one that is on its way through a
+// table which is taken away is dropped.
 func (t *Table) Replace(r Rules) error {
 	if err := r.check(); err != nil {
 		return err
 	}
+	has, err := t.found()
+	if err != nil && !errors.Is(err, ErrNoTable) {
+		return err
+	}
+	if err == nil && has.sound && t.amend(has, r) == nil {
+		return nil // else somebody has changed it since
+	}
+	return t.rebuild(r)
+}
+
+// amend changes what is in the sets and maps.
+func (t *Table) amend(has found, r Rules) error {
+	drop, add := changes(has.mappings, r.Mappings)
+	gone, come := difference(has.links, has.sets.links(r))
+	if len(drop)+len(add)+len(gone)+len(come) == 0 {
+		return nil
+	}
+	return t.transact(func(c *nftables.Conn) error {
+		if err := each(gone, c.SetDeleteElements); err != nil {
+			return err
+		}
+		if err := t.change(c, drop, add); err != nil {
+			return err
+		}
+		return each(come, c.SetAddElements)
+	})
+}
+
+// changes returns the mappings that are in have only, and those in want only.
+func changes(have, want []Mapping) (drop, add []Mapping) {
+	return without(have, want), without(want, have)
+}
+
+func without(ms, others []Mapping) []Mapping {
+	by := make(map[Key]Mapping, len(others))
+	for _, m := range others {
+		by[m.Key] = m
+	}
+	return slices.DeleteFunc(slices.Clone(ms), func(m Mapping) bool {
+		other, is := by[m.Key]
+		return is && m.Equal(other)
+	})
+}
+
+// rebuild puts a new table in the place of the old one, if there was one.
+func (t *Table) rebuild(r Rules) error {
 	return t.transact(func(c *nftables.Conn) error {
 		table := c.AddTable(t.inet())
 		c.DelTable(table)
@@ -134,7 +183,7 @@ func (t *Table) Replace(r Rules) error {
 		for _, chain := range chains(s, r.Mappings) {
 			addChain(c, table, chain)
 		}
-		return each(slices.Concat(s.links(r), s.ports(r.Mappings)), c.SetAddElements)
+		return each(s.entries(r), c.SetAddElements)
 	})
 }
 
@@ -164,31 +213,33 @@ func (t *Table) Change(drop, add []Mapping) error {
 	if err := errors.Join(checkAll(drop), checkAll(add)); err != nil {
 		return err
 	}
-	return t.transact(func(c *nftables.Conn) error {
-		table := t.inet()
-		s := sets(table)
-		gone, come := difference(s.ports(drop), s.ports(add))
-		had, wanted := balanced(drop), balanced(add)
-		for key, m := range wanted {
-			if old, is := had[key]; is && len(old.To) != len(m.To) {
-				c.FlushChain(balancer(s, m).in(table))
-			} else if is {
-				continue
-			}
-			addChain(c, table, balancer(s, m))
+	return t.transact(func(c *nftables.Conn) error { return t.change(c, drop, add) })
+}
+
+func (t *Table) change(c *nftables.Conn, drop, add []Mapping) error {
+	table := t.inet()
+	s := sets(table)
+	gone, come := difference(s.ports(drop), s.ports(add))
+	had, wanted := balanced(drop), balanced(add)
+	for key, m := range wanted {
+		if old, is := had[key]; is && len(old.To) != len(m.To) {
+			c.FlushChain(balancer(s, m).in(table))
+		} else if is {
+			continue
 		}
-		if err := each(gone, c.SetDeleteElements); err != nil {
-			return err
+		addChain(c, table, balancer(s, m))
+	}
+	if err := each(gone, c.SetDeleteElements); err != nil {
+		return err
+	}
+	for key, m := range had {
+		if _, is := wanted[key]; !is {
+			chain := balancer(s, m).in(table)
+			c.FlushChain(chain)
+			c.DelChain(chain)
 		}
-		for key, m := range had {
-			if _, is := wanted[key]; !is {
-				chain := balancer(s, m).in(table)
-				c.FlushChain(chain)
-				c.DelChain(chain)
-			}
-		}
-		return each(come, c.SetAddElements)
-	})
+	}
+	return each(come, c.SetAddElements)
 }
 
 // balanced returns those that have a chain.

@@ -108,6 +108,39 @@ func TestWhatIsPublishedComesBackFromTheKernel(t *testing.T) {
 	})
 }
 
+func TestReplacingATableThatIsSoundChangesOnlyElements(t *testing.T) {
+	b := newBed(t)
+	must(t, b.table.Replace(everything()))
+	is := b.handle()
+	rapid.Check(t, func(r *rapid.T) {
+		rules := everything()
+		goes := func() bool { return rapid.IntRange(0, 2).Draw(r, "goes") == 0 }
+		rules.Networks = slices.DeleteFunc(rules.Networks, func(Network) bool { return goes() })
+		rules.Closed = slices.DeleteFunc(rules.Closed, func(string) bool { return goes() })
+		rules.Engines = slices.DeleteFunc(rules.Engines, func(string) bool { return goes() })
+		for i := range rules.Networks {
+			n := &rules.Networks[i]
+			n.Internal, n.Isolated = goes(), goes()
+			n.Subnets = slices.DeleteFunc(n.Subnets, func(netip.Prefix) bool { return goes() })
+		}
+		rules.Mappings = someMappings(r)
+		must(t, b.table.Replace(rules))
+		b.holds(rules)
+	})
+	if now := b.handle(); now != is {
+		t.Errorf("the table is another one: %s, it was %s", now, is)
+	}
+}
+
+// handle is the kernel's number of the table.
+func (b *bed) handle() string {
+	b.t.Helper()
+	out, err := exec.Command("nft", "-a", "list", "table", "inet", b.table.Name()).Output()
+	must(b.t, err)
+	first, _, _ := strings.Cut(string(out), "\n")
+	return first
+}
+
 // holds checks that the table is what the rules say.
 func (b *bed) holds(r Rules) {
 	b.t.Helper()
@@ -116,7 +149,9 @@ func (b *bed) holds(r Rules) {
 		b.t.Fatalf("published are %v, want %v", has, want)
 	}
 	if !must2(b.table.Intact(r))(b.t) {
-		b.t.Fatalf("it is not intact:\n%s", b.list())
+		has := must2(b.table.found())(b.t)
+		gone, come := difference(has.entries(), has.sets.entries(r))
+		b.t.Fatalf("it is not intact (sound: %v, too much: %v, missing: %v):\n%s", has.sound, gone, come, b.list())
 	}
 }
 
@@ -159,6 +194,8 @@ func TestATableThatOthersChangedIsNotIntact(t *testing.T) {
 		if must2(b.table.Intact(everything()))(t) {
 			t.Errorf("still intact after: %s", change)
 		}
+		must(t, b.table.Replace(everything()))
+		b.holds(everything())
 	}
 }
 

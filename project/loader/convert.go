@@ -86,9 +86,11 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 		Pull:      at.pullPolicy(s),
 		Providers: c.providers[s.Name],
 		Template:  at.container(s),
+		Separator: c.src.separator,
 	}
 	at.refusesProviders(s)
 	at.deploy(s, &out)
+	out.Watch = at.watch(s)
 	return out
 }
 

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/gocompose/gocompose/internal/near"
 )
 
 // portHint says what a port that is wrong could have been.
@@ -65,13 +67,7 @@ func driveHint(target string) string {
 // meant returns the attribute that a key which does not exist at this place was
 // perhaps meant to be: the nearest one, if it is near; else nothing.
 func meant(place []string, key string) string {
-	best, nearest := 3, "" // edits
-	for _, name := range attributesAt(place) {
-		if d := edits(key, name); d < best && d < len(key) {
-			best, nearest = d, name
-		}
-	}
-	return nearest
+	return near.Name(key, attributesAt(place))
 }
 
 // attributesAt returns the attributes that can be at a place, sorted.
@@ -97,26 +93,4 @@ func attributesAt(place []string) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
-}
-
-// edits returns how many letters have to be put in, left out or changed to make b
-// of a (Levenshtein).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -48,12 +48,15 @@ type Options struct {
 	// Contents has what is in secrets and configs read in spite of Existing, as far
 	// as it can be.
 	Contents bool
+	// Watch has develop.watch of Services read, or of all where that is empty.
+	Watch bool
 	// Key returns the key of the digests of contents; nil: there is none. It is
 	// called when a service has a secret or a config, and nothing is wrong.
 	Key func() ([]byte, error)
 	// External are the folders of external secrets and configs.
 	External content.Folders
-	// Compatibility is --compatibility; it is refused, as COMPOSE_COMPATIBILITY is.
+	// Compatibility is --compatibility: containers are named as by docker-compose 1. So is
+	// COMPOSE_COMPATIBILITY.
 	Compatibility bool
 	// Scale sets the number of replicas by service.
 	Scale map[string]int

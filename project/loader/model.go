@@ -2,6 +2,7 @@ package loader
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/gocompose/gocompose/internal/near"
+	"github.com/gocompose/gocompose/project"
 )
 
 // Model is the canonical Compose model, for `config`. Other than a project it
@@ -150,7 +154,7 @@ func (m *Model) Images() []string {
 			image = m.model.Services[name].Image
 		}
 		if image == "" {
-			image = m.src.name + "-" + name
+			image = m.src.name + cmp.Or(m.src.separator, project.Separator) + name
 		}
 		out = append(out, image)
 	}
@@ -189,7 +193,7 @@ func (m *Model) Hash(service string) (string, error) {
 	}
 	s, ok := m.model.Services[service]
 	if !ok {
-		return "", fmt.Errorf("no such service: %s", service)
+		return "", fmt.Errorf("no such service: %s%s", service, near.Question(service, m.sortedServices()))
 	}
 	s.Build, s.PullPolicy, s.PullRefreshAfter, s.Scale, s.DependsOn, s.Profiles = nil, "", "", nil, nil, nil
 	if s.Deploy != nil {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/gocompose/gocompose/internal/near"
 )
 
 // ModelOptions leave out parts of what is done to the files, for `config`.
@@ -174,7 +176,7 @@ func (s *source) profilesFor(tree map[string]any) ([]string, error) {
 	for _, name := range slices.Concat(s.options.Services, slices.Sorted(maps.Keys(s.options.Scale))) {
 		service, ok := services[name].(map[string]any)
 		if !ok {
-			unknown = append(unknown, Problem{Text: fmt.Sprintf("no such service: %s%s", name, among(services))})
+			unknown = append(unknown, Problem{Text: fmt.Sprintf("no such service: %s%s", name, among(name, services))})
 			continue
 		}
 		own := stringList(service["profiles"])
@@ -191,8 +193,11 @@ func (s *source) profilesFor(tree map[string]any) ([]string, error) {
 }
 
 // among names the services there are, when they are few enough to read.
-func among(services map[string]any) string {
+func among(name string, services map[string]any) string {
 	names := slices.Sorted(maps.Keys(services))
+	if question := near.Question(name, names); question != "" {
+		return question
+	}
 	if len(names) == 0 || len(names) > 12 {
 		return ""
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // source is everything that is settled before a file is parsed.
@@ -24,6 +26,8 @@ type source struct {
 	name     string
 	profiles []string
 	warnings []string
+	// separator stands in the names of containers; empty: "-".
+	separator string
 }
 
 // defaultFiles and defaultOverrides are the names looked for, best first.
@@ -91,8 +95,7 @@ func newSource(o Options) (*source, error) {
 		return nil, err
 	}
 	if on, _ := strconv.ParseBool(s.env["COMPOSE_COMPATIBILITY"]); on || o.Compatibility {
-		return nil, errors.New("compatibility mode is not supported: containers are named project-service-1, " +
-			"never project_service_1; remove --compatibility or COMPOSE_COMPATIBILITY")
+		s.separator = project.OldSeparator
 	}
 	return s, nil
 }

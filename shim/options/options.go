@@ -27,12 +27,22 @@ const (
 	None     = "none"      // what is printed is read and thrown away
 )
 
+// Programs that are run in containers with IDs that begin with ExecPrefix are
+// looked after by the shim: it takes them away when they have ended. One that has
+// FIFOs has the one named AliveFile beside them, which who has started it keeps open
+// for writing as long as that one is there.
+const (
+	ExecPrefix = "gocompose-exec-"
+	AliveFile  = "alive"
+)
+
 // Options is what the shim needs to know about one container.
 type Options struct {
 	Dir        string      // required, absolute: where the log and the state go
 	Driver     string      // JSONFile or None
 	Log        logs.Limits // for JSONFile
 	Forward    Forward     // where it goes beside that
+	Attach     string      // a unix socket to attach at, absolute; empty: nobody can
 	Events     string      // the folder of the journal of events, absolute; empty: nothing is noted
 	Supervisor Supervisor
 }
@@ -61,6 +71,9 @@ func (o Options) URI() string {
 	setNumber(q, "max-file", int64(o.Log.MaxFiles))
 	if text := o.Forward.text(); text != "" {
 		q.Set("forward", text)
+	}
+	if o.Attach != "" {
+		q.Set("attach", o.Attach)
 	}
 	if o.Events != "" {
 		q.Set("events", o.Events)
@@ -121,6 +134,7 @@ func parse(uri string) (Options, error) {
 		Driver:  q.Get("driver"),
 		Log:     logs.Limits{MaxSize: size, MaxFiles: int(files)},
 		Forward: forward,
+		Attach:  q.Get("attach"),
 		Events:  q.Get("events"),
 		Supervisor: Supervisor{
 			Socket: q.Get("socket"), Command: q["command"], Env: q["env"],
@@ -145,6 +159,8 @@ func (o Options) validate() error {
 	switch s := o.Supervisor; {
 	case !filepath.IsAbs(o.Dir):
 		return fmt.Errorf("folder %q is not absolute", o.Dir)
+	case o.Attach != "" && !filepath.IsAbs(o.Attach):
+		return fmt.Errorf("socket %q is not absolute", o.Attach)
 	case o.Driver != JSONFile && o.Driver != None:
 		return fmt.Errorf("log driver %q is neither %s nor %s", o.Driver, JSONFile, None)
 	case o.Events != "" && !filepath.IsAbs(o.Events):
