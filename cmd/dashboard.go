@@ -86,7 +86,7 @@ type sampled struct {
 }
 
 // run shows what next tells, until a key or ctx ends it.
-func (d *dashboard) run(ctx context.Context, in *os.File, next func(context.Context) ([]measured, error)) error {
+func (d *dashboard) run(ctx context.Context, in *os.File, next func(context.Context) ([]measured, error)) (err error) {
 	within, cancel := context.WithCancel(ctx)
 	samples := make(chan sampled)
 	sampling := make(chan struct{})
@@ -99,10 +99,10 @@ func (d *dashboard) run(ctx context.Context, in *os.File, next func(context.Cont
 	if err != nil {
 		return err
 	}
-	defer stop()
-	resized := make(chan os.Signal, 1)
-	signal.Notify(resized, syscall.SIGWINCH)
-	defer signal.Stop(resized)
+	defer func() { err = errors.Join(err, stop()) }()
+	changed := make(chan os.Signal, 1)
+	signal.Notify(changed, syscall.SIGWINCH, syscall.SIGCONT)
+	defer signal.Stop(changed)
 	look := time.NewTicker(logInterval)
 	defer look.Stop()
 	for {
@@ -125,7 +125,13 @@ func (d *dashboard) run(ctx context.Context, in *os.File, next func(context.Cont
 				return &exitError{exitInterrupted, nil}
 			}
 			d.press(k)
-		case <-resized:
+		case s := <-changed:
+			if s == syscall.SIGCONT { // it was stopped, and others have had the terminal
+				if _, err := term.MakeRaw(int(in.Fd())); err != nil {
+					return err
+				}
+				d.screen.Reopen()
+			}
 		case <-look.C:
 		}
 	}

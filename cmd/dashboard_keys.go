@@ -1,12 +1,9 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // key is what a key of the dashboard is for.
@@ -66,8 +63,8 @@ func sequence(s string) int {
 
 // readKeys returns the keys that are typed until stop is called. The channel is
 // closed when the terminal has gone.
-func readKeys(in *os.File) (_ <-chan key, stop func(), err error) {
-	ending, end, err := os.Pipe() // what is being waited for cannot be given up otherwise
+func readKeys(in *os.File) (_ <-chan key, stop func() error, err error) {
+	from, err := newStoppable(in)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading keys: %w", err)
 	}
@@ -75,9 +72,9 @@ func readKeys(in *os.File) (_ <-chan key, stop func(), err error) {
 	go func() {
 		defer close(keys)
 		buf := make([]byte, 64)
-		for typed(in, ending) {
-			n, err := in.Read(buf)
-			if err != nil {
+		for {
+			n, err := from.Read(buf)
+			if err != nil || n == 0 {
 				return
 			}
 			for _, k := range keysIn(string(buf[:n])) {
@@ -89,23 +86,11 @@ func readKeys(in *os.File) (_ <-chan key, stop func(), err error) {
 			}
 		}
 	}()
-	return keys, func() {
+	return keys, func() error {
 		close(done)
-		_ = end.Close()
-		for range keys {
+		err := from.stop()
+		for range keys { // until it has ended
 		}
-		_ = ending.Close()
+		return err
 	}, nil
-}
-
-// typed waits for something to read; false: it is to end.
-func typed(in, ending *os.File) bool {
-	fds := []unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLIN}, {Fd: int32(ending.Fd()), Events: unix.POLLIN}}
-	for {
-		_, err := unix.Poll(fds, -1)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		return err == nil && fds[1].Revents == 0
-	}
 }

@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -131,5 +133,15 @@ func writeEvent(w io.Writer, e events.Event, asJSON bool) error {
 }
 
 // singleLine keeps an event on its line: what programs are called with may have
-// lines in it.
-func singleLine(s string) string { return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(s) }
+// lines in it, and what would control a terminal.
+func singleLine(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

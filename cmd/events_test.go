@@ -19,9 +19,9 @@ func TestEventsHaveDockerComposesForms(t *testing.T) {
 		{s.Event(at, events.Die, events.ExitCode, "3"),
 			"2026-01-02 15:04:05.123456 container die shop-web-1.x (a.b=<c>, exitCode=3, image=web:1, name=shop-web-1)\n",
 			`{"action":"die","attributes":{"a.b":"<c>","exitCode":"3","image":"web:1","name":"shop-web-1"},"id":"shop-web-1.x","service":"web","time":"2026-01-02T15:04:05.123456789` + zone + `","type":"container"}` + "\n"},
-		{s.Event(at, events.ExecStart("sh -c ls\nls")),
-			"2026-01-02 15:04:05.123456 container exec_start: sh -c ls\\nls shop-web-1.x (a.b=<c>, image=web:1, name=shop-web-1)\n",
-			`{"action":"exec_start: sh -c ls\nls","attributes":{"a.b":"<c>","image":"web:1","name":"shop-web-1"},"id":"shop-web-1.x","service":"web","time":"2026-01-02T15:04:05.123456789` + zone + `","type":"container"}` + "\n"},
+		{s.Event(at, events.ExecStart("sh -c ls\n\x1b[1m'ls'")),
+			"2026-01-02 15:04:05.123456 container exec_start: sh -c ls\\n\\x1b[1m'ls' shop-web-1.x (a.b=<c>, image=web:1, name=shop-web-1)\n",
+			`{"action":"exec_start: sh -c ls\n\u001b[1m'ls'","attributes":{"a.b":"<c>","image":"web:1","name":"shop-web-1"},"id":"shop-web-1.x","service":"web","time":"2026-01-02T15:04:05.123456789` + zone + `","type":"container"}` + "\n"},
 	} {
 		for json, want := range map[bool]string{false: c.text, true: c.json} {
 			var b strings.Builder

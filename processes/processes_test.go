@@ -104,3 +104,13 @@ func TestTerminals(t *testing.T) {
 		}
 	}
 }
+
+func FuzzStat(f *testing.F) {
+	f.Add("10 (a (b) c) S 7" + before + "6100 50" + after)
+	f.Add("10 () Z 7")
+	f.Fuzz(func(t *testing.T, text string) {
+		if p, name, err := parseStat(text, time.Time{}); err == nil && (p.TTY == "" || !strings.HasPrefix(name, "[")) {
+			t.Errorf("%q: %+v, %q", text, p, name)
+		}
+	})
+}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/containerd/api/types/task"
@@ -54,7 +53,7 @@ func (s *service) prepareExec(ctx context.Context, r *taskapi.ExecProcessRequest
 	return resp, err
 }
 
-// takeExec returns what Exec has noted, once.
+// takeExec returns what prepareExec has remembered, once.
 func (s *service) takeExec(id string) (execStreams, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,17 +62,8 @@ func (s *service) takeExec(id string) (execStreams, bool) {
 	return streams, ok
 }
 
-// startExec starts a program in a container, and notes that.
+// startExec starts a program in a container.
 func (s *service) startExec(ctx context.Context, r *taskapi.StartRequest) (*taskapi.StartResponse, error) {
-	at := time.Now()
-	resp, err := s.beginExec(ctx, r)
-	if c := s.container(r.ID); err == nil && c != nil {
-		c.noter.execStarted(r.ExecID, at)
-	}
-	return resp, err
-}
-
-func (s *service) beginExec(ctx context.Context, r *taskapi.StartRequest) (*taskapi.StartResponse, error) {
 	streams, ok := s.takeExec(r.ExecID)
 	if !ok {
 		return s.startCopied(ctx, r)
@@ -101,7 +91,7 @@ func (s *service) startOurs(ctx context.Context, r *taskapi.StartRequest, stream
 	defer files.close()
 	s.outlets.expectExec(r.ExecID, files)
 	defer s.outlets.forgetExec(r.ExecID)
-	return s.TTRPCTaskService.Start(ctx, r)
+	return s.startNoted(ctx, r)
 }
 
 // startCopied starts a program whose output the inner service copies. That one opens
@@ -122,7 +112,7 @@ func (s *service) startCopied(ctx context.Context, r *taskapi.StartRequest) (*ta
 			defer reader.Close()
 		}
 	}
-	return s.TTRPCTaskService.Start(ctx, r)
+	return s.startNoted(ctx, r)
 }
 
 // lookAfter hangs up on a program of ours when who has started it is gone, and takes

@@ -26,7 +26,7 @@ type noter struct {
 	subject *events.Subject
 
 	mu    sync.Mutex
-	execs map[string]string // the commands of programs executed in it, by ID
+	execs map[string]*execNote // by ID
 }
 
 // of begins to note what happens to the container with these options.
@@ -54,6 +54,13 @@ func (n *noter) killed(s unix.Signal) {
 	n.note(time.Now(), events.Kill, events.Signal, strconv.Itoa(int(s)))
 }
 
+// execNote is what is known of a program that is executed in a container.
+type execNote struct {
+	command string
+	started bool
+	exit    *eventstypes.TaskExit // it was told before the start was
+}
+
 // Exec notes that a program is made ready to be executed, and which it is.
 func (s *service) Exec(ctx context.Context, r *taskapi.ExecProcessRequest) (*emptypb.Empty, error) {
 	resp, err := s.prepareExec(ctx, r)
@@ -69,33 +76,59 @@ func (s *service) Exec(ctx context.Context, r *taskapi.ExecProcessRequest) (*emp
 
 func (n *noter) execCreated(id, command string) {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.execs == nil {
-		n.execs = map[string]string{}
+		n.execs = map[string]*execNote{}
 	}
-	n.execs[id] = command
-	n.mu.Unlock()
+	n.execs[id] = &execNote{command: command}
 	n.note(time.Now(), events.ExecCreate(command), events.ExecID, id)
 }
 
-// execStarted notes that a program runs.
-func (n *noter) execStarted(id string, at time.Time) {
+// startNoted has the inner service start a program, and notes that it runs.
+func (s *service) startNoted(ctx context.Context, r *taskapi.StartRequest) (*taskapi.StartResponse, error) {
+	at := time.Now()
+	resp, err := s.TTRPCTaskService.Start(ctx, r)
+	if c := s.container(r.ID); c != nil {
+		c.noter.execStarted(r.ExecID, at, err)
+	}
+	return resp, err
+}
+
+// execStarted notes that a program runs, or has been run, unless it could not be.
+func (n *noter) execStarted(id string, at time.Time, err error) {
 	n.mu.Lock()
-	command, ok := n.execs[id]
-	n.mu.Unlock()
-	if ok {
-		n.note(at, events.ExecStart(command), events.ExecID, id)
+	defer n.mu.Unlock()
+	x := n.execs[id]
+	switch {
+	case x == nil:
+		return
+	case err != nil:
+		delete(n.execs, id)
+		return
+	}
+	x.started = true
+	n.note(at, events.ExecStart(x.command), events.ExecID, id)
+	if x.exit != nil {
+		n.noteExit(x.exit)
 	}
 }
 
 // execDied notes that it does no more.
 func (n *noter) execDied(e *eventstypes.TaskExit) {
 	n.mu.Lock()
-	_, ok := n.execs[e.ID]
-	delete(n.execs, e.ID)
-	n.mu.Unlock()
-	if ok {
-		n.note(e.ExitedAt.AsTime(), events.ExecDie, events.ExecID, e.ID, events.ExitCode, strconv.FormatUint(uint64(e.ExitStatus), 10))
+	defer n.mu.Unlock()
+	switch x := n.execs[e.ID]; {
+	case x == nil:
+	case x.started:
+		n.noteExit(e)
+	default:
+		x.exit = e
 	}
+}
+
+func (n *noter) noteExit(e *eventstypes.TaskExit) {
+	delete(n.execs, e.ID)
+	n.note(e.ExitedAt.AsTime(), events.ExecDie, events.ExecID, e.ID, events.ExitCode, strconv.FormatUint(uint64(e.ExitStatus), 10))
 }
 
 // notePublished notes what the inner service tells of a container, but for what

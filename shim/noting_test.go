@@ -2,6 +2,7 @@ package shim
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,6 +96,45 @@ func TestWhatHappensToAContainerIsNoted(t *testing.T) {
 	if got := noted(t, r.options); got != want {
 		t.Errorf("noted\n%s, want\n%s", got, want)
 	}
+}
+
+func TestTheEndOfAProgramIsNotedAfterItsStart(t *testing.T) {
+	r := newRig(t)
+	r.options.Events = filepath.Join(t.TempDir(), "events")
+	keepSubject(t, r.options.Dir)
+	r.create()
+	p := settling{publisherFunc(func(string) {}), r.service}
+	exit := func() {
+		e := &eventstypes.TaskExit{ContainerID: id, ID: "short", ExitedAt: timestamppb.Now()}
+		if err := p.Publish(t.Context(), "", e); err != nil {
+			t.Error(err)
+		}
+	}
+	exec := func() error {
+		spec := &anypb.Any{Value: []byte(`{"args":["true"]}`)}
+		if _, err := r.Exec(t.Context(), &taskapi.ExecProcessRequest{ID: id, ExecID: "short", Spec: spec}); err != nil {
+			return err
+		}
+		_, err := r.Start(t.Context(), &taskapi.StartRequest{ID: id, ExecID: "short"})
+		return err
+	}
+	r.inner.started = exit // it is told while the start has not returned
+	if err := exec(); err != nil {
+		t.Fatal(err)
+	}
+	const want = "exec_create: true execID=short, exec_start: true execID=short, exec_die exitCode=0 execID=short"
+	if got := noted(t, r.options); got != want {
+		t.Errorf("noted\n%s, want\n%s", got, want)
+	}
+	r.inner.startErr = errors.New("no such program")
+	if err := exec(); err == nil {
+		t.Error("it was started")
+	}
+	if got := noted(t, r.options); got != want+", exec_create: true execID=short" {
+		t.Errorf("noted of one that could not be started\n%s", got)
+	}
+	r.inner.finish(0)
+	r.inner.closeOutput()
 }
 
 func TestOfAContainerWithoutASubjectNothingIsNoted(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 )
 
 func board3() Dashboard {
@@ -106,4 +107,16 @@ func TestAFullScreenIsGivenBack(t *testing.T) {
 	if err := s.Close(); err != nil || out.String() != "\x1b[?25h\x1b[?1049l" {
 		t.Errorf("closed by %q, %v", out.String(), err)
 	}
+}
+
+// What containers print must not control the terminal that it is shown on.
+func FuzzPlainText(f *testing.F) {
+	for _, s := range []string{"a\x1b[31mred\x1b[0m", "\x1b]0;title\a", "\x1b(B", "\x1b", "\x1b[", "\u009b31m", "\x1b]8;;x\x1b\\\\y"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := plainText(s); strings.ContainsFunc(got, unicode.IsControl) {
+			t.Errorf("%q has become %q", s, got)
+		}
+	})
 }

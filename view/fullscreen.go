@@ -32,6 +32,12 @@ func NewFullScreen(w io.Writer, size func() (columns, rows int)) *FullScreen {
 	return s
 }
 
+// Reopen takes the terminal over again, of which somebody else has made use.
+func (s *FullScreen) Reopen() {
+	s.out.printf("%s", openAlternate+hideCursor)
+	s.Redraw()
+}
+
 // Close gives the terminal back.
 func (s *FullScreen) Close() error {
 	s.out.printf("%s", showCursor+closeAlternate)
