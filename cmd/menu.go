@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -41,6 +42,9 @@ func ownsTerminal(f *os.File) bool {
 	group, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
 }
+
+// lookInterval is how soon a program that has the terminal again knows that.
+const lookInterval = 300 * time.Millisecond
 
 // menu reads keys, and shows a line with what they do.
 type menu struct {
@@ -180,17 +184,29 @@ func (m *menu) comesBack() bool {
 // listen does what becomes of a terminal: it has another size, the program has been
 // stopped and goes on, or it ends at once and the terminal is as it was before.
 func (m *menu) listen(caught <-chan os.Signal) {
+	// Nobody tells a program that runs in the background that it has the terminal again.
+	look := time.NewTicker(lookInterval)
+	look.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-m.over:
 			return
+		case <-look.C:
+			if ownsTerminal(m.in) {
+				look.Stop()
+				m.comeBack()
+			}
 		case s := <-caught:
 			switch s {
 			case syscall.SIGWINCH:
-				m.console.Footer(m.app.Out, m.line())
+				if ownsTerminal(m.in) {
+					m.console.Footer(m.app.Out, m.line())
+				}
 			case syscall.SIGCONT:
-				_ = m.begin() // as far as there is still a terminal
-				poke(m.front)
+				if m.comeBack(); !ownsTerminal(m.in) {
+					look.Reset(lookInterval)
+				}
 			default:
 				_ = m.restore()
 				signal.Reset(s)
@@ -198,4 +214,11 @@ func (m *menu) listen(caught <-chan os.Signal) {
 			}
 		}
 	}
+}
+
+// comeBack has the terminal give keys again, as far as there is one and it is the
+// program's.
+func (m *menu) comeBack() {
+	_ = m.begin()
+	poke(m.front)
 }
