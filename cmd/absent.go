@@ -23,7 +23,6 @@ func absentCommands() []absentCommand {
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
 		{"commit", ""},
 		{"cp", "use a bind mount or a volume"},
-		{"events", ""},
 		{"export", ""},
 		{"images", "use `gocompose config --images` or `gocompose image ls`"},
 		{"ls", ""},
@@ -32,8 +31,6 @@ func absentCommands() []absentCommand {
 		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
 		{"push", ""},
 		{"run", ""},
-		{"stats", ""},
-		{"top", ""},
 		{"watch", ""},
 	}
 }

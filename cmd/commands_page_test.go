@@ -66,6 +66,17 @@ func differences() map[string][]string {
 			"A container that its restart policy starts again has not ended.",
 			"`--down-project` waits for all of the services, not for the first.",
 		},
+		"gocompose top": {
+			"`--live` is gocompose's own.",
+		},
+		"gocompose events": {
+			"Attributes come in the order of their names, and no empty lines between events.",
+			"The programs of health checks are not told of. See [events.md](events.md).",
+		},
+		"gocompose stats": {
+			"More than one service can be named. IDs are whole, with and without `--no-trunc`.",
+			"What is no terminal gets the rows alone, time and again, without control characters; JSON a terminal too.",
+		},
 		"gocompose inspect": {
 			"docker compose has no such command.",
 		},

@@ -77,10 +77,13 @@ func (a *app) ofServices(ctx context.Context, services []string) (*project.Proje
 	infos = slices.DeleteFunc(infos, func(i host.Info) bool {
 		return len(services) > 0 && !slices.Contains(services, i.Spec.Service)
 	})
-	slices.SortFunc(infos, func(x, y host.Info) int {
-		return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
-	})
+	slices.SortFunc(infos, byService)
 	return p, infos, nil
+}
+
+// byService sorts containers by service and number.
+func byService(x, y host.Info) int {
+	return cmp.Or(cmp.Compare(x.Spec.Service, y.Spec.Service), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
 }
 
 func (f *psFlags) check() error {

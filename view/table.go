@@ -9,12 +9,21 @@ import (
 // Table is columns of text as Docker's commands print them: at least ten wide,
 // three spaces between.
 type Table struct {
-	lines []string
+	lines      []string
+	width, gap int
 }
 
 // NewTable returns a table with a header.
 func NewTable(header ...string) *Table {
-	t := &Table{}
+	t := &Table{width: 10, gap: 3}
+	t.Row(header...)
+	return t
+}
+
+// NewNarrowTable is NewTable with columns at least four wide, two spaces between,
+// as docker compose has those of processes.
+func NewNarrowTable(header ...string) *Table {
+	t := &Table{width: 4, gap: 2}
 	t.Row(header...)
 	return t
 }
@@ -31,7 +40,7 @@ func (t *Table) Row(cells ...string) {
 // Write writes the table. Nothing is padded at the end of a line.
 func (t *Table) Write(w io.Writer) error {
 	var b strings.Builder
-	columns := tabwriter.NewWriter(&b, 10, 1, 3, ' ', 0)
+	columns := tabwriter.NewWriter(&b, t.width, 1, t.gap, ' ', 0)
 	if _, err := io.WriteString(columns, strings.Join(t.lines, "\n")+"\n"); err != nil {
 		return err
 	}
