@@ -21,9 +21,6 @@ func absentCommands() []absentCommand {
 	return []absentCommand{
 		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
-		{"commit", ""},
-		{"cp", "use a bind mount or a volume"},
-		{"export", ""},
 		{"images", "use `gocompose config --images` or `gocompose image ls`"},
 		{"ls", ""},
 		{"port", "use `gocompose ps`"},
@@ -31,7 +28,6 @@ func absentCommands() []absentCommand {
 		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
 		{"push", ""},
 		{"run", ""},
-		{"watch", ""},
 	}
 }
 
@@ -79,7 +75,6 @@ func absentFlags() map[string]map[string]string {
 		"up": {
 			"build":       build,
 			"quiet-build": build,
-			"watch":       "files are not watched",
 		},
 		"create": {"build": build},
 		"down":   {"rmi": "use `gocompose image rm`"},
@@ -163,9 +158,6 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	command := pathOf(c)
 	name := unknown.GetSpecifiedName()
-	if command == "up" && name == "w" {
-		name = "watch"
-	}
 	if instead, ok := absentFlags()[command][name]; ok {
 		return usage("%s: %s", absentText(c, "flag --"+name), instead)
 	}

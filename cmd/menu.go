@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/signal"
@@ -18,8 +19,16 @@ import (
 // shortcut is what a key does while up is in the foreground.
 type shortcut struct {
 	key   byte
-	label string
+	label func() string
 	press func()
+}
+
+// shortcuts are those of up.
+func shortcuts(ctx context.Context, detach func(), watching *watchSwitch) []shortcut {
+	return []shortcut{
+		{'d', func() string { return "Detach" }, detach},
+		{'w', watching.label, func() { watching.toggle(ctx) }},
+	}
 }
 
 // hasMenu tells whether there is a terminal whose keys can be read, and the line
@@ -136,7 +145,7 @@ func (m *menu) line() string {
 	}
 	var parts []string
 	for _, s := range m.all {
-		part := string(s.key) + " " + s.label
+		part := string(s.key) + " " + s.label()
 		if columns -= len(part) + 3; columns > 0 {
 			parts = append(parts, part)
 		}
@@ -165,6 +174,7 @@ func (m *menu) read() {
 		for _, s := range m.all {
 			if s.key == one[0] {
 				s.press()
+				m.console.Footer(m.app.Out, m.line())
 			}
 		}
 	}

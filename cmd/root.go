@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"cmp"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -20,6 +21,9 @@ type app struct {
 	again <-chan struct{}
 	// signalled has the signals that are for a process, and not for the program.
 	signalled *signalled
+	// warnings is where they are written while something is shown on the terminal;
+	// nil: to Err.
+	warnings io.Writer
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }
@@ -68,8 +72,8 @@ func (a *app) root() *cobra.Command {
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
 		a.execCommand(), a.attachCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
-		a.volumeCommand(), a.volumesCommand(),
-		a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.volumeCommand(), a.volumesCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)

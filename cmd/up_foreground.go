@@ -42,9 +42,13 @@ type foreground struct {
 	say   func(string)
 	// menu lets keys do something until the function that it returns is called; one
 	// of them detaches. Nil: there is none.
-	menu func(detach func()) (stop func() error, err error)
+	menu func(detach func(), watching *watchSwitch) (stop func() error, err error)
 
 	apply, stop, kill func(context.Context) error
+	// watch goes on beside, until ctx ends; nil: nothing does. With watchLater it is a
+	// key that begins it.
+	watch      func(ctx context.Context) error
+	watchLater bool
 }
 
 // run is all of it. Its error is an *exitError when the code is not 1.
@@ -85,8 +89,13 @@ func (f *foreground) run(ctx context.Context) (err error) {
 func (f *foreground) wait(ctx context.Context) (err error) {
 	ctx, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
+	watching := &watchSwitch{run: f.watch, say: f.say}
+	if !f.watchLater {
+		watching.on(ctx)
+	}
+	defer watching.off()
 	if f.menu != nil {
-		stop, err := f.menu(func() { leave(errDetached) })
+		stop, err := f.menu(func() { leave(errDetached) }, watching)
 		if err != nil {
 			return err
 		}
@@ -190,9 +199,16 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	if err != nil {
 		return err
 	}
-	p, err := a.load(ctx, services, a.storing(c.load))
+	p, err := a.load(ctx, services, m.watched(a.storing(c.load)))
 	if err != nil {
 		return err
+	}
+	var w *watching
+	if m.watch {
+		if w, err = a.newWatching(p); err != nil {
+			return err
+		}
+		defer w.lock.Unlock()
 	}
 	p = m.running(p)
 	set, err := m.attachSet(p, services)
@@ -209,6 +225,7 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		return err
 	}
 	console := &view.Console{}
+	a.warnings = a.onConsole(console, a.Err)
 	at := newAttachment(hostWorld{h, where}, a.attachedLines(console, m), attachOptions{
 		project: p.Name, shows: set.shows, minds: set.minds, ends: true, began: time.Now(),
 		names: set.names, banner: set.banner(),
@@ -227,9 +244,17 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		kill:  change(ending("kill", console, set.selected, f.grace, planner.Kill)),
 	}
 	if m.menu && a.hasMenu(m) {
-		fg.menu = func(detach func()) (func() error, error) {
-			return a.startMenu(console, []shortcut{{'d', "Detach", detach}})
+		fg.menu = func(detach func(), watching *watchSwitch) (func() error, error) {
+			return a.startMenu(console, shortcuts(ctx, detach, watching))
 		}
+	}
+	switch {
+	case w != nil:
+		w.host, w.out, w.console = h, a.onConsole(console, a.Out), console
+		fg.watch = w.run
+	case fg.menu != nil:
+		fg.watchLater = true
+		fg.watch = func(ctx context.Context) error { return a.watchBeside(ctx, h, console, services, a.storing(c.load)) }
 	}
 	return fg.run(ctx)
 }
