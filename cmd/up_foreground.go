@@ -101,7 +101,11 @@ func (f *foreground) wait(ctx context.Context) (err error) {
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	return f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
+	err = f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
+	if errors.Is(context.Cause(ctx), errDetached) {
+		return errDetached // whatever that has cut short
+	}
+	return err
 }
 
 // bringUp carries the plan out, until the end of a container is the end of all.

@@ -33,6 +33,8 @@ type Service struct {
 	// when asked to.
 	NoAttach bool       `json:"noAttach,omitempty"`
 	Pull     PullPolicy `json:"pull,omitzero"`
+	// Build is nil of a service whose image is only pulled.
+	Build *Build `json:"build,omitempty"`
 	// Job: its containers run to completion. One that has ended with exit code 0
 	// is as it is wanted.
 	Job bool `json:"job,omitempty"`
