@@ -46,6 +46,7 @@ func differences() map[string][]string {
 			"Taken names and ports are found before anything starts.",
 			"A replacement is created completely before the old container is stopped.",
 			"A second `up` of one project waits for the first.",
+			"The menu has no entries for Docker Desktop, and is there only where --menu or COMPOSE_MENU ask for it.",
 		},
 		"gocompose create": {
 			"A replacement is created beside the old container, which is then stopped and removed.",

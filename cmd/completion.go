@@ -75,6 +75,7 @@ func (a *app) addCompletions(c *cobra.Command) {
 
 // argumentCompleter goes by a use line, like "wait [OPTIONS] SERVICE...".
 func (a *app) argumentCompleter(use string) completer {
+	use, _, _ = strings.Cut(use, "\n") // another form
 	words := slices.DeleteFunc(strings.Fields(use)[1:], func(w string) bool { return w == "[OPTIONS]" })
 	return func(c *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
 		at := len(given)
@@ -94,13 +95,13 @@ func (a *app) argument(name string) completer {
 	switch {
 	case strings.HasPrefix(name, "SERVICE="):
 		return a.completeServices("=")
-	case strings.HasPrefix(name, "SERVICE:"):
+	case strings.HasPrefix(name, "SERVICE:"), strings.HasSuffix(name, "_PATH|-"): // of cp
 		return a.completeServices(":")
 	case strings.HasPrefix(name, "SERVICE"):
 		return a.completeServices("")
 	case name == "CONTAINER":
 		return oneOf(a.containerNames)
-	case strings.HasPrefix(name, "IMAGE"):
+	case strings.Contains(name, "IMAGE"), strings.HasPrefix(name, "REPOSITORY"):
 		return oneOf(a.imageNames)
 	case name == "NETWORK":
 		return a.networkKind().complete
@@ -165,11 +166,14 @@ func (a *app) flagCompleter(c *cobra.Command, f *pflag.Flag) completer {
 		return cobra.FixedCompletions(signalNames(), cobra.ShellCompDirectiveNoFileComp)
 	case "project-directory", "systemd-root":
 		return completeFolders
-	case "file", "env-file", "env-from-file", "output", "input", "address":
+	case "file", "env-file", "env-from-file", "output", "input", "address", "volume":
 		return nil
 	}
 	if f.NoOptDefVal != "" {
 		return nil // nothing follows
+	}
+	if f.Name == "image" {
+		return oneOf(a.imageNames)
 	}
 	all := choices(f.Usage)
 	if f.Name == "format" && len(all) == 0 {

@@ -244,7 +244,7 @@ func (i *invocation) flag(name string) *pflag.Flag {
 }
 
 func (i *invocation) letter(l string) *pflag.Flag {
-	return cmp.Or(i.command.Flags().ShorthandLookup(l), i.command.InheritedFlags().ShorthandLookup(l))
+	return cmp.Or(i.command.Flags().ShorthandLookup(l), i.command.PersistentFlags().ShorthandLookup(l), i.command.InheritedFlags().ShorthandLookup(l))
 }
 
 func TestInvocationsAreFound(t *testing.T) {

@@ -1,12 +1,14 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -17,8 +19,16 @@ import (
 // shortcut is what a key does while up is in the foreground.
 type shortcut struct {
 	key   byte
-	label string
+	label func() string
 	press func()
+}
+
+// shortcuts are those of up.
+func shortcuts(ctx context.Context, detach func(), watching *watchSwitch) []shortcut {
+	return []shortcut{
+		{'d', func() string { return "Detach" }, detach},
+		{'w', watching.label, func() { watching.toggle(ctx) }},
+	}
 }
 
 // hasMenu tells whether there is a terminal whose keys can be read, and the line
@@ -41,6 +51,9 @@ func ownsTerminal(f *os.File) bool {
 	group, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
 }
+
+// lookInterval is how soon a program that has the terminal again knows that.
+const lookInterval = 300 * time.Millisecond
 
 // menu reads keys, and shows a line with what they do.
 type menu struct {
@@ -132,7 +145,7 @@ func (m *menu) line() string {
 	}
 	var parts []string
 	for _, s := range m.all {
-		part := string(s.key) + " " + s.label
+		part := string(s.key) + " " + s.label()
 		if columns -= len(part) + 3; columns > 0 {
 			parts = append(parts, part)
 		}
@@ -161,6 +174,7 @@ func (m *menu) read() {
 		for _, s := range m.all {
 			if s.key == one[0] {
 				s.press()
+				m.console.Footer(m.app.Out, m.line())
 			}
 		}
 	}
@@ -180,17 +194,29 @@ func (m *menu) comesBack() bool {
 // listen does what becomes of a terminal: it has another size, the program has been
 // stopped and goes on, or it ends at once and the terminal is as it was before.
 func (m *menu) listen(caught <-chan os.Signal) {
+	// Nobody tells a program that runs in the background that it has the terminal again.
+	look := time.NewTicker(lookInterval)
+	look.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-m.over:
 			return
+		case <-look.C:
+			if ownsTerminal(m.in) {
+				look.Stop()
+				m.comeBack()
+			}
 		case s := <-caught:
 			switch s {
 			case syscall.SIGWINCH:
-				m.console.Footer(m.app.Out, m.line())
+				if ownsTerminal(m.in) {
+					m.console.Footer(m.app.Out, m.line())
+				}
 			case syscall.SIGCONT:
-				_ = m.begin() // as far as there is still a terminal
-				poke(m.front)
+				if m.comeBack(); !ownsTerminal(m.in) {
+					look.Reset(lookInterval)
+				}
 			default:
 				_ = m.restore()
 				signal.Reset(s)
@@ -198,4 +224,11 @@ func (m *menu) listen(caught <-chan os.Signal) {
 			}
 		}
 	}
+}
+
+// comeBack has the terminal give keys again, as far as there is one and it is the
+// program's.
+func (m *menu) comeBack() {
+	_ = m.begin()
+	poke(m.front)
 }

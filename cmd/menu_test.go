@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +19,7 @@ func TestUpCanBeLeft(t *testing.T) {
 	r := rehearse(t, upMode{}, both)
 	pressed := make(chan struct{})
 	closed := false
-	r.menu = func(detach func()) (func() error, error) {
+	r.menu = func(detach func(), _ *watchSwitch) (func() error, error) {
 		go func() {
 			<-pressed
 			detach()
@@ -35,7 +37,7 @@ func TestUpCanBeLeft(t *testing.T) {
 
 func TestTheMenuIsGoneBeforeUpEnds(t *testing.T) {
 	r := rehearse(t, upMode{}, both)
-	r.menu = func(func()) (func() error, error) {
+	r.menu = func(func(), *watchSwitch) (func() error, error) {
 		return func() error { r.note("menu closed"); return nil }, nil
 	}
 	r.start()
@@ -82,8 +84,8 @@ func TestKeysOfTheMenuAreReadAndTheTerminalIsAsBefore(t *testing.T) {
 	console := &view.Console{}
 	pressed := make(chan string, 4)
 	m, err := a.newMenu(console, []shortcut{
-		{'d', "Detach", func() { pressed <- "d" }},
-		{'w', "Enable Watch", func() { pressed <- "w" }},
+		{'d', label("Detach"), func() { pressed <- "d" }},
+		{'w', label("Enable Watch"), func() { pressed <- "w" }},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +127,7 @@ func TestTheLineOfTheMenuIsNotWiderThanTheTerminal(t *testing.T) {
 	_, slave := pseudoTerminal(t)
 	a := &app{Streams: Streams{In: slave, Out: slave, Err: slave}}
 	a.globals.ansi = "never"
-	m, err := a.newMenu(&view.Console{}, []shortcut{{'d', "Detach", nil}, {'w', "Enable Watch", nil}})
+	m, err := a.newMenu(&view.Console{}, []shortcut{{'d', label("Detach"), nil}, {'w', label("Enable Watch"), nil}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,5 +148,36 @@ func TestWithoutATerminalThereIsNoMenu(t *testing.T) {
 		if a.hasMenu(upMode{menu: true, menuAsked: asked}) || (errs.Len() > 0) != asked {
 			t.Errorf("asked for: %v; %q", asked, &errs)
 		}
+	}
+}
+
+func label(text string) func() string { return func() string { return text } }
+
+func TestWatchingIsTurnedOnAndOff(t *testing.T) {
+	began, ended := make(chan struct{}, 2), make(chan struct{}, 2)
+	var said []string
+	s := &watchSwitch{
+		run: func(ctx context.Context) error {
+			began <- struct{}{}
+			<-ctx.Done()
+			ended <- struct{}{}
+			return ctx.Err()
+		},
+		say: func(text string) { said = append(said, text) },
+	}
+	for range 2 {
+		if s.label() != "Enable Watch" {
+			t.Errorf("off, it says %s", s.label())
+		}
+		s.toggle(t.Context())
+		<-began
+		if s.label() != "Disable Watch" {
+			t.Errorf("on, it says %s", s.label())
+		}
+		s.toggle(t.Context())
+		<-ended
+	}
+	if want := []string{"Watch disabled", "Watch disabled"}; !slices.Equal(said, want) {
+		t.Errorf("it says %q, want %q", said, want)
 	}
 }

@@ -28,7 +28,11 @@ func (a *app) warn(text string) {
 		a.writeJSON(jsonWarning{"warning", text, time.Now().Format(time.RFC3339)})
 		return
 	}
-	fmt.Fprintln(a.Err, "warning:", text)
+	w := a.Err
+	if a.warnings != nil {
+		w = a.warnings
+	}
+	fmt.Fprintln(w, "warning:", text)
 }
 
 func (a *app) printError(err error) {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"cmp"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -20,6 +21,9 @@ type app struct {
 	again <-chan struct{}
 	// signalled has the signals that are for a process, and not for the program.
 	signalled *signalled
+	// warnings is where they are written while something is shown on the terminal;
+	// nil: to Err.
+	warnings io.Writer
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }

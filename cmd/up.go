@@ -191,7 +191,7 @@ func (a *app) upCommand() *cobra.Command {
 			"beforehand what that is, and why.\n\n" +
 			"Without -d it goes on in the foreground and shows what the containers print, until all have ended. Ctrl-C stops\n" +
 			"them, a second one kills them; they are not removed. With --watch files that change are copied into the containers\n" +
-			"meanwhile, as `gocompose watch` does.",
+			"meanwhile, as `gocompose watch` does. With --menu, on a terminal, d leaves them running, and w begins or ends watching.",
 		RunE: func(c *cobra.Command, services []string) error {
 			if err := f.complete(a, c); err != nil {
 				return err

@@ -42,11 +42,13 @@ type foreground struct {
 	say   func(string)
 	// menu lets keys do something until the function that it returns is called; one
 	// of them detaches. Nil: there is none.
-	menu func(detach func()) (stop func() error, err error)
+	menu func(detach func(), watching *watchSwitch) (stop func() error, err error)
 
 	apply, stop, kill func(context.Context) error
-	// watch goes on beside, until ctx ends; nil: nothing does.
-	watch func(ctx context.Context) error
+	// watch goes on beside, until ctx ends; nil: nothing does. With watchLater it is a
+	// key that begins it.
+	watch      func(ctx context.Context) error
+	watchLater bool
 }
 
 // run is all of it. Its error is an *exitError when the code is not 1.
@@ -61,9 +63,7 @@ func (f *foreground) run(ctx context.Context) (err error) {
 	}
 	f.attachment.welcome()
 	if err == nil && ctx.Err() == nil {
-		stopWatching := f.beginWatching(ctx)
 		err = f.wait(ctx)
-		stopWatching()
 	} else {
 		err = errors.Join(err, f.attachment.compare(context.WithoutCancel(ctx), f.attachment.world.Containers))
 	}
@@ -89,14 +89,23 @@ func (f *foreground) run(ctx context.Context) (err error) {
 func (f *foreground) wait(ctx context.Context) (err error) {
 	ctx, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
+	watching := &watchSwitch{run: f.watch, say: f.say}
+	if !f.watchLater {
+		watching.on(ctx)
+	}
+	defer watching.off()
 	if f.menu != nil {
-		stop, err := f.menu(func() { leave(errDetached) })
+		stop, err := f.menu(func() { leave(errDetached) }, watching)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	return f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
+	err = f.attachment.wait(ctx, func(ends []end) bool { return f.abort(ends) != nil })
+	if errors.Is(context.Cause(ctx), errDetached) {
+		return errDetached // whatever that has cut short
+	}
+	return err
 }
 
 // bringUp carries the plan out, until the end of a container is the end of all.
@@ -124,25 +133,6 @@ func (f *foreground) bringUp(ctx context.Context) error {
 		cancel(nil)
 	}()
 	return f.apply(ctx)
-}
-
-// beginWatching has watch go on until the returned function is called.
-func (f *foreground) beginWatching(ctx context.Context) (stop func()) {
-	if f.watch == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := f.watch(ctx); err != nil {
-			f.say("watching has ended: " + err.Error())
-		}
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
 }
 
 // listen returns a context that ends when the user wants it to end at once.
@@ -239,6 +229,7 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		return err
 	}
 	console := &view.Console{}
+	a.warnings = a.onConsole(console, a.Err)
 	at := newAttachment(hostWorld{h, where}, a.attachedLines(console, m), attachOptions{
 		project: p.Name, shows: set.shows, minds: set.minds, ends: true, began: time.Now(),
 		names: set.names, banner: set.banner(),
@@ -257,13 +248,17 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		kill:  change(ending("kill", console, set.selected, f.grace, planner.Kill)),
 	}
 	if m.menu && a.hasMenu(m) {
-		fg.menu = func(detach func()) (func() error, error) {
-			return a.startMenu(console, []shortcut{{'d', "Detach", detach}})
+		fg.menu = func(detach func(), watching *watchSwitch) (func() error, error) {
+			return a.startMenu(console, shortcuts(ctx, detach, watching))
 		}
 	}
-	if w != nil {
+	switch {
+	case w != nil:
 		w.host, w.out, w.console = h, a.onConsole(console, a.Out), console
 		fg.watch = w.run
+	case fg.menu != nil:
+		fg.watchLater = true
+		fg.watch = func(ctx context.Context) error { return a.watchBeside(ctx, h, console, services, a.storing(c.load)) }
 	}
 	return fg.run(ctx)
 }

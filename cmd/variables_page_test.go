@@ -32,6 +32,7 @@ func composeVariables() []variable {
 		{"COMPOSE_COMPATIBILITY", done("")},
 		{"COMPOSE_REMOVE_ORPHANS", done("")},
 		{"COMPOSE_IGNORE_ORPHANS", done("")},
+		{"COMPOSE_MENU", done("")},
 		{"COMPOSE_PROGRESS", done("")},
 		{"COMPOSE_ANSI", done("")},
 		{"NO_COLOR", done("")},
