@@ -21,16 +21,9 @@ func absentCommands() []absentCommand {
 	return []absentCommand{
 		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
-		{"commit", ""},
-		{"cp", "use a bind mount or a volume"},
-		{"events", ""},
-		{"export", ""},
 		{"publish", ""},
 		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
 		{"push", ""},
-		{"stats", ""},
-		{"top", ""},
-		{"watch", ""},
 	}
 }
 
@@ -91,7 +84,6 @@ func absentFlags() map[string]map[string]string {
 		"up": {
 			"build":       build,
 			"quiet-build": build,
-			"watch":       "files are not watched",
 		},
 		"create": {"build": build},
 		"run":    {"build": build, "quiet-build": build},
@@ -197,7 +189,6 @@ func ofDocker(c *cobra.Command) bool {
 // absentLetters are the names of flags that are named as absent, by their letters.
 func absentLetters() map[string]string {
 	return map[string]string{
-		"up -w":                "watch",
 		"container inspect -s": "size",
 		"container ls -s":      "size",
 		"container rm -l":      "link",

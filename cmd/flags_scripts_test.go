@@ -240,7 +240,7 @@ func (i *invocation) add(f *pflag.Flag, hasValue bool, args []string) (rest []st
 }
 
 func (i *invocation) flag(name string) *pflag.Flag {
-	return cmp.Or(i.command.Flags().Lookup(name), i.command.InheritedFlags().Lookup(name))
+	return cmp.Or(i.command.Flags().Lookup(name), i.command.PersistentFlags().Lookup(name), i.command.InheritedFlags().Lookup(name))
 }
 
 func (i *invocation) letter(l string) *pflag.Flag {

@@ -70,7 +70,8 @@ func (a *app) root() *cobra.Command {
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
 		a.containerCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(),
 		a.graphCommand("graph"), a.alphaCommand(),
-		a.volumeCommand(), a.volumesCommand(),
+		a.volumeCommand(), a.volumesCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)

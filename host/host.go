@@ -53,6 +53,7 @@ type Host struct {
 	goingDown  bool                                   // what is stopped is not stopped by the user
 	booting    bool                                   // what is started is not started by the user
 	created    map[string]func(context.Context) error // see WithAttach
+	stopped    *stopped
 }
 
 // ErrNothingHere: the engine has never been started, so nothing exists.
@@ -136,6 +137,7 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		volumes:    volumes.Open(cfg.Paths.Volumes(), cfg.Paths.UsedVolumes()),
 		secrets:    secrets.Open(cfg.Paths),
 		supervisor: newLazySupervisor(cfg),
+		stopped:    &stopped{ids: map[string]bool{}},
 	}
 	return h, nil
 }

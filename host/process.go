@@ -12,6 +12,7 @@ import (
 	"github.com/moby/sys/signal"
 
 	"github.com/gocompose/gocompose/containerd"
+	"github.com/gocompose/gocompose/events"
 	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 )
@@ -34,6 +35,9 @@ func (h *Host) StartContainer(ctx context.Context, id string) error {
 	}
 	if err := h.run(ctx, c); err != nil {
 		return errors.Join(err, h.kept().Remove(id))
+	}
+	if h.stopped.take(id) {
+		h.noteEvent(id, events.Restart)
 	}
 	return nil
 }
@@ -73,6 +77,9 @@ func (h *Host) start(ctx context.Context, c containerd.Container) error {
 		return err
 	}
 	if err := h.noteCgroups(ctx, c.Record.Spec.CgroupParent); err != nil {
+		return err
+	}
+	if err := ensureSubject(h.cfg.Paths.Container(c.ID), c.ID, c.Record.Spec); err != nil {
 		return err
 	}
 	log, err := h.shimOptions(c)
@@ -131,9 +138,13 @@ func (h *Host) StopContainer(ctx context.Context, id string, grace time.Duration
 	}
 	err = h.stop(ctx, id, containerd.StopRequest{Grace: grace})
 	if err != nil { // it may run on, and then it is to be reached again
-		err = errors.Join(err, h.networks.Rest(context.WithoutCancel(ctx), id, false))
+		return errors.Join(err, h.networks.Rest(context.WithoutCancel(ctx), id, false))
 	}
-	return err
+	if c.Running() {
+		h.noteEvent(id, events.Stop)
+		h.stopped.add(id)
+	}
+	return nil
 }
 
 func (h *Host) stop(ctx context.Context, id string, how containerd.StopRequest) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/events"
 	"github.com/gocompose/gocompose/logs"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/shim/options"
@@ -29,6 +30,7 @@ func (h *Host) CreateContainer(ctx context.Context, id string, c project.Contain
 	}
 	err = h.create(ctx, note, id, c, inherit)
 	if err = errors.Join(err, h.volumes.Release(maker(id))); err == nil {
+		h.noteEvent(id, events.Create)
 		return note.end()
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -63,6 +65,9 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 	}
 	// The bound files must be there to be bound; starting fills them.
 	if err := (texts{}).write(dir); err != nil {
+		return err
+	}
+	if err := keepSubject(dir, id, c); err != nil {
 		return err
 	}
 	return h.containerd.CreateContainer(ctx, containerd.CreateRequest{
@@ -104,6 +109,7 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 	if err := h.containerd.RemoveContainer(ctx, id); err != nil {
 		return errors.Join(err, note.end())
 	}
+	h.noteEvent(id, events.Destroy) // it says whose it was as long as its folder is there
 	return errors.Join(note.file.Close(), h.unmake(context.WithoutCancel(ctx), id))
 }
 
@@ -136,6 +142,7 @@ func (h *Host) shimOptions(c containerd.Container) (options.Options, error) {
 		Log:     logs.Limits{MaxSize: l.MaxSize, MaxFiles: l.MaxFiles},
 		Forward: forward,
 		Attach:  h.attachSocket(c.ID),
+		Events:  p.Events(),
 		Supervisor: options.Supervisor{
 			Socket:  p.SupervisorSocket(),
 			Command: supervisorCommand(h.cfg),

@@ -44,6 +44,8 @@ type Service struct {
 	Rollback *Update `json:"rollback,omitempty"`
 	// Separator stands in the names of the containers, where it is not "-".
 	Separator string `json:"separator,omitempty"`
+	// Watch is what `watch` does, and only there is it known.
+	Watch []Trigger `json:"watch,omitempty"`
 	// Template is the specification all replicas share; its Replica is 0 and
 	// its Name is empty unless the service sets container_name.
 	Template Container `json:"template"`

@@ -86,7 +86,7 @@ func (c cleaner) Stop(ctx context.Context, id string) (ctrd.StopStatus, error) {
 	if err != nil {
 		return status, errors.Join(err, rest.close())
 	}
-	return status, errors.Join(rest.finish(), launch.RemoveSocket(bundle), removeAttach(o), recordStop(o.Dir, status))
+	return status, errors.Join(rest.finish(), launch.RemoveSocket(bundle), removeAttach(o), recordStop(o, status))
 }
 
 // removeAttach takes away the socket by which a killed shim could be attached to.
@@ -101,8 +101,8 @@ func removeAttach(o options.Options) error {
 }
 
 // recordStop records the end of a container that was not seen to exit.
-func recordStop(dir string, status ctrd.StopStatus) error {
-	st, err := state.Read(dir)
+func recordStop(o options.Options, status ctrd.StopStatus) error {
+	st, err := state.Read(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // never started, or removed
 	}
@@ -110,5 +110,11 @@ func recordStop(dir string, status ctrd.StopStatus) error {
 		return err
 	}
 	st.Running, st.ExitedAt, st.ExitCode = false, status.ExitedAt, status.ExitStatus
-	return state.Write(dir, st)
+	if err := state.Write(o.Dir, st); err != nil {
+		return err
+	}
+	var n noter
+	n.of(o)
+	n.died(st)
+	return nil
 }

@@ -27,8 +27,10 @@ type container struct {
 	terminal       bool
 	oomCount       string        // the file that counts kills for want of memory
 	settled        chan struct{} // closed when exit and output are recorded
+	noter          noter
 
 	starting sync.Mutex // held while it is not known whether a start succeeds
+	killing  sync.Mutex // held while a signal is sent and noted
 	mu       sync.Mutex
 	state    state.State
 }

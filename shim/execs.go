@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/containerd/api/types/task"
@@ -29,10 +30,10 @@ type execStreams struct {
 
 func ours(execID string) bool { return strings.HasPrefix(execID, options.ExecPrefix) }
 
-// Exec takes note of a program of ours. One without a terminal gets its FIFOs itself,
+// prepareExec remembers the streams of a program of ours. One without a terminal gets its FIFOs itself,
 // as containers do: nothing is copied, its input ends with who writes it, and printing
 // for nobody ends it. The inner service is told that there are none.
-func (s *service) Exec(ctx context.Context, r *taskapi.ExecProcessRequest) (*emptypb.Empty, error) {
+func (s *service) prepareExec(ctx context.Context, r *taskapi.ExecProcessRequest) (*emptypb.Empty, error) {
 	if !ours(r.ExecID) {
 		return s.TTRPCTaskService.Exec(ctx, r)
 	}
@@ -62,8 +63,17 @@ func (s *service) takeExec(id string) (execStreams, bool) {
 	return streams, ok
 }
 
-// startExec starts a program in a container.
+// startExec starts a program in a container, and notes that.
 func (s *service) startExec(ctx context.Context, r *taskapi.StartRequest) (*taskapi.StartResponse, error) {
+	at := time.Now()
+	resp, err := s.beginExec(ctx, r)
+	if c := s.container(r.ID); err == nil && c != nil {
+		c.noter.execStarted(r.ExecID, at)
+	}
+	return resp, err
+}
+
+func (s *service) beginExec(ctx context.Context, r *taskapi.StartRequest) (*taskapi.StartResponse, error) {
 	streams, ok := s.takeExec(r.ExecID)
 	if !ok {
 		return s.startCopied(ctx, r)

@@ -19,9 +19,15 @@ import (
 func (s *service) Kill(ctx context.Context, r *taskapi.KillRequest) (*emptypb.Empty, error) {
 	c := s.container(r.ID)
 	signal := unix.Signal(r.Signal)
-	if c == nil || r.ExecID != "" || r.All || signal == unix.SIGKILL || !c.last().Running {
+	if c == nil || r.ExecID != "" || !c.last().Running {
 		return s.TTRPCTaskService.Kill(ctx, r)
 	}
+	if r.All || signal == unix.SIGKILL {
+		c.noter.killed(signal) // before, as the end is noted after it
+		return s.TTRPCTaskService.Kill(ctx, r)
+	}
+	c.killing.Lock()
+	defer c.killing.Unlock()
 	err := c.process.Signal(signal)
 	if errors.Is(err, os.ErrProcessDone) {
 		err = fmt.Errorf("process already finished: %w", errdefs.ErrNotFound)
@@ -29,5 +35,6 @@ func (s *service) Kill(ctx context.Context, r *taskapi.KillRequest) (*emptypb.Em
 	if err != nil {
 		return nil, errgrpc.ToGRPC(err)
 	}
+	c.noter.killed(signal)
 	return &emptypb.Empty{}, nil
 }

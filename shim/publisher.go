@@ -18,6 +18,7 @@ type settling struct {
 // Publish holds up events that come after an exit too, so that their order
 // stays.
 func (p settling) Publish(ctx context.Context, topic string, e events.Event) error {
+	p.service.notePublished(e)
 	if exit, ok := e.(*eventstypes.TaskExit); ok && exit.ID == exit.ContainerID {
 		if c := p.service.container(exit.ContainerID); c != nil {
 			if err := c.awaitSettled(ctx); err != nil {

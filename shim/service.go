@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/ttrpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gocompose/gocompose/events"
 	"github.com/gocompose/gocompose/shim/options"
 	"github.com/gocompose/gocompose/shim/state"
 )
@@ -140,6 +141,7 @@ func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*ta
 		bundle: r.Bundle, options: o, capture: capture, settled: make(chan struct{}), pid: int(resp.Pid), process: process,
 		stdout: r.Stdout, stderr: r.Stderr, terminal: r.Terminal, oomCount: oomCounter(int(resp.Pid)),
 	}
+	c.noter.of(o)
 	s.addContainer(r.ID, c)
 	s.spawn(ctx, func(ctx context.Context) { s.awaitExit(ctx, r.ID, c) })
 	return resp, nil
@@ -178,6 +180,7 @@ func (s *service) Start(ctx context.Context, r *taskapi.StartRequest) (*taskapi.
 		return nil, err
 	}
 	s.save(ctx, c, state.State{Running: true, Pid: c.pid, StartedAt: at})
+	c.noter.note(at, events.Start)
 	if c.options.Supervisor.Socket != "" {
 		s.keeping.Do(func() { s.spawn(ctx, newKeeper(c.options.Supervisor).run) })
 	}
@@ -198,6 +201,9 @@ func (s *service) awaitExit(ctx context.Context, id string, c *container) {
 		st.Running, st.ExitedAt, st.ExitCode = false, at, int(resp.ExitStatus)
 		st.OOMKilled = oomKills(c.oomCount) > 0
 		s.save(ctx, c, st)
+		c.killing.Lock()
+		c.noter.died(st)
+		c.killing.Unlock()
 	}
 	c.starting.Unlock()
 	c.capture.settle(ctx, at)

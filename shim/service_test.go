@@ -286,20 +286,25 @@ func TestATerminalHasOneStream(t *testing.T) {
 
 func TestCleaningUpAfterADeadShimRecordsTheEnd(t *testing.T) {
 	dir := t.TempDir()
+	o := options.Options{Dir: dir, Events: filepath.Join(t.TempDir(), "events")}
+	keepSubject(t, dir)
 	status := stopStatus(137)
-	if err := recordStop(dir, status); err != nil {
+	if err := recordStop(o, status); err != nil {
 		t.Errorf("never started: %v", err)
 	}
 	if err := state.Write(dir, state.State{Running: true, Pid: 7}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := recordStop(dir, status); err != nil {
+		if err := recordStop(o, status); err != nil {
 			t.Fatal(err)
 		}
 		status.ExitStatus = 1 // a recorded exit stays
 	}
 	if st, err := state.Read(dir); err != nil || st.Running || st.ExitCode != 137 || st.Pid != 7 {
 		t.Errorf("state %+v, %v", st, err)
+	}
+	if got := noted(t, o); got != "die exitCode=137" {
+		t.Errorf("noted: %s", got)
 	}
 }

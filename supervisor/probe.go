@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gocompose/gocompose/events"
 	"github.com/gocompose/gocompose/supervisor/health"
 )
 
@@ -165,8 +166,12 @@ func (s *supervisor) beginProbe(ctx context.Context, c *container) {
 // noteProbe notes how a probe went. One that could not be made says nothing
 // about the container's health, but perhaps the container does not run.
 func (s *supervisor) noteProbe(c *container, turn health.Turn, r health.Result, err error) {
+	was := c.summary().health
 	if c.probed(time.Now(), turn, r, err); c.checkup == nil {
 		return
+	}
+	if now := c.checkup.tracker.Status; now != was {
+		s.noteHealth(c.id, r.End, now)
 	}
 	subject := probes + c.id
 	switch k := c.checkup; {
@@ -176,6 +181,14 @@ func (s *supervisor) noteProbe(c *container, turn health.Turn, r health.Result, 
 		s.report.set(subject, err)
 	default:
 		s.report.set(subject, s.records.writeHealth(c.id, k))
+	}
+}
+
+// noteHealth adds to the journal of events that the container has become healthy,
+// or unhealthy.
+func (s *supervisor) noteHealth(id string, at time.Time, now health.Status) {
+	if subject, err := events.Kept(s.cfg.Paths.Container(id)); err == nil {
+		events.In(s.cfg.Paths.Events()).Note(subject.Event(at, events.Health(string(now))))
 	}
 }
 

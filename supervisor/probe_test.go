@@ -2,14 +2,19 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gocompose/gocompose/events"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/supervisor/health"
 )
@@ -52,8 +57,36 @@ func (b *bed) until(id string, want Phase) ContainerStatus {
 	return b.wantPhase(id, want)
 }
 
+// keepSubject has events of a container noted.
+func (b *bed) keepSubject(id string) {
+	b.t.Helper()
+	if err := (events.Subject{ID: id}).Keep(b.s.cfg.Paths.Container(id)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// noted is what the journal tells of health. It is read as it is: a bubble's clock
+// does not go with the kernel's notices.
+func (b *bed) noted() string {
+	b.t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.s.cfg.Paths.Events(), "journal"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var all []string
+	for line := range strings.Lines(string(text)) {
+		var e events.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			b.t.Fatal(err)
+		}
+		all = append(all, e.ID+strings.TrimPrefix(string(e.Action), "health_status:"))
+	}
+	return strings.Join(all, ", ")
+}
+
 func TestAContainerIsProbedWhenItIsDue(t *testing.T) {
 	watching(t, newFake(), func(b *bed) {
+		b.keepSubject("a")
 		b.answer(1, time.Second)
 		began := time.Now()
 		b.start("a", project.Restart{}, check(project.Healthcheck{Interval: 10 * time.Second, Retries: 2}))
@@ -63,6 +96,9 @@ func TestAContainerIsProbedWhenItIsDue(t *testing.T) {
 		b.answer(0, time.Second)
 		time.Sleep(12 * time.Second)
 		b.wantHealth("a", health.Healthy)
+		if got, want := b.noted(), "a unhealthy, a healthy"; got != want {
+			t.Errorf("noted %q, want %q", got, want)
+		}
 		for i, at := range b.fake.probed("a") {
 			turn := time.Duration(i+1)*11*time.Second - time.Second
 			if late := at.Sub(began) - turn; late < 0 || late > time.Duration(i+1)*time.Second {

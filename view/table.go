@@ -20,6 +20,14 @@ func NewTable(header ...string) *Table {
 	return t
 }
 
+// NewNarrowTable is NewTable with columns at least four wide, two spaces between,
+// as docker compose has those of processes.
+func NewNarrowTable(header ...string) *Table {
+	t := &Table{width: 4, gap: 2}
+	t.Row(header...)
+	return t
+}
+
 // NewWideTable returns a table whose columns are at least twenty wide, as those of
 // some of docker compose's commands.
 func NewWideTable(header ...string) *Table {

@@ -49,6 +49,9 @@ func (p Paths) Volumes() string { return filepath.Join(p.Root, "volumes") }
 // Networks is the folder of network records, one JSON file a network.
 func (p Paths) Networks() string { return filepath.Join(p.Root, "networks") }
 
+// Events is the folder of the journal of events.
+func (p Paths) Events() string { return filepath.Join(p.Root, "events") }
+
 // Engine is the private containerd's root.
 func (p Paths) Engine() string { return filepath.Join(p.Root, "containerd") }
 

@@ -91,6 +91,7 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 	}
 	at.refusesProviders(s)
 	at.deploy(s, &out)
+	out.Watch = at.watch(s)
 	return out
 }
 

@@ -17,6 +17,10 @@ import (
 // containerd-shim-gocompose-v1 on its PATH or beside its own binary.
 const Runtime = "io.containerd.gocompose.v1"
 
+// Probe is containerd's identifier of the program that tests a container, of which
+// there is one at a time. No event tells of it.
+const Probe = "gocompose-probe"
+
 // Log drivers, under Docker's names.
 const (
 	JSONFile = "json-file" // lines are kept in Options.Dir (package logs)
@@ -39,6 +43,7 @@ type Options struct {
 	Log        logs.Limits // for JSONFile
 	Forward    Forward     // where it goes beside that
 	Attach     string      // a unix socket to attach at, absolute; empty: nobody can
+	Events     string      // the folder of the journal of events, absolute; empty: nothing is noted
 	Supervisor Supervisor
 }
 
@@ -69,6 +74,9 @@ func (o Options) URI() string {
 	}
 	if o.Attach != "" {
 		q.Set("attach", o.Attach)
+	}
+	if o.Events != "" {
+		q.Set("events", o.Events)
 	}
 	if o.Supervisor.Socket != "" {
 		q.Set("socket", o.Supervisor.Socket)
@@ -127,6 +135,7 @@ func parse(uri string) (Options, error) {
 		Log:     logs.Limits{MaxSize: size, MaxFiles: int(files)},
 		Forward: forward,
 		Attach:  q.Get("attach"),
+		Events:  q.Get("events"),
 		Supervisor: Supervisor{
 			Socket: q.Get("socket"), Command: q["command"], Env: q["env"],
 		},
@@ -154,6 +163,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("socket %q is not absolute", o.Attach)
 	case o.Driver != JSONFile && o.Driver != None:
 		return fmt.Errorf("log driver %q is neither %s nor %s", o.Driver, JSONFile, None)
+	case o.Events != "" && !filepath.IsAbs(o.Events):
+		return fmt.Errorf("folder %q is not absolute", o.Events)
 	case s.Socket == "" && len(s.Command) > 0:
 		return errors.New("a supervisor's command but no socket")
 	case s.Socket != "" && !filepath.IsAbs(s.Socket):

@@ -20,6 +20,7 @@ func full() options.Options {
 			Driver: options.Syslog, Address: "tcp+tls://logs:6514", Tag: `a "tag" & more`, Fields: map[string]string{"K": "ä\n"}, Buffer: 1 << 20,
 			Facility: 3, Format: "rfc5424", TLS: options.TLS{CA: "/ca", Unsafe: true}, RetryWait: time.Second, Retries: 7,
 		},
+		Events: "/var/lib/gocompose/events & more",
 		Supervisor: options.Supervisor{
 			Socket:  "/run/gocompose/supervisor.sock",
 			Command: []string{"/usr/bin/gocompose", "supervisor", "", "a b;c"},
@@ -57,6 +58,7 @@ func TestParseRefusesWhatWouldNotWork(t *testing.T) {
 		"gocompose:///d?driver=none&forward=x":                           "forward: ",
 		"gocompose:///d?driver=none&forward={}":                          "forward: there is no driver",
 		"gocompose:///d?driver=none&forward={%22driver%22:%22syslog%22}": "forward: a buffer of 0 bytes",
+		"gocompose:///d?driver=none&events=e":                            `folder "e" is not absolute`,
 		"gocompose:///d?driver=none&command=/x":                          "no socket",
 		"gocompose:///d?driver=none&socket=s&command=/x":                 "not absolute",
 		"gocompose:///d?driver=none&socket=/s&command=gocompose":         "absolute path",
