@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -26,7 +27,7 @@ type terminals struct {
 // commands are those of scripts: pty NAME PROGRAM… starts a program at a terminal of
 // 24 rows and 80 columns, ptysize NAME ROWS COLUMNS changes that, ptysend NAME TEXT
 // types, ptyexpect NAME TEXT waits until that is printed, after what was expected
-// before, and ptywait NAME CODE until the program has ended. TEXT may have escapes as
+// before, ptykill NAME kills the program, and ptywait NAME CODE waits until it has ended. TEXT may have escapes as
 // in Go.
 func (t *terminals) commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
@@ -51,11 +52,14 @@ func (t *terminals) commands() map[string]func(*testscript.TestScript, bool, []s
 			}
 			return one.expect(text)
 		}),
+		"ptykill": t.with(1, func(one *terminal, _ []string) error { return one.cmd.Process.Kill() }),
 		"ptywait": t.with(2, func(one *terminal, args []string) error { return one.wait(args[0]) }),
 	}
 }
 
-func unescaped(text string) (string, error) { return strconv.Unquote(`"` + text + `"`) }
+func unescaped(text string) (string, error) {
+	return strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`)
+}
 
 func (t *terminals) with(n int, do func(*terminal, []string) error) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {

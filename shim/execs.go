@@ -138,6 +138,8 @@ func (s *service) lookAfter(ctx context.Context, r *taskapi.StartRequest, alive 
 func (s *service) hangUp(ctx context.Context, r *taskapi.StartRequest) {
 	st, err := s.TTRPCTaskService.State(ctx, &taskapi.StateRequest{ID: r.ID, ExecID: r.ExecID})
 	if err == nil && st.Status != task.Status_STOPPED && st.Pid > 1 {
+		// Of a terminal the inner service lets go when there is no more input.
+		_, _ = s.TTRPCTaskService.CloseIO(ctx, &taskapi.CloseIORequest{ID: r.ID, ExecID: r.ExecID, Stdin: true})
 		_ = unix.Kill(-int(st.Pid), unix.SIGHUP) // runc begins a session for it
 	}
 }

@@ -85,6 +85,10 @@ func (f *fakeExecs) State(context.Context, *taskapi.StateRequest) (*taskapi.Stat
 	return st, nil
 }
 
+func (f *fakeExecs) CloseIO(context.Context, *taskapi.CloseIORequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
+}
+
 func (f *fakeExecs) Wait(ctx context.Context, _ *taskapi.WaitRequest) (*taskapi.WaitResponse, error) {
 	select {
 	case <-f.exited:
