@@ -48,6 +48,8 @@ require (
 	tags.cncf.io/container-device-interface v1.1.2
 )
 
+require github.com/moby/patternmatcher v0.6.1
+
 require (
 	cyphar.com/go-pathrs v0.2.5 // indirect
 	github.com/Microsoft/go-winio v0.6.3-0.20251027160822-ad3df93bed29 // indirect

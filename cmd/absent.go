@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,16 +22,9 @@ func absentCommands() []absentCommand {
 	return []absentCommand{
 		{"bridge", "`gocompose config` prints what other tools convert"},
 		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
-		{"commit", ""},
-		{"cp", "use a bind mount or a volume"},
-		{"export", ""},
 		{"images", "use `gocompose config --images` or `gocompose image ls`"},
 		{"ls", ""},
 		{"port", "use `gocompose ps`"},
-		{"publish", ""},
-		{"pull", "use `gocompose image pull IMAGE`; `up` pulls what is missing"},
-		{"push", ""},
-		{"watch", ""},
 	}
 }
 
@@ -64,6 +58,22 @@ func absentVolumeCommands() []absentCommand {
 	return []absentCommand{{"update", "there is one host, and no swarm of them"}}
 }
 
+// absentImageCommands are those of docker image.
+func absentImageCommands() []absentCommand {
+	return []absentCommand{
+		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
+		{"import", "an archive of files is no image: build one with another tool, with the archive as its layer"},
+	}
+}
+
+// absentSystemCommands are those of docker system.
+func absentSystemCommands() []absentCommand {
+	return []absentCommand{
+		{"dial-stdio", "there is no daemon that could be talked to"},
+		{"events", "use `gocompose events`, which is about a project"},
+	}
+}
+
 // absentFlags are the flags of docker compose's commands that gocompose's
 // commands of the same names have not, with what to do instead. The empty name
 // is that of the flags before the command. Of "network create" and
@@ -78,16 +88,13 @@ func absentFlags() map[string]map[string]string {
 		"up": {
 			"build":       build,
 			"quiet-build": build,
-			"watch":       "files are not watched",
 		},
 		"create": {"build": build},
 		"run":    {"build": build, "quiet-build": build},
-		"down":   {"rmi": "use `gocompose image rm`"},
 		"config": {
-			"lock-image-digests":    "tags are not looked up",
-			"resolve-image-digests": "tags are not looked up",
-			"models":                "models are not supported",
+			"models": "models are not supported",
 		},
+		"publish": {"insecure-registry": "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine need not be"},
 		"network create": {
 			"config-from": oneHost,
 			"config-only": oneHost,
@@ -99,7 +106,13 @@ func absentFlags() map[string]map[string]string {
 			"availability": oneHost, "group": oneHost, "limit-bytes": oneHost, "required-bytes": oneHost, "scope": oneHost,
 			"secret": oneHost, "sharing": oneHost, "topology-preferred": oneHost, "topology-required": oneHost, "type": oneHost,
 		},
-		"volume ls": {"cluster": oneHost},
+		"volume ls":  {"cluster": oneHost},
+		"image ls":   {"tree": "`gocompose image ls --format '{{.Repository}}:{{.Tag}} {{.Platform}}'` shows what is here for which platform"},
+		"image load": {"platform": "what the archive has for this host is loaded, and nothing else"},
+		"image pull": {"all-tags": "name the tags, of which there may be several", "disable-content-trust": "there is none that could be disabled"},
+		"image push": {"all-tags": "name the tags, of which there may be several", "disable-content-trust": "there is none that could be disabled"},
+		"image rm": {"no-prune": "there are no parents without a name that could be kept",
+			"platform": "a name goes with what it stands for on all platforms"},
 	}
 }
 
@@ -130,6 +143,10 @@ func absentBelow(c *cobra.Command) []absentCommand {
 		return absentNetworkCommands()
 	case "volume":
 		return absentVolumeCommands()
+	case "image":
+		return absentImageCommands()
+	case "system":
+		return absentSystemCommands()
 	}
 	return nil
 }
@@ -152,7 +169,7 @@ func absentText(c *cobra.Command, what string) string {
 func ofDocker(c *cobra.Command) bool {
 	path := pathOf(c)
 	kind, _, _ := strings.Cut(path, " ")
-	return kind == "network" || kind == "volume"
+	return slices.Contains([]string{"network", "volume", "image", "system"}, kind)
 }
 
 // flagError explains what is wrong with a flag.
@@ -163,9 +180,6 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	command := pathOf(c)
 	name := unknown.GetSpecifiedName()
-	if command == "up" && name == "w" {
-		name = "watch"
-	}
 	if instead, ok := absentFlags()[command][name]; ok {
 		return usage("%s: %s", absentText(c, "flag --"+name), instead)
 	}

@@ -50,6 +50,11 @@ type change struct {
 	patience time.Duration
 	// provided is told what providers set, from any goroutine; nil: nobody is.
 	provided func(service string, variables map[string]string)
+	// events is told of all that happens; nil: nobody is.
+	events func(executor.Event)
+	// images: images may go, so those of the project are looked for, also where only
+	// what is there says which these are.
+	images bool
 	// console is where lines are printed meanwhile; nil: none are.
 	console *view.Console
 	// made makes the project, in place of Compose files.
@@ -230,6 +235,13 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 	}
 	if p == nil {
 		p = planner.FromObserved(name, obs)
+		if c.images {
+			found, err := h.ObserveImages(ctx, p)
+			if err != nil {
+				return nil, err
+			}
+			obs.Images = found.Images
+		}
 	}
 	if c.provides {
 		p = planner.Provided(p, obs, c.given)
@@ -261,6 +273,12 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),
 		Events:   shown.event,
 		Provided: c.provided,
+	}
+	if c.events != nil {
+		opt.Events = func(e executor.Event) {
+			progress.Event(e)
+			c.events(e)
+		}
 	}
 	if c.patience == 0 {
 		return executor.Apply(leased, plan, h, opt)

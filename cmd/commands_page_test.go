@@ -76,6 +76,19 @@ func differences() map[string][]string {
 			"More than one service can be named. IDs are whole, with and without `--no-trunc`.",
 			"What is no terminal gets the rows alone, time and again, without control characters; JSON a terminal too.",
 		},
+		"gocompose cp": {
+			"Without `-a` copies belong to root in the container, whoever has the files here.",
+			"What is not a file, a folder or a link, such as a device, is not copied out of a container.",
+			"Standard input goes to all replicas.",
+			"Folders that are there keep their owners and permissions.",
+		},
+		"gocompose commit": {
+			"`HEALTHCHECK` cannot be changed; the Compose file can.",
+		},
+		"gocompose watch": {
+			"What fails is told, and watching goes on.",
+			"It ends with 130 when Ctrl-C ends it.",
+		},
 		"gocompose inspect": {
 			"docker compose has no such command.",
 		},

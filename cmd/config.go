@@ -19,6 +19,7 @@ type configFlags struct {
 	variables, environment                            bool
 	noInterpolate, noNormalize, noPaths, noConsistent bool
 	noEnv                                             bool
+	resolve, lock                                     bool
 }
 
 func (a *app) configCommand() *cobra.Command {
@@ -27,6 +28,8 @@ func (a *app) configCommand() *cobra.Command {
 		Use:     "config [OPTIONS] [SERVICE...]",
 		Aliases: []string{"convert"},
 		Short:   "Parse, resolve and render the Compose file in canonical form",
+		Example: "gocompose config --services\n" +
+			"gocompose config --lock-image-digests -o compose.lock.yaml",
 		RunE: func(c *cobra.Command, services []string) error {
 			return a.config(c.Context(), f, services)
 		},
@@ -47,6 +50,8 @@ func (a *app) configCommand() *cobra.Command {
 	fs.BoolVar(&f.noNormalize, "no-normalize", false, "Don't normalize compose model")
 	fs.BoolVar(&f.noPaths, "no-path-resolution", false, "Don't resolve file paths")
 	fs.BoolVar(&f.noConsistent, "no-consistency", false, "Don't check model consistency - warning: may produce invalid Compose output")
+	fs.BoolVar(&f.resolve, "resolve-image-digests", false, "Pin image tags to digests, for which registries are asked")
+	fs.BoolVar(&f.lock, "lock-image-digests", false, "Produces an override file with image digests")
 	fs.BoolVar(&f.noEnv, "no-env-resolution", false, "Don't resolve service env files")
 	return c
 }
@@ -83,6 +88,12 @@ func (f configFlags) render(ctx context.Context, opt loader.Options) ([]byte, er
 		NoConsistency:    f.noConsistent,
 		NoEnvResolution:  f.noEnv,
 	})
+	if err == nil && (f.resolve || f.lock) && !f.quiet {
+		err = pinImages(ctx, m)
+	}
+	if err == nil && f.lock {
+		m = m.ImagesOnly()
+	}
 	switch {
 	case err != nil:
 		return nil, err

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gocompose/gocompose/planner"
@@ -11,17 +13,26 @@ import (
 func (a *app) downCommand() *cobra.Command {
 	var volumes, removeOrphans bool
 	var seconds int
+	var rmi string
 	c := &cobra.Command{
 		Use:   "down [OPTIONS] [SERVICES]",
 		Short: "Stop and remove containers, networks",
 		Long: "Stops and removes the project's containers and networks. Volumes, which hold your data, stay unless\n" +
-			"--volumes is given. Without a Compose file the project is named by -p.",
+			"--volumes is given. Images stay unless --rmi is: all are those of the services, local those that are built and that\n" +
+			"the file gives no name. What containers of other projects have stays too. Without a Compose file the project is\n" +
+			"named by -p.",
+		Example: "gocompose down\n" +
+			"gocompose down --rmi all --volumes",
 		RunE: func(c *cobra.Command, services []string) error {
 			within, err := grace(c, seconds)
 			if err != nil {
 				return err
 			}
+			if !slices.Contains([]string{"", "local", "all"}, rmi) {
+				return usage("--rmi is %q: want local or all", rmi)
+			}
 			opt := planner.Options{
+				Images:        planner.ImagesPolicy(rmi),
 				Volumes:       volumes,
 				RemoveOrphans: a.removeOrphans(c, removeOrphans),
 				Selected:      services,
@@ -33,6 +44,7 @@ func (a *app) downCommand() *cobra.Command {
 	f := c.Flags()
 	f.BoolVarP(&volumes, "volumes", "v", false, `Remove named volumes declared in the "volumes" section of the Compose file and anonymous volumes attached to containers`)
 	f.BoolVar(&removeOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")
+	f.StringVar(&rmi, "rmi", "", `Remove images used by services. "local" remove only images that don't have a custom tag ("local"|"all")`)
 	f.IntVarP(&seconds, "timeout", "t", 0, "Specify a shutdown timeout in seconds")
 	return c
 }
@@ -41,6 +53,7 @@ func (a *app) downCommand() *cobra.Command {
 func downWith(opt planner.Options) change {
 	c := toExisting("down", planner.Down, opt)
 	c.removes = true
+	c.images = opt.Images != planner.ImagesStay
 	c.hide = anonymousVolumes
 	return c
 }

@@ -12,19 +12,8 @@ func examples() map[string]string {
 		"": `gocompose up -d
 gocompose -f compose.yaml -f production.yaml plan
 gocompose -p shop ps`,
-		"config": `gocompose config -q && gocompose up -d
-gocompose config --services
-gocompose config --format json -o resolved.json`,
 		"create": `gocompose create
 gocompose create --scale worker=3 worker`,
-		"down": `gocompose down
-gocompose down --volumes --remove-orphans
-gocompose -p shop down -t 2`,
-		"image load": `gocompose image load app.tar.gz
-docker save app:1 | gocompose image load`,
-		"image ls":   "gocompose image ls",
-		"image pull": "gocompose image pull nginx:1.27 postgres:17",
-		"image rm":   "gocompose image rm nginx:1.26",
 		"logs": `gocompose logs -f --tail 20
 gocompose logs --since 10m --no-log-prefix web`,
 		"pause": `gocompose pause

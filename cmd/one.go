@@ -24,6 +24,18 @@ func (a *app) withOne(ctx context.Context, which one, do func(context.Context, *
 	if which.index < 0 {
 		return usage("--index is %d: the number of a container, from 1", which.index)
 	}
+	return a.withService(ctx, which.service, func(ctx context.Context, h *host.Host, infos []host.Info) error {
+		info, err := which.of(infos)
+		if err != nil {
+			return err
+		}
+		return do(ctx, h, info)
+	})
+}
+
+// withService runs do with the containers of the project, in which the service is
+// known. Where no engine ever ran there are none, and no host.
+func (a *app) withService(ctx context.Context, service string, do func(context.Context, *host.Host, []host.Info) error) error {
 	name, p, err := a.wanted(ctx, change{fileless: true, load: existing})
 	if err != nil {
 		return err
@@ -39,14 +51,10 @@ func (a *app) withOne(ctx context.Context, which one, do func(context.Context, *
 			return err
 		}
 	}
-	if err := knownServices(p, infos, []string{which.service}); err != nil {
+	if err := knownServices(p, infos, []string{service}); err != nil {
 		return err
 	}
-	info, err := which.of(infos)
-	if err != nil {
-		return err
-	}
-	return do(ctx, h, info)
+	return do(ctx, h, infos)
 }
 
 // of returns the one of the containers that is meant.

@@ -66,10 +66,10 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.createCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(), a.runCommand(),
-		a.execCommand(), a.attachCommand(),
+		a.execCommand(), a.attachCommand(), a.pullCommand(), a.pushCommand(), a.publishCommand(),
 		a.psCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(), a.configCommand(), a.imageCommand(), a.networkCommand(),
-		a.volumeCommand(), a.volumesCommand(),
-		a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.volumeCommand(), a.volumesCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	quietUseLines(root)

@@ -6,9 +6,11 @@ import (
 	"os"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gocompose/gocompose/cmd"
+	"github.com/gocompose/gocompose/internal/livetest"
 )
 
 func TestMain(m *testing.M) {
@@ -24,6 +26,10 @@ const noRaceSleep = "GORACE=atexit_sleep_ms=0"
 // TestScripts runs the scripts that need no runtime. With -update, what they
 // compare whole outputs with is written anew.
 func TestScripts(t *testing.T) {
+	registry := livetest.StartRegistry(t)
+	if err := registry.Push("shop/web:1", empty.Image); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../testdata/script",
 		RequireExplicitExec: true,
@@ -36,7 +42,7 @@ func TestScripts(t *testing.T) {
 			return os.Geteuid() == 0, nil
 		},
 		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, "HOME="+e.WorkDir, "GOCOMPOSE_ROOT="+e.WorkDir+"/.root", "GOCOMPOSE_STATE="+e.WorkDir+"/.state", noRaceSleep)
+			e.Vars = append(e.Vars, "REGISTRY="+registry.Host, "HOME="+e.WorkDir, "GOCOMPOSE_ROOT="+e.WorkDir+"/.root", "GOCOMPOSE_STATE="+e.WorkDir+"/.state", noRaceSleep)
 			return nil
 		},
 	})

@@ -19,13 +19,13 @@ const systemdRoot = "systemd-root"
 func (a *app) systemCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "system COMMAND",
-		Short: "Look after the engine, the supervisor, and what comes back after a reboot",
+		Short: "Look after the engine, the supervisor, disk space, and what comes back after a reboot",
 		Args:  knownCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.PersistentFlags().String(systemdRoot, "/", "")
 	_ = c.PersistentFlags().MarkHidden(systemdRoot) // fails for unknown names only
-	c.AddCommand(a.systemInstallCommand(), a.systemStartCommand(), a.systemStatusCommand(), a.systemStopCommand(), a.systemUninstallCommand())
+	c.AddCommand(a.systemDFCommand(), a.systemInfoCommand(), a.systemPruneCommand(), a.systemInstallCommand(), a.systemStartCommand(), a.systemStatusCommand(), a.systemStopCommand(), a.systemUninstallCommand())
 	return c
 }
 

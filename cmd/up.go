@@ -190,7 +190,8 @@ func (a *app) upCommand() *cobra.Command {
 			"containers whose specification or image has changed; starts what does not run. `gocompose plan` shows\n" +
 			"beforehand what that is, and why.\n\n" +
 			"Without -d it goes on in the foreground and shows what the containers print, until all have ended. Ctrl-C stops\n" +
-			"them, a second one kills them; they are not removed.",
+			"them, a second one kills them; they are not removed. With --watch files that change are copied into the containers\n" +
+			"meanwhile, as `gocompose watch` does.",
 		RunE: func(c *cobra.Command, services []string) error {
 			if err := f.complete(a, c); err != nil {
 				return err

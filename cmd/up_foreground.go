@@ -45,6 +45,8 @@ type foreground struct {
 	menu func(detach func()) (stop func() error, err error)
 
 	apply, stop, kill func(context.Context) error
+	// watch goes on beside, until ctx ends; nil: nothing does.
+	watch func(ctx context.Context) error
 }
 
 // run is all of it. Its error is an *exitError when the code is not 1.
@@ -59,7 +61,9 @@ func (f *foreground) run(ctx context.Context) (err error) {
 	}
 	f.attachment.welcome()
 	if err == nil && ctx.Err() == nil {
+		stopWatching := f.beginWatching(ctx)
 		err = f.wait(ctx)
+		stopWatching()
 	} else {
 		err = errors.Join(err, f.attachment.compare(context.WithoutCancel(ctx), f.attachment.world.Containers))
 	}
@@ -120,6 +124,25 @@ func (f *foreground) bringUp(ctx context.Context) error {
 		cancel(nil)
 	}()
 	return f.apply(ctx)
+}
+
+// beginWatching has watch go on until the returned function is called.
+func (f *foreground) beginWatching(ctx context.Context) (stop func()) {
+	if f.watch == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := f.watch(ctx); err != nil {
+			f.say("watching has ended: " + err.Error())
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // listen returns a context that ends when the user wants it to end at once.
@@ -190,9 +213,16 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	if err != nil {
 		return err
 	}
-	p, err := a.load(ctx, services, a.storing(c.load))
+	p, err := a.load(ctx, services, m.watched(a.storing(c.load)))
 	if err != nil {
 		return err
+	}
+	var w *watching
+	if m.watch {
+		if w, err = a.newWatching(p); err != nil {
+			return err
+		}
+		defer w.lock.Unlock()
 	}
 	p = m.running(p)
 	set, err := m.attachSet(p, services)
@@ -230,6 +260,10 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		fg.menu = func(detach func()) (func() error, error) {
 			return a.startMenu(console, []shortcut{{'d', "Detach", detach}})
 		}
+	}
+	if w != nil {
+		w.host, w.out, w.console = h, a.onConsole(console, a.Out), console
+		fg.watch = w.run
 	}
 	return fg.run(ctx)
 }

@@ -25,7 +25,7 @@ type upMode struct {
 	exitCodeFrom                string
 	timestamps                  bool
 	noPrefix, noColor           bool
-	menu, menuAsked             bool
+	menu, menuAsked, watch      bool
 }
 
 func (m *upMode) add(c *cobra.Command) {
@@ -39,6 +39,7 @@ func (m *upMode) add(c *cobra.Command) {
 	fs.BoolVar(&m.abortOnExit, "abort-on-container-exit", false, "Stops all containers if any container was stopped. Incompatible with -d")
 	fs.BoolVar(&m.abortOnFailure, "abort-on-container-failure", false, "Stops all containers if any container exited with failure. Incompatible with -d")
 	fs.StringVar(&m.exitCodeFrom, "exit-code-from", "", "Return the exit code of the selected service container. Implies --abort-on-container-exit")
+	fs.BoolVarP(&m.watch, "watch", "w", false, "Watch source code and rebuild/refresh containers when files are updated.")
 	fs.BoolVar(&m.timestamps, "timestamps", false, "Show timestamps")
 	fs.BoolVar(&m.noPrefix, "no-log-prefix", false, "Don't print prefix in logs")
 	fs.BoolVar(&m.menu, "menu", false, "Enable interactive shortcuts when running attached. Incompatible with --detach. Can also be enabled by COMPOSE_MENU")
@@ -51,7 +52,7 @@ func (m *upMode) complete(noStart bool) error {
 	if m.exitCodeFrom != "" && !m.abortOnFailure {
 		m.abortOnExit = true
 	}
-	watches := m.abortOnExit || m.abortOnFailure || len(m.attach) > 0 || m.attachDependencies
+	watches := m.abortOnExit || m.abortOnFailure || len(m.attach) > 0 || m.attachDependencies || m.watch
 	const others = "cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, --attach-dependencies or --watch"
 	switch {
 	case m.waitSeconds < 0:
@@ -67,7 +68,7 @@ func (m *upMode) complete(noStart bool) error {
 	case len(m.attach) > 0 && m.attachDependencies:
 		return usage("--attach and --attach-dependencies are incompatible")
 	case noStart && (watches || m.wait):
-		return usage("--no-start starts nothing that could be waited for or attached to: leave --wait, --attach… and --abort-on… out")
+		return usage("--no-start starts nothing that could be waited for or attached to: leave --wait, --attach…, --abort-on… and --watch out")
 	case m.waitSeconds > 0 && !m.wait:
 		return usage("--wait-timeout needs --wait")
 	}

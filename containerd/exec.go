@@ -21,11 +21,20 @@ import (
 // The output goes through a FIFO at the path fifo. The container runs, or the
 // error is ErrNotRunning or ErrPaused.
 func (c *Client) RunHook(ctx context.Context, id, fifo string, h project.Hook, print func(line string)) (TestResult, error) {
+	return c.runCommand(ctx, hookID, id, fifo, h, print)
+}
+
+// RunWatched is RunHook for what is run because files have changed, beside a hook.
+func (c *Client) RunWatched(ctx context.Context, id, fifo string, h project.Hook, print func(line string)) (TestResult, error) {
+	return c.runCommand(ctx, watchedID, id, fifo, h, print)
+}
+
+func (c *Client) runCommand(ctx context.Context, execID, id, fifo string, h project.Hook, print func(line string)) (TestResult, error) {
 	p, err := c.Prober(ctx, id, fifo)
 	if err != nil {
 		return TestResult{}, err
 	}
-	p.execID = hookID
+	p.execID = execID
 	if err := p.running(ctx); err != nil {
 		return TestResult{}, err
 	}

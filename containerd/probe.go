@@ -20,11 +20,12 @@ import (
 )
 
 const (
-	// probeID and hookID are containerd's identifiers of the programs that test a
-	// container, and that are its hooks: one each at a time. Who finds that there is
-	// one has found what a killed process left.
-	probeID = shim.Probe
-	hookID  = "gocompose-hook"
+	// probeID, hookID and watchedID are containerd's identifiers of the programs that
+	// test a container, that are its hooks, and that run when files have changed: one
+	// each at a time. Who finds that there is one has found what a killed process left.
+	probeID   = shim.Probe
+	hookID    = "gocompose-hook"
+	watchedID = "gocompose-watch"
 	// drainTime is how long the output of a test is read after its end, when
 	// something that it has left behind holds it open.
 	drainTime = 500 * time.Millisecond

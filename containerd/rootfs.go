@@ -33,18 +33,32 @@ func (c *Client) Rootfs(ctx context.Context, id string) (*Rootfs, error) {
 }
 
 // mountApart gives the calling thread a mount namespace, mounts the snapshot
-// there and opens its root. The thread is of no use for anything else after.
+// there, to be read, and opens its root. The thread is of no use for anything else
+// after.
 func mountApart(mounts []mount.Mount) (*os.File, error) {
-	// Any folder will do: what it hides is hidden from this thread only.
-	const target = "/sys"
+	if err := apart(); err != nil {
+		return nil, err
+	}
+	return mountSnapshot(mounts, readOnly)
+}
+
+// apart gives the calling thread a mount namespace.
+func apart() error {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-		return nil, fmt.Errorf("unshare: %w", err)
+		return fmt.Errorf("unshare: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return nil, fmt.Errorf("leaving the host's mounts alone: %w", err)
+		return fmt.Errorf("leaving the host's mounts alone: %w", err)
 	}
+	return nil
+}
+
+// mountSnapshot mounts a snapshot as the form says and opens its root.
+func mountSnapshot(mounts []mount.Mount, form func(mount.Mount) (dir string, _ mount.Mount)) (*os.File, error) {
+	// Any folder will do: what it hides is hidden from this thread only.
+	const target = "/sys"
 	for _, m := range mounts {
-		dir, m := readOnly(m)
+		dir, m := form(m)
 		if err := unix.Chdir(dir); err != nil {
 			return nil, fmt.Errorf("chdir %s: %w", dir, err)
 		}
@@ -86,10 +100,7 @@ func readOnly(m mount.Mount) (dir string, _ mount.Mount) {
 		}
 	}
 	dir = sharedFolder(layers)
-	for i, l := range layers {
-		layers[i] = strings.TrimPrefix(strings.TrimPrefix(l, dir), "/")
-	}
-	m.Options = append(options, "lowerdir="+strings.Join(layers, ":"))
+	m.Options = append(options, "lowerdir="+strings.Join(relative(dir, layers), ":"))
 	return dir, m
 }
 

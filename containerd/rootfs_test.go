@@ -36,6 +36,25 @@ func TestOptionsOfManyLayersFitIntoAPage(t *testing.T) {
 	}
 }
 
+func TestOverlaysAreWrittenWithTheirUpperLayer(t *testing.T) {
+	const base = "/var/lib/gocompose/containerd/snapshots"
+	dir, m := writable(mount.Mount{Type: "overlay", Source: "overlay", Options: []string{
+		"index=off",
+		"workdir=" + base + "/7/work",
+		"upperdir=" + base + "/7/fs",
+		"lowerdir=" + base + "/2/fs:" + base + "/1/fs",
+	}})
+	if dir != base {
+		t.Errorf("relative to %s, want %s", dir, base)
+	}
+	if diff := cmp.Diff([]string{"index=off", "workdir=7/work", "upperdir=7/fs", "lowerdir=2/fs:1/fs"}, m.Options); diff != "" {
+		t.Errorf("options (-want +got):\n%s", diff)
+	}
+	if dir, m := writable(mount.Mount{Type: "bind", Options: []string{"rw", "rbind"}}); dir != "/" || strings.Join(m.Options, ",") != "rw,rbind" {
+		t.Errorf("%s, %v, want / and rw,rbind", dir, m.Options)
+	}
+}
+
 func TestOtherMountsAreReadOnlyOnce(t *testing.T) {
 	given := mount.Mount{Type: "bind", Source: "/x", Options: []string{"rw", "rbind"}}
 	dir, m := readOnly(given)

@@ -16,7 +16,7 @@ const (
 	Working Phase = "working" // with Current and Total, or Line
 	Done    Phase = "done"
 	Failed  Phase = "failed"
-	Warned  Phase = "warned" // it failed, and nothing depends on it: an optional wait
+	Warned  Phase = "warned" // it failed, and nothing depends on it: it was optional
 	// Skipped: a step that it needs failed, or the context ended; or it is a
 	// wait, and no step that could still begin needs it.
 	Skipped Phase = "skipped"
@@ -55,12 +55,13 @@ type Options struct {
 
 // DefaultLimits returns the limits for a host with so many processors. Pulls
 // share one line to a registry, and docker's engine takes three layers at a
-// time; what makes and starts containers keeps processors busy; stopping is
+// time; pushes share it too; what makes and starts containers keeps processors busy; stopping is
 // mostly waiting, and waiting for containers nothing but.
 func DefaultLimits(processors int) map[planner.Verb]int {
 	busy := max(4, 2*processors)
 	return map[planner.Verb]int{
 		planner.VerbPull:   3,
+		planner.VerbPush:   3,
 		planner.VerbCreate: busy,
 		planner.VerbStart:  busy,
 		planner.VerbStop:   16 * busy,
@@ -81,7 +82,7 @@ func DefaultLimits(processors int) map[planner.Verb]int {
 
 // Apply carries out p. A step that fails stops the steps that need it and no
 // others: those that only come after it begin when it has ended. A wait that
-// was for such steps only is given up. An optional wait that fails is told of as
+// was for such steps only is given up. An optional step that fails is told of as
 // Warned and is no error. When ctx ends no further
 // step starts, and Apply returns once those under way have. If that was before
 // all was done, and when a step failed, it returns an *ApplyError.

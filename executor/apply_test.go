@@ -357,3 +357,21 @@ func TestDefaultLimits(t *testing.T) {
 		}
 	}
 }
+
+func TestAnOptionalImageThatFailsIsAWarning(t *testing.T) {
+	p := shop("a", "b")
+	w := world(p)
+	w.Fault = failing("pull a:1", "push b:1")
+	for _, op := range []planner.Op{planner.PullImage{Ref: "a:1", Optional: true}, planner.PushImage{Ref: "b:1", Optional: true}} {
+		var phases []executor.Phase
+		plan := &planner.Plan{Steps: []planner.Step{{Op: op}}}
+		err := executor.Apply(t.Context(), plan, w, executor.Options{Events: func(e executor.Event) { phases = append(phases, e.Phase) }})
+		if err != nil || phases[len(phases)-1] != executor.Warned {
+			t.Errorf("%v: %v, %v", op, err, phases)
+		}
+	}
+	plan := &planner.Plan{Steps: []planner.Step{{Op: planner.PullImage{Ref: "a:1"}}}}
+	if err := executor.Apply(t.Context(), plan, w, executor.Options{}); err == nil {
+		t.Error("no error")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -39,6 +40,12 @@ type (
 		// may stand for another now. Progress may be called from any goroutine, with
 		// bytes done and bytes known so far.
 		PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error
+		// PushImage sends an image to its registry, which keeps it under its name. What
+		// the registry has is not sent again. Progress is as with PullImage.
+		PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error
+		// RemoveImage takes a name away. What containers are made of stays as long as
+		// they do, and so does the name, unless Used says that it goes.
+		RemoveImage(ctx context.Context, op planner.RemoveImage) error
 	}
 	Containers interface {
 		// CreateContainer makes a container of that identifier; one that is

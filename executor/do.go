@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/gocompose/gocompose/planner"
-	"github.com/gocompose/gocompose/project"
 )
 
 // reports are how a step under way tells how it goes.
@@ -27,7 +26,11 @@ func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 	case planner.RemoveVolume:
 		return b.RemoveVolume(ctx, op.Volume)
 	case planner.PullImage:
-		return b.PullImage(ctx, project.Image(op), r.progress)
+		return b.PullImage(ctx, op.Image(), r.progress)
+	case planner.PushImage:
+		return b.PushImage(ctx, op.Image(), r.progress)
+	case planner.RemoveImage:
+		return b.RemoveImage(ctx, op)
 	case planner.CreateContainer:
 		return b.CreateContainer(ctx, op.ID, op.Spec, op.Inherit)
 	case planner.StartContainer:
@@ -72,6 +75,8 @@ func gerund(v planner.Verb) string {
 		return "stopping"
 	case planner.VerbPull:
 		return "pulling"
+	case planner.VerbPush:
+		return "pushing"
 	case planner.VerbKill:
 		return "killing"
 	case planner.VerbPause:
@@ -92,5 +97,19 @@ func gerund(v planner.Verb) string {
 		return "taking down"
 	default:
 		return string(v)
+	}
+}
+
+// optional tells whether a step that fails is a warning, and no error of the plan.
+func optional(op planner.Op) bool {
+	switch op := op.(type) {
+	case planner.AwaitContainer:
+		return op.Optional
+	case planner.PullImage:
+		return op.Optional
+	case planner.PushImage:
+		return op.Optional
+	default:
+		return false
 	}
 }

@@ -179,7 +179,6 @@ func (r *run) settle(o outcome) {
 			q.busy--
 		}
 	}
-	op, waits := r.steps[o.step].Op.(planner.AwaitContainer)
 	vain := false
 	if w := r.waiting[o.step]; w != nil {
 		w.cancel()
@@ -194,7 +193,7 @@ func (r *run) settle(o outcome) {
 	case vain:
 		r.skip(o.step)
 		return
-	case waits && op.Optional && !ended(o.err):
+	case optional(r.steps[o.step].Op) && !ended(o.err):
 		e.Phase, e.Err = Warned, failure
 	default:
 		r.failed = append(r.failed, failure)

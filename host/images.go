@@ -2,8 +2,13 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
@@ -15,6 +20,118 @@ func (h *Host) PullImage(ctx context.Context, image project.Image, progress func
 		progress(p.ImageCurrent, p.ImageTotal)
 	}})
 	return err
+}
+
+// PushImage sends an image to its registry.
+func (h *Host) PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+	return h.images.For(image.Platform).Push(ctx, image.Ref, images.PushOptions{Progress: progress})
+}
+
+// RemoveImage takes a name of an image away.
+func (h *Host) RemoveImage(ctx context.Context, op planner.RemoveImage) error {
+	if !op.Used {
+		users, err := h.ImageUsers(ctx)
+		if err != nil {
+			return err
+		}
+		if names := users[project.Image{Ref: op.Ref}.ID()]; len(names) > 0 {
+			return fmt.Errorf("%s made from it: remove it first", listed(names))
+		}
+	}
+	err := h.images.Remove(ctx, op.Ref)
+	if errors.Is(err, images.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func listed(containers []string) string {
+	if len(containers) == 1 {
+		return "container " + containers[0] + " is"
+	}
+	return "containers " + strings.Join(containers, ", ") + " are"
+}
+
+// ImageUsers returns, of each image by each of its names, the names of the containers that
+// are made from it or mount it, whether they run or not. What has been removed or
+// replaced by another image of that name has none.
+func (h *Host) ImageUsers(ctx context.Context) (map[project.ID][]string, error) {
+	all, err := h.containerd.Containers(ctx, containerd.Filter{})
+	if err != nil {
+		return nil, err
+	}
+	users := imageUsers(all)
+	list, err := h.images.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range list {
+		id := project.Image{Ref: i.Ref}.ID()
+		for _, c := range all {
+			if !slices.Contains(users[id], c.Record.Spec.Name) && soleName(list, i) && madeFrom(c, i.Digest) {
+				users[id] = append(users[id], c.Record.Spec.Name)
+			}
+		}
+	}
+	for _, names := range users {
+		slices.Sort(names)
+	}
+	return users, nil
+}
+
+// Image is what people want to know about a name of an image.
+type Image struct {
+	images.Image
+	// Users are the names of the containers that have it, whether they run or not.
+	Users []string
+}
+
+// ListImages returns all images by all their names, sorted, with who uses them.
+func (h *Host) ListImages(ctx context.Context) ([]Image, error) {
+	list, err := h.images.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users, err := h.ImageUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Image, len(list))
+	for i, img := range list {
+		out[i] = Image{img, users[project.Image{Ref: img.Ref}.ID()]}
+	}
+	return out, nil
+}
+
+// soleName tells whether an image has no other name.
+func soleName(list []images.Image, image images.Image) bool {
+	return !slices.ContainsFunc(list, func(i images.Image) bool { return i.ID == image.ID && i.Ref != image.Ref })
+}
+
+func madeFrom(c containerd.Container, digest string) bool {
+	if c.Record.ImageDigest == digest {
+		return true
+	}
+	for _, mounted := range c.Record.MountedImages {
+		if mounted == digest {
+			return true
+		}
+	}
+	return false
+}
+
+// imageUsers returns the names of the containers that have each image, by its name.
+func imageUsers(all []containerd.Container) map[project.ID][]string {
+	users := map[project.ID][]string{}
+	for _, c := range all {
+		for _, i := range c.Record.Spec.AllImages() {
+			id := project.Image{Ref: i.Ref}.ID()
+			if !slices.Contains(users[id], c.Record.Spec.Name) {
+				users[id] = append(users[id], c.Record.Spec.Name)
+			}
+		}
+	}
+	return users
 }
 
 // ObserveImages returns the images of p that are here, and nothing else of what

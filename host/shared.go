@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,9 +55,9 @@ func (h *Host) Used(ctx context.Context, name string) (map[project.ID][]string, 
 	if err != nil {
 		return nil, err
 	}
-	used := volumeUsers(slices.DeleteFunc(all, func(c containerd.Container) bool {
-		return c.Record.Spec.Project == name
-	}))
+	others := slices.DeleteFunc(all, func(c containerd.Container) bool { return c.Record.Spec.Project == name })
+	used := volumeUsers(others)
+	maps.Copy(used, imageUsers(others))
 	for _, e := range attached {
 		if e.Project == name {
 			continue

@@ -16,6 +16,7 @@ const (
 	Run     Action = '>' // started, or stopped and started again
 	Halt    Action = '#'
 	Fetch   Action = '<'
+	Send    Action = '~' // pushed
 	Signal  Action = '^' // sent a signal
 	Freeze  Action = '|'
 	Thaw    Action = '»'
@@ -81,6 +82,8 @@ func action(did map[Verb]bool) Action {
 		return Halt
 	case did[VerbPull]:
 		return Fetch
+	case did[VerbPush]:
+		return Send
 	case did[VerbKill]:
 		return Signal
 	case did[VerbPause]:

@@ -26,6 +26,7 @@ func Down(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	if opt.Volumes {
 		d.volumes()
 	}
+	d.images()
 	d.providers()
 	d.noteOtherFolders(d.gone)
 	if len(d.steps) == 0 && len(d.notices) == 0 {
@@ -39,7 +40,7 @@ type down struct {
 	*builder
 	gone []instance // containers that are removed
 	stay []instance
-	// removed maps networks and volumes to the removals of the containers that
+	// removed maps networks, volumes and images to the removals of the containers that
 	// use them, which come first.
 	removed map[project.ID][]StepID
 }
@@ -74,7 +75,7 @@ func (d *down) containers(g graph) {
 		for _, c := range groups[id] {
 			last := d.discard(c, nil, why)
 			d.gone = append(d.gone, c)
-			for used := range uses(c.Container) {
+			for used := range has(c.Container) {
 				d.removed[used] = append(d.removed[used], last)
 			}
 		}
@@ -93,7 +94,7 @@ func (d *down) oneOffs(meant map[string]bool) {
 		}
 		last := d.discard(c, nil, because(Orphaned))
 		d.gone = append(d.gone, c)
-		for used := range uses(c.Container) {
+		for used := range has(c.Container) {
 			d.removed[used] = append(d.removed[used], last)
 		}
 	}
@@ -166,7 +167,7 @@ func (d *down) users(id project.ID) []string {
 		if id.Kind == project.KindNetwork && c.Spec.OneOff() && !c.Running() {
 			continue // it is not going to be started again
 		}
-		if uses(c.Container)[id] {
+		if has(c.Container)[id] {
 			names = append(names, c.Spec.Name)
 		}
 	}

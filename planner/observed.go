@@ -28,9 +28,9 @@ type Observed struct {
 	Names map[string]string
 	// Ports are the wanted host ports that something else holds.
 	Ports []TakenPort
-	// Used maps networks and volumes to the names of the containers of other
-	// projects that use them, sorted: a network those that are on it, a volume
-	// those that have it. Down asks for it, and Up for the networks.
+	// Used maps networks, volumes and images to the names of the containers of other
+	// projects that use them, sorted: a network those that are on it, a volume or an
+	// image those that have it. Down asks for it, and Up for the networks.
 	Used map[project.ID][]string
 	// Others are the containers that the project refers to by name, in
 	// network_mode: container:…, external_links and volumes_from: container:…, of

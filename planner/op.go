@@ -15,6 +15,7 @@ const (
 	VerbStart  Verb = "start"
 	VerbStop   Verb = "stop"
 	VerbPull   Verb = "pull"
+	VerbPush   Verb = "push"
 
 	VerbKill    Verb = "kill"
 	VerbPause   Verb = "pause"
@@ -54,7 +55,24 @@ type (
 	// RemoveVolume destroys a volume and its data.
 	RemoveVolume struct{ Volume project.Volume }
 	// PullImage fetches and unpacks an image, for a platform or the host's own.
-	PullImage struct{ Ref, Platform string }
+	PullImage struct {
+		Ref, Platform string
+		// Optional: that it fails is a warning, and no error of the plan.
+		Optional bool
+	}
+	// PushImage sends an image to its registry: all of it that is there, or what there
+	// is for a platform.
+	PushImage struct {
+		Ref, Platform string
+		Optional      bool // as with PullImage
+	}
+	// RemoveImage takes a name of an image away, and with its last name the image. An
+	// image that a container has, whether it runs or not, stays then unless Used: that is an
+	// error of the step.
+	RemoveImage struct {
+		Ref  string // as the host has it: a name, or of an image without one its ID
+		Used bool
+	}
 
 	// CreateContainer makes a container whose runtime identifier is ID. The
 	// planner picks it, so no step waits for a result of another. Its networks
@@ -139,6 +157,8 @@ func (RemoveNetwork) Verb() Verb    { return VerbRemove }
 func (CreateVolume) Verb() Verb     { return VerbCreate }
 func (RemoveVolume) Verb() Verb     { return VerbRemove }
 func (PullImage) Verb() Verb        { return VerbPull }
+func (PushImage) Verb() Verb        { return VerbPush }
+func (RemoveImage) Verb() Verb      { return VerbRemove }
 func (CreateContainer) Verb() Verb  { return VerbCreate }
 func (StartContainer) Verb() Verb   { return VerbStart }
 func (StopContainer) Verb() Verb    { return VerbStop }
@@ -177,13 +197,13 @@ func (o RunHooks) Verb() Verb {
 	return VerbPostStart
 }
 
-func (o CreateNetwork) Target() project.ID { return o.Network.ID() }
-func (o RemoveNetwork) Target() project.ID { return o.Network.ID() }
-func (o CreateVolume) Target() project.ID  { return o.Volume.ID() }
-func (o RemoveVolume) Target() project.ID  { return o.Volume.ID() }
-func (o PullImage) Target() project.ID {
-	return project.ID{Kind: project.KindImage, Name: project.Image(o).String()}
-}
+func (o CreateNetwork) Target() project.ID    { return o.Network.ID() }
+func (o RemoveNetwork) Target() project.ID    { return o.Network.ID() }
+func (o CreateVolume) Target() project.ID     { return o.Volume.ID() }
+func (o RemoveVolume) Target() project.ID     { return o.Volume.ID() }
+func (o PullImage) Target() project.ID        { return o.Image().ID() }
+func (o PushImage) Target() project.ID        { return o.Image().ID() }
+func (o RemoveImage) Target() project.ID      { return project.Image{Ref: o.Ref}.ID() }
 func (o CreateContainer) Target() project.ID  { return o.Spec.ID() }
 func (o StartContainer) Target() project.ID   { return o.Container.Target }
 func (o StopContainer) Target() project.ID    { return o.Container.Target }
@@ -196,11 +216,21 @@ func (o RunHooks) Target() project.ID         { return o.Container.Target }
 func (o RunInits) Target() project.ID         { return o.Of }
 func (o RunProvider) Target() project.ID      { return o.Provider.ID() }
 
+// Image is what is pulled.
+func (o PullImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
+
+// Image is what is pushed.
+func (o PushImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
+
+func pullImage(i project.Image) PullImage { return PullImage{Ref: i.Ref, Platform: i.Platform} }
+
 func (CreateNetwork) op()    {}
 func (RemoveNetwork) op()    {}
 func (CreateVolume) op()     {}
 func (RemoveVolume) op()     {}
 func (PullImage) op()        {}
+func (PushImage) op()        {}
+func (RemoveImage) op()      {}
 func (CreateContainer) op()  {}
 func (StartContainer) op()   {}
 func (StopContainer) op()    {}

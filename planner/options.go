@@ -34,9 +34,12 @@ type Options struct {
 	IgnoreOrphans  bool           // Up: say nothing about orphans
 	NoHooks        bool           // Stop: no pre_stop is run
 	OneOffs        bool           // Stop: those of `run` too
+	Lenient        bool           // PullServices, PushServices: that an image fails is a warning
+	NoBuilt        bool           // PullServices: not the images that can be built
+	Images         ImagesPolicy   // Down: which images go too
 
 	// Pull is the policy in place of those of the services; nil: theirs. Now is the
-	// time, for those that go by it. Both are for Refresh, Pull also for Up.
+	// time, for those that go by it. Both are for Refresh, Pull also for Up and PullServices.
 	Pull *project.PullPolicy
 	Now  time.Time
 	// Redefined says what becomes of the volumes that ChangedVolumes returns, by
@@ -64,4 +67,13 @@ const (
 	VolumeRefused VolumePolicy = ""        // it is a conflict
 	VolumeKept    VolumePolicy = "keep"    // as it is, with its data
 	VolumeAnew    VolumePolicy = "replace" // all of its data is lost
+)
+
+// ImagesPolicy says which images of its services go with a project.
+type ImagesPolicy string
+
+const (
+	ImagesStay  ImagesPolicy = ""
+	ImagesLocal ImagesPolicy = "local" // those that have no name of the user's
+	ImagesAll   ImagesPolicy = "all"
 )

@@ -8,13 +8,11 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// Pull plans to fetch the images that refs name, for the host's platform, whether
-// they are there or not.
-func Pull(refs []string) *Plan {
-	refs = slices.Sorted(slices.Values(refs))
+// PullImages plans to fetch images, whether they are there or not.
+func PullImages(images []project.Image) *Plan {
 	p := &Plan{}
-	for _, ref := range slices.Compact(refs) {
-		p.Steps = append(p.Steps, Step{Op: PullImage{Ref: ref}, Why: because(Requested)})
+	for _, image := range slices.Compact(slices.SortedFunc(slices.Values(images), compareImages)) {
+		p.Steps = append(p.Steps, Step{Op: pullImage(image), Why: because(Requested)})
 	}
 	return p
 }
@@ -40,7 +38,7 @@ func Refresh(p *project.Project, obs Observed, opt Options) *Plan {
 		}
 		for _, image := range s.Template.AllImages() {
 			if why := b.stale(s, image); why != nil {
-				b.add(PullImage(image), nil, why)
+				b.add(pullImage(image), nil, why)
 			}
 		}
 	}

@@ -187,7 +187,7 @@ func (u *up) create(r *replica) {
 	var needs []StepID
 	for _, image := range c.Images() {
 		if !u.here(image) {
-			needs = append(needs, u.add(PullImage(image), nil, because(Missing)))
+			needs = append(needs, u.add(pullImage(image), nil, because(Missing)))
 		}
 	}
 	for _, m := range c.Mounts {

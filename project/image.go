@@ -17,6 +17,9 @@ func (i Image) String() string {
 	return i.Ref + "[" + i.Platform + "]"
 }
 
+// ID returns "image/<name>".
+func (i Image) ID() ID { return ID{KindImage, i.String()} }
+
 // WantedImage is the image that the container is made from.
 func (c Container) WantedImage() Image { return Image{c.Image, c.Platform} }
 
@@ -60,3 +63,11 @@ const (
 	PullNever   PullTime = "never"
 	PullAfter   PullTime = "after" // when the last look at the registry is too long ago
 )
+
+// Build says that a service's image is made from sources.
+type Build struct {
+	// Named: the files give the image a name.
+	Named bool `json:"named,omitempty"`
+	// Tags are further names for it, normalised.
+	Tags []string `json:"tags,omitempty"`
+}

@@ -33,6 +33,8 @@ type Service struct {
 	// when asked to.
 	NoAttach bool       `json:"noAttach,omitempty"`
 	Pull     PullPolicy `json:"pull,omitzero"`
+	// Build is nil of a service whose image is only pulled.
+	Build *Build `json:"build,omitempty"`
 	// Job: its containers run to completion. One that has ended with exit code 0
 	// is as it is wanted.
 	Job bool `json:"job,omitempty"`
@@ -44,6 +46,8 @@ type Service struct {
 	Rollback *Update `json:"rollback,omitempty"`
 	// Separator stands in the names of the containers, where it is not "-".
 	Separator string `json:"separator,omitempty"`
+	// Watch is what `watch` does, and only there is it known.
+	Watch []Trigger `json:"watch,omitempty"`
 	// Template is the specification all replicas share; its Replica is 0 and
 	// its Name is empty unless the service sets container_name.
 	Template Container `json:"template"`

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/go-units"
-
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -25,6 +23,7 @@ type board struct {
 type row struct {
 	update
 	began, ended time.Time
+	rate         rate
 }
 
 func (b *board) put(u update) {
@@ -35,6 +34,9 @@ func (b *board) put(u update) {
 		b.rows = append(b.rows, row{began: u.time})
 	}
 	r := &b.rows[i]
+	if u.total > 0 {
+		r.rate.put(u.time, u.current)
+	}
 	r.update = u
 	r.ended = time.Time{}
 	if u.status != working {
@@ -119,7 +121,7 @@ func (b *board) line(r row, now time.Time, idWidth, width int) string {
 	l.add(pad(cut(r.id, idWidth), idWidth), "")
 	l.add("  ", "")
 	l.add(r.text, colourOf(r.status, ""))
-	if bar := bar(r); bar != "" {
+	if bar := bar(r, now); bar != "" {
 		l.add(" "+bar, "")
 	}
 	if r.details != "" {
@@ -134,10 +136,7 @@ func (b *board) line(r row, now time.Time, idWidth, width int) string {
 	return l.String()
 }
 
-const (
-	spinner  = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-	barCells = 20
-)
+const spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 func sign(r row, now time.Time) string {
 	switch r.status {
@@ -151,14 +150,4 @@ func sign(r row, now time.Time) string {
 		frames := []rune(spinner)
 		return string(frames[int(max(now.Sub(r.began), 0)/frameInterval)%len(frames)])
 	}
-}
-
-// bar shows how many bytes of a pull are there.
-func bar(r row) string {
-	if r.status != working || r.total <= 0 {
-		return ""
-	}
-	full := percent(r.current, r.total) * barCells / 100
-	sizes := units.HumanSize(float64(r.current)) + " / " + units.HumanSize(float64(r.total))
-	return "[" + strings.Repeat("█", full) + strings.Repeat("░", barCells-full) + "] " + sizes
 }

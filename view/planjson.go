@@ -91,6 +91,8 @@ func actionName(a planner.Action) string {
 		return "stop"
 	case planner.Fetch:
 		return "pull"
+	case planner.Send:
+		return "push"
 	case planner.Signal:
 		return "kill"
 	case planner.Freeze:
@@ -128,7 +130,11 @@ func safe(op planner.Op) opJSON {
 	case planner.RunHooks:
 		return opJSON{Container: op.Container.ID, Name: op.Container.Name}
 	case planner.PullImage:
-		return opJSON{Image: op.Ref, Platform: op.Platform}
+		return opJSON{Image: op.Ref, Platform: op.Platform, Optional: op.Optional}
+	case planner.PushImage:
+		return opJSON{Image: op.Ref, Platform: op.Platform, Optional: op.Optional}
+	case planner.RemoveImage:
+		return opJSON{Image: op.Ref}
 	default:
 		return opJSON{} // the target says it all
 	}

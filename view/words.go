@@ -44,6 +44,8 @@ func doing(v planner.Verb) string {
 		return "Stopping"
 	case planner.VerbPull:
 		return "Pulling"
+	case planner.VerbPush:
+		return "Pushing"
 	case planner.VerbKill:
 		return "Killing"
 	case planner.VerbPause:
@@ -79,6 +81,8 @@ func did(v planner.Verb) string {
 		return "Stopped"
 	case planner.VerbPull:
 		return "Pulled"
+	case planner.VerbPush:
+		return "Pushed"
 	case planner.VerbKill:
 		return "Killed"
 	case planner.VerbPause:
@@ -133,7 +137,7 @@ func label(op planner.Op) string {
 		return "Service " + op.Name
 	case planner.RunProvider:
 		return "Provider " + op.Target().Name
-	case planner.PullImage:
+	case planner.PullImage, planner.PushImage, planner.RemoveImage:
 		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:
 		return "Network " + op.Target().Name

@@ -218,6 +218,7 @@ func (s *Store) image(ctx context.Context, record images.Image, f facts) (Image,
 	img := Image{
 		Ref:         record.Name,
 		Digest:      f.Manifest.String(),
+		Target:      f.Target.String(),
 		ID:          f.Config.String(),
 		Config:      c.Config.ImageConfig,
 		Healthcheck: c.Config.Healthcheck,

@@ -27,7 +27,10 @@ type Image struct {
 	Ref string
 	// Digest is of the platform's manifest, ID of the image's configuration.
 	Digest, ID string
-	Config     ocispec.ImageConfig
+	// Target is the digest of what the name stands for: of the manifest, or of an
+	// index with those of several platforms.
+	Target string
+	Config ocispec.ImageConfig
 	// Healthcheck is the image's own, or nil, and Shell what runs the commands of
 	// its Dockerfile, empty for /bin/sh -c: Docker's additions to the OCI image
 	// configuration (https://github.com/moby/docker-image-spec).

@@ -231,6 +231,50 @@ func TestASlowReaderIsNoSilence(t *testing.T) {
 	}
 }
 
+func TestAnUploadIsNoSilence(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		if r.URL.Path == "/silent" {
+			<-r.Context().Done()
+		}
+		fmt.Fprint(w, n)
+	}))
+	defer s.Close()
+	limit := 60 * time.Millisecond
+	post := func(path string) (string, error) {
+		resp, err := stallClient(limit).Post(s.URL+path, "text/plain", &slowReader{left: 6, wait: limit / 3})
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		return string(text), err
+	}
+	if got, err := post("/"); err != nil || got != "6" {
+		t.Errorf("%q, %v", got, err)
+	}
+	var stall *StallError
+	if _, err := post("/silent"); !errors.As(err, &stall) {
+		t.Errorf("silent afterwards: %v", err)
+	}
+}
+
+// slowReader gives a byte at a time, each after a wait, which is what is tested.
+type slowReader struct {
+	left int
+	wait time.Duration
+}
+
+func (s *slowReader) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	<-time.After(s.wait)
+	s.left--
+	p[0] = 'x'
+	return 1, nil
+}
+
 func TestACancelledRequestIsNoSilence(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer s.Close()

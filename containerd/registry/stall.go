@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func (e *StallError) Error() string {
 }
 
 // stallLimit ends requests whose peer sends nothing: no headers after the
-// request, or no more of the body while somebody waits for it.
+// request has gone out, or no more of the body while somebody waits for it.
 type stallLimit struct {
 	next  http.RoundTripper
 	limit time.Duration
@@ -31,8 +32,13 @@ func (s *stallLimit) RoundTrip(req *http.Request) (*http.Response, error) {
 	stall := &StallError{req.URL.Host, s.limit}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(s.limit, func() { cancel(stall) })
-	resp, err := s.next.RoundTrip(req.WithContext(ctx))
-	timer.Stop()
+	req = req.WithContext(ctx)
+	up := &upload{ReadCloser: req.Body, timer: timer, limit: s.limit}
+	if req.Body != nil && req.Body != http.NoBody {
+		req.Body = up
+	}
+	resp, err := s.next.RoundTrip(req)
+	up.answered()
 	if err != nil {
 		err = stalled(context.Cause(ctx), err)
 		cancel(nil)
@@ -46,6 +52,33 @@ func (s *stallLimit) RoundTrip(req *http.Request) (*http.Response, error) {
 		limit:      s.limit,
 	}
 	return resp, nil
+}
+
+// upload is the body of a request. While bytes of it go out the peer has nothing to
+// say.
+type upload struct {
+	io.ReadCloser
+	limit time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer // nil: the peer has answered
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	u.mu.Lock()
+	if u.timer != nil {
+		u.timer.Reset(u.limit)
+	}
+	u.mu.Unlock()
+	return u.ReadCloser.Read(p)
+}
+
+// answered ends the wait for the headers.
+func (u *upload) answered() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.timer.Stop()
+	u.timer = nil
 }
 
 // stallBody is a body whose reads end after the limit. Time between the reads

@@ -83,6 +83,34 @@ func (w *World) PullImage(ctx context.Context, image project.Image, progress fun
 	})
 }
 
+// PushImage implements executor.Images.
+func (w *World) PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+	ref := image.String()
+	progress(1, 2)
+	return w.call(ctx, "push "+ref, func() error {
+		d, ok := w.images[ref]
+		if !ok {
+			return fmt.Errorf("no image %s", ref)
+		}
+		w.registry[ref] = d
+		return nil
+	})
+}
+
+// RemoveImage implements executor.Images.
+func (w *World) RemoveImage(ctx context.Context, op planner.RemoveImage) error {
+	return w.call(ctx, "remove "+op.Target().String(), func() error {
+		for _, c := range w.containers {
+			made := slices.ContainsFunc(c.Spec.AllImages(), func(i project.Image) bool { return i.Ref == op.Ref })
+			if made && !op.Used {
+				return fmt.Errorf("image %s is used by %s", op.Ref, c.ID)
+			}
+		}
+		delete(w.images, op.Ref)
+		return nil
+	})
+}
+
 // CreateContainer implements executor.Containers.
 func (w *World) CreateContainer(ctx context.Context, id string, spec project.Container, inherit map[string]string) error {
 	return w.call(ctx, "create "+id, func() error {

@@ -75,7 +75,7 @@ func lifeRules() map[string]rule {
 			"read one of these", project.LogJSONFile, project.LogLocal, project.LogNone, project.LogJournald, project.LogSyslog, project.LogFluentd),
 		"logging.options": but("of json-file and local max-size and max-file; Docker's of the others, see docs/logging.md"),
 		"attach":          is(honoured),
-		"develop":         nothing("for `watch` only"),
+		"develop":         but("by `watch` and `up --watch`, see docs/watch.md; there the action rebuild is refused: images are not built"),
 		"healthcheck":     is(parts),
 		"restart":         but(`"no", always, on-failure, on-failure:3, unless-stopped`),
 		"x-gocompose":     is(parts),

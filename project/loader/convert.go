@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/distribution/reference"
 
 	"github.com/gocompose/gocompose/project"
 )
@@ -85,12 +84,14 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 		Replicas:  at.replicas(s),
 		NoAttach:  s.Attach != nil && !*s.Attach,
 		Pull:      at.pullPolicy(s),
+		Build:     build(s),
 		Providers: c.providers[s.Name],
 		Template:  at.container(s),
 		Separator: c.src.separator,
 	}
 	at.refusesProviders(s)
 	at.deploy(s, &out)
+	out.Watch = at.watch(s)
 	return out
 }
 
@@ -176,22 +177,6 @@ func (p place) container(s types.ServiceConfig) project.Container {
 }
 
 func (p place) add(f finding) { p.c.found = append(p.c.found, f) }
-
-// image returns the normalised reference of a service's image.
-func (p place) image(s types.ServiceConfig) string {
-	if s.Image == "" {
-		if s.Build == nil { // that is refused elsewhere
-			p.problem(noImage)
-		}
-		return ""
-	}
-	ref, err := reference.ParseDockerRef(s.Image)
-	if err != nil {
-		p.in("image").problem("%q is not an image reference like nginx:1.27: %v", s.Image, err)
-		return ""
-	}
-	return ref.String()
-}
 
 func (p place) workingDir(dir string) string {
 	if dir != "" && !path.IsAbs(dir) {

@@ -24,20 +24,23 @@ func (p place) hooks(s types.ServiceConfig, t project.Container) project.Hooks {
 func (p place) commands(list []types.ServiceHook) []project.Hook {
 	var out []project.Hook
 	for i, h := range list {
-		at := p.in(index(i))
-		if len(h.Command) == 0 || h.Command[0] == "" {
-			at.problem("has no command")
-		}
-		if _, ok := h.Environment[""]; ok {
-			at.in("environment").problem("a variable has no name")
-		}
-		env, unset := environment(h.Environment.Resolve(p.c.variable))
-		out = append(out, project.Hook{
-			Command: slices.Clone(h.Command), User: h.User, Privileged: h.Privileged,
-			WorkingDir: at.workingDir(h.WorkingDir), Env: env, UnsetEnv: unset,
-		})
+		out = append(out, p.in(index(i)).command(h))
 	}
 	return out
+}
+
+func (p place) command(h types.ServiceHook) project.Hook {
+	if len(h.Command) == 0 || h.Command[0] == "" {
+		p.problem("has no command")
+	}
+	if _, ok := h.Environment[""]; ok {
+		p.in("environment").problem("a variable has no name")
+	}
+	env, unset := environment(h.Environment.Resolve(p.c.variable))
+	return project.Hook{
+		Command: slices.Clone(h.Command), User: h.User, Privileged: h.Privileged,
+		WorkingDir: p.workingDir(h.WorkingDir), Env: env, UnsetEnv: unset,
+	}
 }
 
 // variable is what a variable that is only named takes its value from.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
 
 	"github.com/gocompose/gocompose/project"
 )
@@ -12,6 +13,28 @@ import (
 // defaultPlatform is the variable that says what platform images are for whose
 // services do not.
 const defaultPlatform = "DOCKER_DEFAULT_PLATFORM"
+
+// image returns the normalised reference of a service's image: of one that is
+// built and has no name, docker compose's for it.
+func (p place) image(s types.ServiceConfig) string {
+	if s.Image == "" && s.Build == nil {
+		p.problem(noImage)
+		return ""
+	}
+	if s.Image == "" {
+		ref, err := reference.ParseDockerRef(p.c.src.name + "-" + s.Name)
+		if err != nil {
+			return "" // there is none; that it is built is refused elsewhere
+		}
+		return ref.String()
+	}
+	ref, err := reference.ParseDockerRef(s.Image)
+	if err != nil {
+		p.in("image").problem("%q is not an image reference like nginx:1.27: %v", s.Image, err)
+		return ""
+	}
+	return ref.String()
+}
 
 // platform returns the normalised platform of a service, or nothing for the
 // host's own.
@@ -60,14 +83,27 @@ func (p place) pullPolicy(s types.ServiceConfig) project.PullPolicy {
 	}
 	out := project.PullPolicy{Written: s.PullPolicy}
 	switch {
-	case when == types.PullPolicyNever:
+	case when == types.PullPolicyNever || when == types.PullPolicyBuild:
 		out.When = project.PullNever
 	case when == types.PullPolicyAlways || when == types.PullPolicyRefresh && after == 0:
 		out.When = project.PullAlways
 	case when == types.PullPolicyRefresh:
 		out.When, out.After = project.PullAfter, after
-	default:
-		return project.PullPolicy{}
+	}
+	return out
+}
+
+// build returns what is to be known of the build of a service, nil if it has none.
+// That it is built at all is refused elsewhere.
+func build(s types.ServiceConfig) *project.Build {
+	if s.Build == nil {
+		return nil
+	}
+	out := &project.Build{Named: s.Image != ""}
+	for _, tag := range s.Build.Tags {
+		if ref, err := reference.ParseDockerRef(tag); err == nil {
+			out.Tags = append(out.Tags, ref.String())
+		}
 	}
 	return out
 }

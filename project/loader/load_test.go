@@ -27,7 +27,7 @@ import (
 //	services: web db            scale: web=2      cd: sub
 //	external: folder
 //	one-off: {"Slug":…}         of-image: nginx
-//	stdin: stdin.yaml           no-deps | all-resources | compatibility
+//	stdin: stdin.yaml           no-deps | all-resources | compatibility | watch
 //
 // "want" has lines like "web.image = …" with JSON of parts of the project;
 // "problems" and "warnings" are whole. The files' folder is shown as $DIR.
@@ -149,6 +149,8 @@ func (s *scenario) option(t *testing.T, line string) {
 		o.External = content.Folders{Secrets: []string{dir}, Configs: []string{dir}}
 	case "no-deps":
 		o.NoDeps = true
+	case "watch":
+		o.Watch = true
 	case "all-resources":
 		o.AllResources = true
 	case "compatibility":
@@ -226,7 +228,7 @@ func partsOf(t *testing.T, p *project.Project) map[string]any {
 	for _, s := range parts["services"].([]any) {
 		service := s.(map[string]any)
 		template := service["template"].(map[string]any)
-		for _, key := range []string{"replicas", "noAttach", "pull", "job", "update", "rollback", "separator"} {
+		for _, key := range []string{"replicas", "noAttach", "pull", "job", "update", "rollback", "separator", "watch"} {
 			template[key] = service[key]
 		}
 		names = append(names, service["name"])

@@ -48,6 +48,8 @@ type Options struct {
 	// Contents has what is in secrets and configs read in spite of Existing, as far
 	// as it can be.
 	Contents bool
+	// Watch has develop.watch of Services read, or of all where that is empty.
+	Watch bool
 	// Key returns the key of the digests of contents; nil: there is none. It is
 	// called when a service has a secret or a config, and nothing is wrong.
 	Key func() ([]byte, error)

@@ -1,0 +1,276 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/view"
+)
+
+type systemPruneFlags struct {
+	all, volumes, force bool
+	filter              []string
+}
+
+func (a *app) systemPruneCommand() *cobra.Command {
+	var f systemPruneFlags
+	c := &cobra.Command{
+		Use:   "prune [OPTIONS]",
+		Short: "Remove unused data",
+		Long: "Removes, of all projects, the containers that do not run, the networks that no container belongs to then, and the\n" +
+			"images without a name that none has, with --all also those that have names. Volumes stay, which hold your data: with\n" +
+			"--volumes the anonymous ones go that no container has; `gocompose volume prune --all` is for the others. All is named\n" +
+			"before it goes, and it asks, unless --force is given; no answer is no.",
+		Example: "gocompose system prune\n" +
+			"gocompose system prune --all --force --filter until=24h",
+		Args:              noArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(c *cobra.Command, _ []string) error { return a.systemPrune(c.Context(), f) },
+	}
+	fs := c.Flags()
+	fs.BoolVarP(&f.all, "all", "a", false, "Remove all unused images not just dangling ones")
+	fs.BoolVar(&f.volumes, "volumes", false, "Prune anonymous volumes")
+	fs.BoolVarP(&f.force, "force", "f", false, "Do not prompt for confirmation")
+	fs.StringArrayVar(&f.filter, "filter", nil, `Provide filter values (e.g. "label=<key>=<value>"): label, label!, until`)
+	return c
+}
+
+// pruner decides what goes.
+type pruner struct {
+	systemPruneFlags
+	containers filters[host.Info]
+	networks   filters[host.Network]
+	images     filters[host.Image]
+	volumes    filters[host.Volume]
+}
+
+func newPruner(f systemPruneFlags, now time.Time) (p pruner, err error) {
+	p.systemPruneFlags = f
+	keys := []string{"label", "label!", "until"}
+	if p.containers, err = newFilters(f.filter, keys, func(key, value string) (func(host.Info) bool, error) {
+		switch key {
+		case "label":
+			return func(i host.Info) bool { return hasLabel(i.Labels, value) }, nil
+		case "label!":
+			return func(i host.Info) bool { return !hasLabel(i.Labels, value) }, nil
+		}
+		until, err := when(value, now)
+		if err == nil && value == "" {
+			err = errors.New("want a time, or a duration before now: 24h")
+		}
+		return func(i host.Info) bool { return i.CreatedAt.Before(until) }, err
+	}); err != nil {
+		return p, err
+	}
+	if p.networks, err = newNetworkFilters(f.filter, keys, now); err != nil {
+		return p, err
+	}
+	if p.images, err = newImageFilters(f.filter, keys, nil, now); err != nil || !f.volumes {
+		return p, err
+	}
+	if p.containers.has("until") {
+		return p, usage("--filter until is not for volumes, of which nobody knows when they were used last: leave it or --volumes out")
+	}
+	p.volumes, err = newVolumeFilters(f.filter, keys)
+	return p, err
+}
+
+// found is all there is.
+type found struct {
+	containers []host.Info
+	networks   []host.Network
+	images     []host.Image
+	volumes    []host.Volume
+}
+
+func look(ctx context.Context, h *host.Host) (f found, err error) {
+	if f.containers, err = h.Containers(ctx, ""); err != nil {
+		return f, err
+	}
+	if f.networks, err = h.Networks(ctx); err != nil {
+		return f, err
+	}
+	if f.images, err = h.ListImages(ctx); err != nil {
+		return f, err
+	}
+	f.volumes, err = h.Volumes(ctx)
+	return f, err
+}
+
+// decide says what goes: what stays or runs keeps what it uses.
+func (p pruner) decide(f found) planner.Pruned {
+	var out planner.Pruned
+	goes := map[string]bool{}
+	for _, c := range f.containers {
+		if !c.Running() && p.containers.accept(c) {
+			goes[c.Name] = true
+			out.Containers = append(out.Containers, c.Container)
+		}
+	}
+	for _, c := range f.containers { // a replacement was interrupted, and one of both stays
+		if !slices.ContainsFunc(out.Containers, func(o planner.Container) bool { return o.ID == c.ID }) {
+			delete(goes, c.Name)
+		}
+	}
+	kept := func(users []string) []string {
+		return slices.DeleteFunc(slices.Clone(users), func(name string) bool { return goes[name] })
+	}
+	for i, n := range f.networks {
+		f.networks[i].Users = kept(n.Users)
+		if builtin(n) && len(n.Users) > 0 && len(f.networks[i].Users)+len(n.Attached) == 0 {
+			out.Networks = append(out.Networks, n.Network) // the host's bridge goes with its last container
+		}
+	}
+	for i := range f.images {
+		f.images[i].Users = kept(f.images[i].Users)
+	}
+	out.Networks = append(out.Networks, unused(f.networks, p.networks)...)
+	out.Images = unusedImages(f.images, p.images, p.all)
+	for _, v := range f.volumes {
+		if p.systemPruneFlags.volumes && v.Anonymous && len(kept(v.Users)) == 0 && p.volumes.accept(v) {
+			out.Volumes = append(out.Volumes, v.Volume.Volume)
+		}
+	}
+	return out
+}
+
+// within leaves out what is of projects that are not locked.
+func within(what planner.Pruned, locked []string) planner.Pruned {
+	other := func(name string) bool { return name != "" && !slices.Contains(locked, name) }
+	what.Containers = slices.DeleteFunc(what.Containers, func(c planner.Container) bool { return other(c.Spec.Project) })
+	what.Networks = slices.DeleteFunc(what.Networks, func(n project.Network) bool { return other(n.Project) })
+	what.Volumes = slices.DeleteFunc(what.Volumes, func(v project.Volume) bool { return other(v.Project) })
+	return what
+}
+
+func projectsIn(what planner.Pruned) []string {
+	var names []string
+	for _, c := range what.Containers {
+		names = append(names, c.Spec.Project)
+	}
+	for _, n := range what.Networks {
+		names = append(names, n.Project)
+	}
+	for _, v := range what.Volumes {
+		names = append(names, v.Project)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (a *app) systemPrune(ctx context.Context, f systemPruneFlags) error {
+	p, err := newPruner(f, time.Now())
+	if err != nil {
+		return err
+	}
+	h, err := a.openExisting(ctx)
+	if err != nil {
+		return err
+	}
+	if h == nil {
+		return a.nothingToPrune()
+	}
+	defer h.Close()
+	all, err := look(ctx, h)
+	if err != nil {
+		return err
+	}
+	what := p.decide(all)
+	if a.globals.dryRun {
+		w, opt := a.progress(change{title: "system prune"})
+		return view.DryRun(w, planner.Prune(what), opt)
+	}
+	if what.Empty() {
+		return a.nothingToPrune()
+	}
+	locked := projectsIn(what)
+	unlock, err := a.lockAll(ctx, locked)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := h.Sweep(ctx); err != nil {
+		return err
+	}
+	if all, err = look(ctx, h); err != nil {
+		return err
+	}
+	return a.pruneLocked(ctx, h, f, all, within(p.decide(all), locked))
+}
+
+func (a *app) nothingToPrune() error {
+	fmt.Fprintln(a.Err, "Nothing to remove")
+	if !a.globals.dryRun {
+		fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(0))
+	}
+	return nil
+}
+
+// lockAll keeps others from changing these projects, and what is of none.
+func (a *app) lockAll(ctx context.Context, projects []string) (func(), error) {
+	where, err := a.paths()
+	if err != nil {
+		return nil, err
+	}
+	var held []func()
+	unlock := func() {
+		for _, u := range held {
+			u()
+		}
+	}
+	for _, kind := range []string{"images", "networks", "volumes"} {
+		var names []string
+		if kind == "volumes" { // the last: kinds come before projects, whoever locks them
+			names = projects
+		}
+		u, err := host.LockResources(ctx, where, kind, names, func(what string) {
+			a.warn(fmt.Sprintf("another command is changing %s: waiting for it to end", what))
+		})
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+		held = append(held, u)
+	}
+	return unlock, nil
+}
+
+func (a *app) pruneLocked(ctx context.Context, h *host.Host, f systemPruneFlags, all found, what planner.Pruned) error {
+	a.namePruned(what)
+	if !f.force {
+		if yes, err := a.ask(ctx, pruneWarning(f)); !yes || err != nil {
+			return err
+		}
+	}
+	use, err := h.Usage(ctx)
+	if err != nil {
+		return err
+	}
+	err = a.apply(ctx, h, planner.Prune(what), change{title: "system prune"})
+	left, lerr := look(context.WithoutCancel(ctx), h)
+	if lerr != nil {
+		return errors.Join(err, lerr)
+	}
+	return errors.Join(err, a.writePruned(all, goneOf(what, left), use))
+}
+
+func pruneWarning(f systemPruneFlags) string {
+	lines := []string{"WARNING! This will remove:", "  - all stopped containers", "  - all networks not used by at least one container"}
+	if f.volumes {
+		lines = append(lines, "  - all anonymous volumes not used by at least one container")
+	}
+	lines = append(lines, "  - all "+pruned(f.all))
+	if len(f.filter) > 0 {
+		lines = append(lines, "  of which only those with "+strings.Join(f.filter, ", "))
+	}
+	return strings.Join(lines, "\n") + "\n\nAre you sure you want to continue?"
+}

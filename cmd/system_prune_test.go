@@ -1,0 +1,123 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gocompose/gocompose/containerd/images"
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/networks"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/volumes"
+)
+
+// unusedWorld has a project that runs, one that has ended, and what these and nobody use.
+func unusedWorld() found {
+	container := func(name string, state planner.State, age time.Duration) host.Info {
+		c := planner.Container{ID: name + ".n", State: state, Spec: project.Container{Project: name[:1], Name: name}}
+		return host.Info{Container: c, Name: name, CreatedAt: time.Now().Add(-age), Labels: map[string]string{"of": name}}
+	}
+	network := func(name string, users ...string) host.Network {
+		return host.Network{Record: networks.Record{Network: project.Network{Name: name, Project: name[:1]}, CreatedAt: time.Now()}, Users: users}
+	}
+	bridge := network(project.DefaultBridge, "e-1")
+	bridge.Project = ""
+	volume := func(name string, anonymous bool, users ...string) host.Volume {
+		return host.Volume{Volume: volumes.Volume{Volume: project.Volume{Name: name, Anonymous: anonymous}}, Users: users}
+	}
+	img := func(ref, id string, users ...string) host.Image {
+		return host.Image{Image: images.Image{Ref: ref, ID: id}, Users: users}
+	}
+	bare := "sha256:" + strings.Repeat("c", 64)
+	return found{
+		containers: []host.Info{
+			container("r-1", planner.StateRunning, 0), container("r-2", planner.StateRestarting, 0), container("r-3", planner.StatePaused, 0),
+			container("e-1", planner.StateExited, 2*time.Hour), container("e-2", planner.StateCreated, 0),
+		},
+		networks: []host.Network{network("r_default", "r-1", "e-1"), network("e_default", "e-1", "e-2"), network("n_none"), bridge},
+		volumes: []host.Volume{
+			volume("named", false), volume("anon", true), volume("of-e", true, "e-1"), volume("of-r", true, "r-1"), volume("e-named", false, "e-1"),
+		},
+		images: []host.Image{img("r:1", "1", "r-1"), img("r:2", "1"), img("e:1", "2", "e-1"), img("n:1", "3"), img(bare, bare)},
+	}
+}
+
+func prunedNames(p planner.Pruned) string {
+	var out []string
+	for _, s := range planner.Prune(p).Steps {
+		name := planner.ShortImage(s.Op.Target().Name)
+		out = append(out, name[:min(9, len(name))])
+	}
+	return strings.Join(out, " ")
+}
+
+func TestOnlyWhatNothingUsesIsPruned(t *testing.T) {
+	for _, tt := range []struct {
+		flags systemPruneFlags
+		want  string
+	}{
+		{systemPruneFlags{}, "e-1 e-2 sha256:cc bridge e_default n_none"},
+		{systemPruneFlags{all: true}, "e-1 e-2 e:1 n:1 sha256:cc bridge e_default n_none"},
+		{systemPruneFlags{volumes: true}, "e-1 e-2 sha256:cc bridge e_default n_none anon of-e"},
+		{systemPruneFlags{filter: []string{"until=1h"}, all: true}, "e-1 e:1 n:1 sha256:cc bridge"}, // e-2 is on e_default
+		{systemPruneFlags{filter: []string{"label=of=e-2"}, all: true, volumes: true}, "e-2"},
+		{systemPruneFlags{filter: []string{"label!=of=e-1"}, volumes: true}, "e-2 sha256:cc n_none anon"},
+	} {
+		p, err := newPruner(tt.flags, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := p.decide(unusedWorld())
+		if prunedNames(got) != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.flags, prunedNames(got), tt.want)
+		}
+		for _, n := range got.Volumes {
+			if !n.Anonymous {
+				t.Errorf("%+v: the data in %s goes", tt.flags, n.Name)
+			}
+		}
+	}
+	for _, bad := range []systemPruneFlags{{filter: []string{"until=soon"}}, {filter: []string{"name=x"}}, {volumes: true, filter: []string{"until=1h"}}} {
+		if _, err := newPruner(bad, time.Now()); err == nil {
+			t.Errorf("%+v: no error", bad)
+		}
+	}
+}
+
+func TestWhatIsOfAProjectThatIsNotLockedStays(t *testing.T) {
+	p, err := newPruner(systemPruneFlags{}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	what := p.decide(unusedWorld())
+	if got := strings.Join(projectsIn(what), " "); got != " e n" {
+		t.Errorf("%q", got)
+	}
+	if got := prunedNames(within(what, []string{"n"})); got != "sha256:cc bridge n_none" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestASharedPartOfAnImageCountsOnce(t *testing.T) {
+	img := func(ref, id string, parts images.Parts, users ...string) host.ImageUse {
+		return host.ImageUse{Image: host.Image{Image: images.Image{Ref: ref, ID: id}, Users: users}, Parts: parts}
+	}
+	all := []host.ImageUse{
+		img("a:1", "1", images.Parts{"base": 1000, "a": 100}), img("a:2", "1", images.Parts{"base": 1000, "a": 100}, "web-1"),
+		img("b:1", "2", images.Parts{"base": 1000, "b": 10}),
+	}
+	if got := imageSum(all); got != (sum{total: 2, active: 1, size: 1110, reclaimable: 10}) {
+		t.Errorf("%+v", got)
+	}
+	if shared := sharedSize(all[2], all); shared != 1000 {
+		t.Errorf("shared %d", shared)
+	}
+	if row := imageSum(all[2:]).row("Images"); row != (dfRow{Active: "0", Reclaimable: "1.01kB (100%)", Size: "1.01kB", TotalCount: "1", Type: "Images"}) {
+		t.Errorf("%+v", row)
+	}
+	if row := (sum{}).row("Logs"); row.Reclaimable != "0B" {
+		t.Errorf("%+v", row)
+	}
+}

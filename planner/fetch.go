@@ -1,0 +1,84 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// PullServices plans to pull the images of the services of p: those that are not here, those that
+// no pull policy is given for, and those whose policy has them pulled. Of an image that
+// can be built too, and with Options.Lenient of all, that it fails is a warning.
+func PullServices(p *project.Project, obs Observed, opt Options) *Plan {
+	b := newBuilder(p, obs, opt)
+	due := map[project.Image]bool{} // whether that it fails is an error
+	for _, s := range p.Services {
+		for i, image := range s.Template.AllImages() {
+			built := i == 0 && s.Build != nil
+			if built && (opt.NoBuilt || !s.Build.Named) || !b.fetched(s, image) {
+				continue
+			}
+			due[image] = due[image] || !built && !opt.Lenient
+		}
+	}
+	for _, image := range slices.SortedFunc(maps.Keys(due), compareImages) {
+		op := pullImage(image)
+		op.Optional = !due[image]
+		b.add(op, nil, because(Requested))
+	}
+	return &Plan{Project: p.Name, Steps: b.steps}
+}
+
+// fetched tells whether a command that is there to pull pulls the image. A tag
+// latest that is here may stand for another one by now.
+func (b *builder) fetched(s project.Service, image project.Image) bool {
+	pull := policy(s, b.opt)
+	switch {
+	case image.Ref == "" || pull.When == project.PullNever:
+		return false
+	case pull.When == project.PullMissing && pull.Written != "":
+		return !b.here(image) || strings.HasSuffix(image.Ref, ":latest")
+	}
+	return true
+}
+
+func compareImages(x, y project.Image) int { return compareNatural(x.String(), y.String()) }
+
+// PushServices plans to send the images of the services of p that are built and have a name, by
+// all their names. With Options.Lenient, that one fails is a warning.
+func PushServices(p *project.Project, opt Options) *Plan {
+	b := newBuilder(p, Observed{}, opt)
+	for _, s := range p.Services {
+		if s.Build == nil || !s.Build.Named {
+			continue
+		}
+		for _, ref := range append([]string{s.Template.Image}, s.Build.Tags...) {
+			b.add(PushImage{Ref: ref, Platform: s.Template.Platform, Optional: opt.Lenient}, nil, because(Requested))
+		}
+	}
+	if len(b.steps) == 0 {
+		b.notice("nothing to push: no service that is meant has both build and image")
+	}
+	slices.SortFunc(b.steps, func(x, y Step) int { return compareNatural(string(x.ID()), string(y.ID())) })
+	return &Plan{Project: p.Name, Steps: b.steps, Notices: b.notices}
+}
+
+// PushImages plans to send images.
+func PushImages(images []project.Image) *Plan {
+	p := &Plan{}
+	for _, i := range slices.Compact(slices.SortedFunc(slices.Values(images), compareImages)) {
+		p.Steps = append(p.Steps, Step{Op: PushImage{Ref: i.Ref, Platform: i.Platform}, Why: because(Requested)})
+	}
+	return p
+}
+
+// RemoveImages plans to take names of images away.
+func RemoveImages(ops []RemoveImage) *Plan {
+	b := newBuilder(&project.Project{}, Observed{}, Options{})
+	for _, op := range ops {
+		b.add(op, nil, because(Requested))
+	}
+	return &Plan{Steps: b.steps}
+}
