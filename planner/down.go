@@ -94,7 +94,7 @@ func (d *down) oneOffs(meant map[string]bool) {
 		}
 		last := d.discard(c, nil, because(Orphaned))
 		d.gone = append(d.gone, c)
-		for used := range uses(c.Container) {
+		for used := range has(c.Container) {
 			d.removed[used] = append(d.removed[used], last)
 		}
 	}
