@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -32,33 +30,13 @@ func (a *app) containerCommand() *cobra.Command {
 // none.
 func (a *app) allContainers(ctx context.Context) ([]host.Info, error) { return a.containers(ctx, "") }
 
-var errNoSuchContainer = errors.New("not found")
-
 // containerNamed returns the container with that name, that ID, or the only one
 // whose ID begins so.
 func containerNamed(all []host.Info, name string) (host.Info, error) {
-	wanted := strings.TrimPrefix(name, "/") // docker's own names begin with it
-	for _, is := range []func(host.Info) bool{
-		func(i host.Info) bool { return i.Name == wanted },
-		func(i host.Info) bool { return i.ID == wanted },
-	} {
-		if n := slices.IndexFunc(all, is); n >= 0 {
-			return all[n], nil
-		}
-	}
-	var found []host.Info
-	for _, i := range all {
-		if wanted != "" && strings.HasPrefix(i.ID, wanted) {
-			found = append(found, i)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return host.Info{}, fmt.Errorf("container %s %w: `gocompose container ls -a` lists those that there are", name, errNoSuchContainer)
-	case 1:
-		return found[0], nil
-	}
-	return host.Info{}, fmt.Errorf("container %s: the IDs of %d containers begin so: give more of it", name, len(found))
+	return naming[host.Info]{
+		kind: "container", list: "container ls -a",
+		id: func(i host.Info) string { return i.ID }, name: func(i host.Info) string { return i.Name },
+	}.find(all, strings.TrimPrefix(name, "/")) // docker's own names begin with it
 }
 
 // completeContainers completes names that are not given yet.
@@ -75,13 +53,4 @@ func (a *app) completeContainers(c *cobra.Command, given []string, _ string) ([]
 	}
 	slices.Sort(names)
 	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-func exactlyOne(what string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usage("%q needs one %s, got %d arguments", c.CommandPath(), what, len(args))
-		}
-		return nil
-	}
 }

@@ -33,17 +33,11 @@ type namedContainer struct {
 // changeContainers makes the change, a project after the other, and prints the names
 // of those to which it is done. That some are refused does not keep the others.
 func (a *app) changeContainers(ctx context.Context, names []string, c containerChange) error {
-	h, err := a.openExisting(ctx)
+	h, all, err := a.openContainers(ctx, "")
 	if err != nil {
 		return err
 	}
-	var all []host.Info
-	if h != nil {
-		defer h.Close()
-		if all, err = h.Containers(ctx, ""); err != nil {
-			return err
-		}
-	}
+	defer h.Close()
 	found, refused := c.find(all, names)
 	errs := []error{refused}
 	for len(found) > 0 {
@@ -70,7 +64,7 @@ func (c containerChange) find(all []host.Info, names []string) ([]namedContainer
 	for _, name := range names {
 		i, err := containerNamed(all, name)
 		if err != nil {
-			if !c.force || !errors.Is(err, errNoSuchContainer) {
+			if !c.force || !errors.Is(err, errNotFound) {
 				errs = append(errs, err)
 			}
 			continue

@@ -80,17 +80,11 @@ var errNoTerminal = errors.New("the input device is not a TTY: leave the termina
 // withContainer runs do with the container that is named so, of whichever project,
 // and that runs.
 func (a *app) withContainer(ctx context.Context, name string, do func(context.Context, *host.Host, host.Info) error) error {
-	h, err := a.openExisting(ctx)
+	h, all, err := a.openContainers(ctx, "")
 	if err != nil {
 		return err
 	}
-	var all []host.Info
-	if h != nil {
-		defer h.Close()
-		if all, err = h.Containers(ctx, ""); err != nil {
-			return err
-		}
-	}
+	defer h.Close()
 	info, err := containerNamed(all, name)
 	if err != nil {
 		return err

@@ -33,17 +33,11 @@ func (a *app) containerLogs(ctx context.Context, f logsFlags, name string) error
 	if err != nil {
 		return err
 	}
-	h, err := a.openExisting(ctx)
+	h, all, err := a.openContainers(ctx, "")
 	if err != nil {
 		return err
 	}
-	var all []host.Info
-	if h != nil {
-		defer h.Close()
-		if all, err = h.Containers(ctx, ""); err != nil {
-			return err
-		}
-	}
+	defer h.Close()
 	info, err := containerNamed(all, name)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -198,12 +197,3 @@ func ago(t time.Time) string {
 }
 
 func sizeText(n int64) string { return units.HumanSizeWithPrecision(float64(n), 3) }
-
-func atLeastOne(what string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return usage("%q needs at least one %s", c.CommandPath(), cmp.Or(what, "argument"))
-		}
-		return nil
-	}
-}

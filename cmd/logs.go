@@ -99,17 +99,11 @@ func (a *app) logs(ctx context.Context, f logsFlags, services []string) error {
 	if err != nil {
 		return err
 	}
-	h, err := a.openExisting(ctx)
+	h, infos, err := a.openContainers(ctx, name)
 	if err != nil {
 		return err
 	}
-	var infos []host.Info
-	if h != nil {
-		defer h.Close()
-		if infos, err = h.Containers(ctx, name); err != nil {
-			return err
-		}
-	}
+	defer h.Close()
 	if err := knownServices(p, infos, services); err != nil {
 		return err
 	}

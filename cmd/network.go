@@ -2,10 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,32 +32,13 @@ func (a *app) networks(ctx context.Context) ([]host.Network, error) {
 	return host.LookAtNetworks(ctx, cfg)
 }
 
-var errNoNetwork = errors.New("not found")
-
 // networkNamed returns the network that has the name or the ID, or whose ID
 // alone begins so.
 func networkNamed(all []host.Network, name string) (host.Network, error) {
-	for _, is := range []func(host.Network) bool{
-		func(n host.Network) bool { return n.ID == name },
-		func(n host.Network) bool { return n.Name == name },
-	} {
-		if i := slices.IndexFunc(all, is); i >= 0 {
-			return all[i], nil
-		}
-	}
-	var found []host.Network
-	for _, n := range all {
-		if name != "" && strings.HasPrefix(n.ID, name) {
-			found = append(found, n)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return host.Network{}, fmt.Errorf("network %s %w: `gocompose network ls` lists those that there are", name, errNoNetwork)
-	case 1:
-		return found[0], nil
-	}
-	return host.Network{}, fmt.Errorf("network %s is ambiguous: the IDs of %d networks begin so; give more of it, or a name", name, len(found))
+	return naming[host.Network]{
+		kind: "network", list: "network ls",
+		id: func(n host.Network) string { return n.ID }, name: func(n host.Network) string { return n.Name },
+	}.find(all, name)
 }
 
 // networkSteps are the networks that a command makes and takes away.

@@ -52,7 +52,7 @@ func removals(all []host.Network, names []string, force bool, asked map[string]s
 	for _, name := range names {
 		n, err := networkNamed(all, name)
 		switch {
-		case errors.Is(err, errNoNetwork) && force:
+		case errors.Is(err, errNotFound) && force:
 		case err != nil:
 			errs = append(errs, err)
 		case builtin(n):

@@ -40,17 +40,11 @@ func (a *app) withService(ctx context.Context, service string, do func(context.C
 	if err != nil {
 		return err
 	}
-	h, err := a.openExisting(ctx)
+	h, infos, err := a.openContainers(ctx, name)
 	if err != nil {
 		return err
 	}
-	var infos []host.Info
-	if h != nil {
-		defer h.Close()
-		if infos, err = h.Containers(ctx, name); err != nil {
-			return err
-		}
-	}
+	defer h.Close()
 	if err := knownServices(p, infos, []string{service}); err != nil {
 		return err
 	}

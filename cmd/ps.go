@@ -115,12 +115,26 @@ func (f *psFlags) shows(i host.Info) bool {
 
 // containers returns what exists of a project.
 func (a *app) containers(ctx context.Context, name string) ([]host.Info, error) {
-	h, err := a.openExisting(ctx)
-	if h == nil {
+	h, infos, err := a.openContainers(ctx, name)
+	if err != nil {
 		return nil, err
 	}
 	defer h.Close()
-	return h.Containers(ctx, name)
+	return infos, nil
+}
+
+// openContainers returns the host for commands that only look, and what exists of a
+// project; with "" of all. Where nothing ever ran there is nothing, and no host.
+func (a *app) openContainers(ctx context.Context, project string) (*host.Host, []host.Info, error) {
+	h, err := a.openExisting(ctx)
+	if h == nil || err != nil {
+		return nil, nil, err
+	}
+	infos, err := h.Containers(ctx, project)
+	if err != nil {
+		return nil, nil, errors.Join(err, h.Close())
+	}
+	return h, infos, nil
 }
 
 // openExisting returns the host for commands that only look, or nil without an

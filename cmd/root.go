@@ -154,10 +154,3 @@ func (g *globals) check() error {
 	}
 	return nil
 }
-
-func noArgs(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage("%q takes no arguments, got %q", c.CommandPath(), args)
-	}
-	return nil
-}

@@ -2,9 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -35,14 +32,8 @@ func (a *app) volumes(context.Context) ([]host.Volume, error) {
 	return host.LookAtVolumes(cfg)
 }
 
-var errNoVolume = errors.New("not found")
-
 func volumeNamed(all []host.Volume, name string) (host.Volume, error) {
-	i := slices.IndexFunc(all, func(v host.Volume) bool { return v.Name == name })
-	if i < 0 {
-		return host.Volume{}, fmt.Errorf("volume %s %w: `gocompose volume ls` lists those that there are", name, errNoVolume)
-	}
-	return all[i], nil
+	return naming[host.Volume]{kind: "volume", list: "volume ls", name: func(v host.Volume) string { return v.Name }}.find(all, name)
 }
 
 // volumeSteps are the volumes that a command makes and takes away.

@@ -52,7 +52,7 @@ func volumeRemovals(all []host.Volume, names []string, force bool) (s volumeStep
 	for _, name := range names {
 		v, err := volumeNamed(all, name)
 		switch {
-		case errors.Is(err, errNoVolume) && force:
+		case errors.Is(err, errNotFound) && force:
 		case err != nil:
 			errs = append(errs, err)
 		case len(v.Users) > 0:

@@ -142,8 +142,11 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 	return h, nil
 }
 
-// Close ends the connections. What runs goes on.
+// Close ends the connections. What runs goes on. No host, nil, has none.
 func (h *Host) Close() error {
+	if h == nil {
+		return nil
+	}
 	err := h.containerd.Close()
 	h.supervisor.Close()
 	if h.use != nil {
