@@ -120,7 +120,8 @@ func (a *app) imagePruneCommand() *cobra.Command {
 		Use:   "prune [OPTIONS]",
 		Short: "Remove unused images",
 		Long: "Removes the images that have no name, with --all also those that have some; never one that a container has, running or\n" +
-			"not, of whatever project, or that a command is about to make one from. It names them and asks before, unless --force is given; no answer is no.",
+			"not, of whatever project, or that a command is about to make one from. It names them and asks before, unless --force is\n" +
+			"given; no answer is no.",
 		Example:           "gocompose image prune --all --filter until=24h --filter label!=keep",
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
