@@ -86,7 +86,7 @@ func (a *app) change(ctx context.Context, c change) error {
 
 // changeProject makes the change to the project called name; p is nil when there
 // are no files to go by.
-func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name string, p *project.Project) error {
+func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name string, p *project.Project) (err error) {
 	where, err := a.paths()
 	if err != nil {
 		return err
@@ -98,6 +98,13 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 		return err
 	}
 	defer lock.Unlock()
+	if c.pull != nil && p != nil {
+		done, nerr := host.NeedImages(where, p)
+		if nerr != nil {
+			return nerr
+		}
+		defer func() { err = errors.Join(err, done()) }()
+	}
 	if err := h.Sweep(ctx); err != nil {
 		return err
 	}

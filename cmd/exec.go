@@ -125,7 +125,7 @@ func (f *execFlags) program(command []string) (project.Hook, error) {
 	for _, e := range f.env {
 		name, value, ok := strings.Cut(e, "=")
 		if name == "" {
-			return p, usage("--env is %q: NAME=VALUE, or the NAME of a variable of gocompose's own environment", e)
+			return p, usage("--env has no name before the =: NAME=VALUE, or the NAME of a variable of gocompose's own environment")
 		}
 		if !ok {
 			value, ok = os.LookupEnv(name)

@@ -70,6 +70,8 @@ func imageRemovals(all []host.Image, refs []string, force bool) (s imageSteps) {
 			errs = append(errs, fmt.Errorf("image %s has %d names: remove them by name: %s; or use --force", ref, len(names), strings.Join(names, ", ")))
 		case len(found[0].Users) > 0 && !force:
 			errs = append(errs, fmt.Errorf("image %s is in use by %s: remove them first, or use --force", ref, strings.Join(found[0].Users, ", ")))
+		case len(found[0].Needed) > 0 && !force:
+			errs = append(errs, fmt.Errorf("another command needs image %s for %s: wait for that to end, or use --force", ref, strings.Join(found[0].Needed, ", ")))
 		default:
 			s.remove = addRemovals(s.remove, found, force)
 		}
@@ -118,7 +120,8 @@ func (a *app) imagePruneCommand() *cobra.Command {
 		Use:   "prune [OPTIONS]",
 		Short: "Remove unused images",
 		Long: "Removes the images that have no name, with --all also those that have some; never one that a container has, running or\n" +
-			"not, of whatever project. It names them and asks before, unless --force is given; no answer is no.",
+			"not, of whatever project, or that a command is about to make one from. It names them and asks before, unless --force is\n" +
+			"given; no answer is no.",
 		Example:           "gocompose image prune --all --filter until=24h --filter label!=keep",
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -192,12 +195,12 @@ func shortImages(ops []planner.RemoveImage) []string {
 	return names
 }
 
-// unusedImages are those that no container has, by any of their names, and that the filters
-// accept: without a name, or all.
+// unusedImages are those that no container has, by any of their names, that no command is
+// about to make one from, and that the filters accept: without a name, or all.
 func unusedImages(all []host.Image, filters filters[host.Image], named bool) []planner.RemoveImage {
 	var out []planner.RemoveImage
 	for _, i := range all {
-		used := slices.ContainsFunc(all, func(o host.Image) bool { return (o.ID == i.ID || o.Ref == i.Ref) && len(o.Users) > 0 })
+		used := slices.ContainsFunc(all, func(o host.Image) bool { return (o.ID == i.ID || o.Ref == i.Ref) && len(o.Users)+len(o.Needed) > 0 })
 		if !used && (named || i.Dangling()) && filters.accept(i) {
 			out = addRemovals(out, []host.Image{i}, false)
 		}

@@ -63,6 +63,21 @@ func TestImagesThatContainersHaveAreNotPruned(t *testing.T) {
 	}
 }
 
+func TestImagesThatACommandIsAboutToUseAreNotPruned(t *testing.T) {
+	all := testImages()
+	all[2].Needed = []string{"project shop"}
+	if got := refs(unusedImages(all, nil, true)); got != "sha256:cc" {
+		t.Errorf("%q", got)
+	}
+	s := imageRemovals(all, []string{"b:1"}, false)
+	if want := "another command needs image b:1 for project shop: wait for that to end, or use --force"; len(s.remove) > 0 || s.refused == nil || s.refused.Error() != want {
+		t.Errorf("%v: %v", s.remove, s.refused)
+	}
+	if got := refs(imageRemovals(all, []string{"b:1"}, true).remove); got != "b:1" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestImagesAreRemovedByNameAndByID(t *testing.T) {
 	for _, tt := range []struct {
 		refs     []string

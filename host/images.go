@@ -37,6 +37,13 @@ func (h *Host) RemoveImage(ctx context.Context, op planner.RemoveImage) error {
 		if names := users[project.Image{Ref: op.Ref}.ID()]; len(names) > 0 {
 			return fmt.Errorf("%s made from it: remove it first", listed(names))
 		}
+		needed, err := h.neededImages()
+		if err != nil {
+			return err
+		}
+		if who := needed[op.Ref]; len(who) > 0 {
+			return fmt.Errorf("another command needs it for %s: wait for that to end", strings.Join(who, ", "))
+		}
 	}
 	err := h.images.Remove(ctx, op.Ref)
 	if errors.Is(err, images.ErrNotFound) {
@@ -84,6 +91,8 @@ type Image struct {
 	images.Image
 	// Users are the names of the containers that have it, whether they run or not.
 	Users []string
+	// Needed are those for which commands that are going on need it: "project shop".
+	Needed []string
 }
 
 // ListImages returns all images by all their names, sorted, with who uses them.
@@ -96,9 +105,13 @@ func (h *Host) ListImages(ctx context.Context) ([]Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	needed, err := h.neededImages()
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Image, len(list))
 	for i, img := range list {
-		out[i] = Image{img, users[project.Image{Ref: img.Ref}.ID()]}
+		out[i] = Image{img, users[project.Image{Ref: img.Ref}.ID()], needed[img.Ref]}
 	}
 	return out, nil
 }

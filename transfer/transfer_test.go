@@ -376,3 +376,16 @@ func TestRemove(t *testing.T) {
 		t.Error("the root was removed")
 	}
 }
+
+// What cannot be made whole leaves nothing under the name that it has until then.
+func TestWhatFailsLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	// The kernel lets no FIFO have such an attribute.
+	from := archive(t, tar.Header{Typeflag: tar.TypeFifo, Name: "pipe", Mode: 0o600, PAXRecords: map[string]string{"SCHILY.xattr.user.x": "1"}})
+	if err := transfer.Unpack(t.Context(), from, transfer.Place{Root: open(t, dir), Path: "/"}, mine()); err == nil {
+		t.Error("it has been made")
+	}
+	if all, err := os.ReadDir(dir); err != nil || len(all) > 0 {
+		t.Errorf("%v is left: %v", all, err)
+	}
+}

@@ -232,11 +232,16 @@ func (u *unpacker) mkdir(parent *os.File, name string, h *tar.Header) error {
 // there: nobody ever sees half of it, and a link in its place is not followed.
 func (u *unpacker) replace(r io.Reader, h *tar.Header, parent *os.File, name string) error {
 	temporary := ".gocompose-" + rand.Text()
+	dir := int(parent.Fd())
 	done, err := u.make(r, h, parent, temporary)
+	if err != nil && done { // what there is of it
+		if e := unix.Unlinkat(dir, temporary, 0); e != unix.ENOENT {
+			err = errors.Join(err, e)
+		}
+	}
 	if err != nil || !done {
 		return err
 	}
-	dir := int(parent.Fd())
 	err = unix.Renameat(dir, temporary, dir, name)
 	// A rename of one file's two names to each other leaves both.
 	if e := unix.Unlinkat(dir, temporary, 0); e != unix.ENOENT {

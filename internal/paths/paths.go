@@ -94,6 +94,10 @@ func (p Paths) Attach() string { return filepath.Join(p.State, "attach") }
 // containers: one folder a container ID.
 func (p Paths) Execs() string { return filepath.Join(p.State, "execs") }
 
+// Needs is the folder that says which images commands need that are going on: one
+// file a command.
+func (p Paths) Needs() string { return filepath.Join(p.State, "needs") }
+
 // Shared is the folder that says who is in whose network namespace: one folder a
 // container ID.
 func (p Paths) Shared() string { return filepath.Join(p.State, "shared") }

@@ -69,6 +69,8 @@ var (
 	badTemplate   = lazily(`(?s)^invalid interpolation format for (\S+)\.\n[^\n]*\n(.*)$`)
 	// "failed to read /x/.env: line 1: …"
 	envFileError = lazily(`(?s)^failed to read (/.+?): line (\d+): (.*)$`)
+	// `unterminated quoted value "secr`, `unexpected character "\"" in variable name "A\"=secret"`
+	envFileText = lazily(`(?s)(quoted value|variable name) .*$`)
 	// "services.web.scale: …", "services.web: …"
 	pathFirst = lazily(`(?s)^((?:services|networks|volumes|secrets|configs)[.][^\s:]+):? (.*)$`)
 	// `service "web" declares …: invalid compose project`
@@ -112,7 +114,7 @@ func (s *source) problem(err error) Problem {
 	}
 	if m := envFileError().FindStringSubmatch(text); m != nil {
 		line, _ := strconv.Atoi(m[2])
-		return Problem{File: s.display(m[1]), Line: line, Text: oneLine(m[3])}
+		return Problem{File: s.display(m[1]), Line: line, Text: oneLine(withoutText(m[3]))}
 	}
 	if f, ok := specific(text); ok {
 		return ps.locate(f)
@@ -238,3 +240,6 @@ func splitPath(path string) []string {
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// withoutText leaves out of what is wrong with an env file what is in it.
+func withoutText(text string) string { return envFileText().ReplaceAllString(text, "$1") }

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -165,7 +166,7 @@ func (s *source) oneOffVariables(service *types.ServiceConfig, wrong *flagErrors
 		}
 		vars, err := dotenv.GetEnvFromFile(s.env, []string{path})
 		if err != nil {
-			wrong.add("env-from-file", f, err)
+			wrong.add("env-from-file", f, errors.New(withoutText(err.Error())))
 		}
 		for key, value := range vars {
 			set[key] = &value
@@ -175,7 +176,7 @@ func (s *source) oneOffVariables(service *types.ServiceConfig, wrong *flagErrors
 		key, value, valued := strings.Cut(e, "=")
 		switch known, there := s.env[key]; {
 		case key == "":
-			wrong.add("env", e, fmt.Errorf("a variable has no name"))
+			wrong.add("env", "=…", fmt.Errorf("a variable has no name"))
 		case valued:
 			set[key] = &value
 		case there:

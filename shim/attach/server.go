@@ -102,12 +102,16 @@ func (s *Server) serve(conn *net.UnixConn) {
 func (s *Server) meet(conn *net.UnixConn, buf []byte) (*client, bool) {
 	s.mu.Lock()
 	s.new[conn] = true
+	closed := s.closed
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
 		delete(s.new, conn)
 		s.mu.Unlock()
 	}()
+	if closed { // it came at the last moment, and Close does not know of it
+		return nil, false
+	}
 	_ = conn.SetReadDeadline(time.Now().Add(helloLimit))
 	k, options, err := readFrame(conn, buf)
 	_ = conn.SetReadDeadline(time.Time{})
