@@ -89,7 +89,7 @@ func absentSystemCommands() []absentCommand {
 // "volume create" they are docker's, with the reason.
 func absentFlags() map[string]map[string]string {
 	const (
-		build   = "images are not built"
+		build   = "images are not built; leave it out, and bring in what another tool has built with `gocompose image load`"
 		sizes   = "how much a container has written is not counted"
 		oneHost = "there is one host, and no swarm of them"
 	)
