@@ -89,8 +89,8 @@ func absentSystemCommands() []absentCommand {
 // "volume create" they are docker's, with the reason.
 func absentFlags() map[string]map[string]string {
 	const (
-		build   = "images are not built"
-		sizes   = "how much a container has written is not counted"
+		build   = "images are not built; leave it out, and bring in what another tool has built with `gocompose image load`"
+		sizes   = "`gocompose system df --verbose` shows how much each container has written"
 		oneHost = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{

@@ -69,6 +69,9 @@ func (a *app) config(ctx context.Context, f configFlags, services []string) erro
 	if !slices.Contains([]string{"", "yaml", "json"}, f.format) {
 		return usage("unknown format %q: yaml or json", f.format)
 	}
+	if f.output != "" && a.globals.dryRun {
+		return usage("--dry-run writes no file: leave --output out, and the file is printed")
+	}
 	opt, err := a.loadOptions()
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func (a *app) containerAttachCommand() *cobra.Command {
 }
 
 // errNoTerminal: a terminal is to be typed at that is none. The beginning is docker's.
-var errNoTerminal = errors.New("the input device is not a TTY: leave the terminal out, or the input")
+var errNoTerminal = errors.New("the input device is not a TTY: leave -t out, or type on a terminal")
 
 // withContainer runs do with the container that is named so, of whichever project,
 // and that runs.

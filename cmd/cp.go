@@ -98,7 +98,7 @@ func (a *app) cp(ctx context.Context, f cpFlags, from, to string) error {
 func (a *app) copyOut(ctx context.Context, f cpFlags, service string, from transfer.Place, to string) error {
 	return a.withCopied(ctx, f, service, func(ctx context.Context, h *host.Host, infos []host.Info) error {
 		i := infos[0]
-		return a.telling(i.Name, copies, fmt.Sprintf("%s:%s to %s", i.Name, from.Path, to), func() error {
+		err := a.telling(i.Name, copies, fmt.Sprintf("%s:%s to %s", i.Name, from.Path, to), func() error {
 			return h.Files(ctx, i.ID, func(root *os.File) error {
 				from.Root = root
 				source := transfer.Source{Place: from, Follow: f.follow}
@@ -116,6 +116,10 @@ func (a *app) copyOut(ctx context.Context, f cpFlags, service string, from trans
 				})
 			})
 		})
+		if err != nil {
+			return fmt.Errorf("copying from container %s: %w", i.Name, err)
+		}
+		return nil
 	})
 }
 

@@ -19,6 +19,23 @@ func setHelp(root *cobra.Command) {
 	})
 }
 
+// refuseUnknownTopics makes `help` fail for what is no command, as that would.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		return
+	}
+	show := help.Run
+	help.Run, help.RunE = nil, func(c *cobra.Command, args []string) error {
+		if of, rest, err := root.Find(args); err == nil && len(rest) > 0 && of.HasSubCommands() {
+			return knownCommand(of, rest)
+		}
+		show(c, args)
+		return nil
+	}
+}
+
 func writeHelp(w io.Writer, c *cobra.Command) {
 	fmt.Fprintf(w, "Usage:  %s\n\n%s\n", c.UseLine(), cmp.Or(c.Long, c.Short))
 	if len(c.Aliases) > 0 {

@@ -87,6 +87,9 @@ func (a *app) imageSaveCommand() *cobra.Command {
 			if output == "" && isTerminal(a.Out) {
 				return usage("an archive is not for a terminal: name a file with -o, or redirect standard output")
 			}
+			if a.globals.dryRun {
+				return errNoDryRun()
+			}
 			return a.lookAtImage(c.Context(), refs[0], func(s *images.Store) error {
 				if output == "" {
 					return s.For(asked).Save(c.Context(), a.Out, refs)

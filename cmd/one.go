@@ -60,7 +60,7 @@ func (w one) of(infos []host.Info) (host.Info, error) {
 		}
 	}
 	if len(found) == 0 {
-		return host.Info{}, errNoContainer(w.service, w.index)
+		return host.Info{}, w.none()
 	}
 	slices.SortStableFunc(found, func(x, y host.Info) int {
 		return cmp.Or(last(!x.Running(), !y.Running()), last(x.Spec.OneOff(), y.Spec.OneOff()), cmp.Compare(x.Spec.Replica, y.Spec.Replica))
@@ -72,6 +72,15 @@ func (w one) of(infos []host.Info) (host.Info, error) {
 		return host.Info{}, fmt.Errorf("container %d of service %q is not running: `gocompose start %s` starts it", w.index, w.service, w.service)
 	}
 	return host.Info{}, fmt.Errorf("service %q is not running: `gocompose start %s` starts it", w.service, w.service)
+}
+
+// none is the error when there is no such container. That the service does not run
+// is what scripts look for.
+func (w one) none() error {
+	if w.stopped || w.index > 0 {
+		return errNoContainer(w.service, w.index)
+	}
+	return fmt.Errorf("service %q is not running: it has no container, and `gocompose up` makes one", w.service)
 }
 
 // last sorts what is so behind what is not.

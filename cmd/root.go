@@ -77,6 +77,7 @@ func (a *app) root() *cobra.Command {
 		a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
+	refuseUnknownTopics(root)
 	quietUseLines(root)
 	addExamples(root, examples())
 	return root

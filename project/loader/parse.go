@@ -176,7 +176,13 @@ func (s *source) profilesFor(tree map[string]any) ([]string, error) {
 	profiles := slices.Clone(s.profiles)
 	services, _ := tree["services"].(map[string]any)
 	var unknown Problems
-	for _, name := range slices.Concat(s.options.Services, slices.Sorted(maps.Keys(s.options.Scale))) {
+	asked := slices.Clone(s.options.Services)
+	for _, name := range slices.Sorted(maps.Keys(s.options.Scale)) {
+		if !slices.Contains(asked, name) {
+			asked = append(asked, name)
+		}
+	}
+	for _, name := range asked {
 		service, ok := services[name].(map[string]any)
 		if !ok {
 			unknown = append(unknown, Problem{Text: fmt.Sprintf("no such service: %s%s", name, among(name, services))})
