@@ -279,20 +279,33 @@ func (a *attachment) settled(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
+// looks is how often at most compare looks.
+const looks = 10
+
 // compare takes in what there is. What has been told meanwhile of a container is
-// newer.
+// newer; when that is an end of which it is open what follows, it looks again.
 func (a *attachment) compare(ctx context.Context, look func(context.Context, string) ([]host.Info, error)) error {
+	for range looks {
+		if again, err := a.takeIn(ctx, look); !again || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeIn is one look of compare; true: another one is needed.
+func (a *attachment) takeIn(ctx context.Context, look func(context.Context, string) ([]host.Info, error)) (again bool, err error) {
 	a.mu.Lock()
 	before := a.news
 	a.mu.Unlock()
 	infos, err := look(ctx, a.opt.project)
 	if err != nil {
-		return err
+		return false, err
 	}
-	there := map[string]bool{}
+	there, overtaken := map[string]bool{}, map[string]bool{}
 	for _, i := range infos {
 		there[i.ID] = true
-		if !a.hasNews(i.ID, before) {
+		if overtaken[i.ID] = a.hasNews(i.ID, before); !overtaken[i.ID] {
 			a.see(sightingOf(i), a.later)
 		}
 	}
@@ -302,8 +315,9 @@ func (a *attachment) compare(ctx context.Context, look func(context.Context, str
 		if !there[id] && c.news <= before {
 			c.alive = false
 		}
+		again = again || c.undecided && overtaken[id]
 	}
-	return nil
+	return again, nil
 }
 
 // hasNews tells whether something has been told of a container since.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -214,6 +215,29 @@ func TestAnEndThatIsUndecidedIsNoEnd(t *testing.T) {
 	}
 	w.tells("web-1", supervisor.PhaseRestarting)
 	if err := a.close(); err != nil || s.String() != "Attaching\nweb-1 exited with code 1 (restarting)\n" {
+		t.Errorf("%v\n%s", err, s)
+	}
+}
+
+// That it has ended is told while it is looked, what follows afterwards: nobody
+// waits for that when up has failed.
+func TestAnEndThatIsToldDuringALookIsNotMissed(t *testing.T) {
+	w, s := newFakeWorld(t), &screen{}
+	w.make("web-1")
+	w.starts("web-1")
+	a := attach(w, s, "web")
+	if err := a.attach(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.ends("web-1", 4)
+	looked := 0
+	err := a.compare(t.Context(), func(ctx context.Context, name string) ([]host.Info, error) {
+		if looked++; looked == 1 {
+			w.tells("web-1", supervisor.PhaseEnded)
+		}
+		return w.Containers(ctx, name)
+	})
+	if err := errors.Join(err, a.close()); err != nil || s.String() != "Attaching\nweb-1 exited with code 4\n" {
 		t.Errorf("%v\n%s", err, s)
 	}
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -92,37 +91,13 @@ func (a *app) imageSaveCommand() *cobra.Command {
 				if output == "" {
 					return s.For(asked).Save(c.Context(), a.Out, refs)
 				}
-				return saveTo(output, func(w io.Writer) error { return s.For(asked).Save(c.Context(), w, refs) })
+				return writtenWhole(output, func(f *os.File) error { return s.For(asked).Save(c.Context(), f, refs) })
 			})
 		},
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "Write to a file, instead of STDOUT")
 	c.Flags().StringVar(&platform, "platform", "", "Save only images that are there for this platform (e.g. linux/arm64)")
 	return c
-}
-
-// saveTo writes a file, of which there is nothing when it cannot be written whole.
-func saveTo(path string, write func(io.Writer) error) error {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() { // a pipe, or a device
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		return errors.Join(write(f), f.Close())
-	}
-	part := path + ".part"
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if err = errors.Join(write(f), f.Close()); err == nil {
-		err = os.Rename(part, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(part))
-	}
-	return nil
 }
 
 func (a *app) imageTagCommand() *cobra.Command {

@@ -157,7 +157,7 @@ func (r *oneOffRun) close(ctx context.Context) error {
 	if r.flags.image != "" && r.flags.want.Temporary && r.over != nil { // with the network that it was alone on
 		end.removes = true
 		end.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
-			return planner.Down(p, obs, planner.Options{})
+			return planner.EndAlone(p, obs, r.id)
 		}
 	}
 	var err error

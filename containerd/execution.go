@@ -33,6 +33,8 @@ type ExecRequest struct {
 	Size     Size
 	// Input: it has standard input.
 	Input bool
+
+	detached bool // it has no streams
 }
 
 // defaultTerm is the kind of a terminal of which nobody says the kind, Docker's.
@@ -71,17 +73,19 @@ func (c *Client) Exec(ctx context.Context, id string, r ExecRequest) (*Execution
 // ExecDetached starts a program whose output goes nowhere, and leaves it. It has no
 // terminal.
 func (c *Client) ExecDetached(ctx context.Context, id string, r ExecRequest) error {
-	r.Terminal = false
+	r.Terminal, r.detached = false, true
 	process, err := c.requested(ctx, id, r)
 	if err != nil {
 		return err
 	}
 	p := program{c, id, options.ExecPrefix + rand.Text()}
-	_, err = p.begin(ctx, process, &tasks.ExecProcessRequest{})
-	if errdefs.IsNotFound(err) && strings.Contains(err.Error(), p.execID) {
-		return nil // it has ended, and the shim has taken it away, before the engine has looked
+	pipes, err := makePipes(r.Dir, p.execID, r)
+	if err != nil {
+		return err
 	}
-	return err
+	// The shim leaves it there, even when it has ended, until they are closed.
+	_, err = p.begin(ctx, process, pipes.request(r))
+	return errors.Join(err, pipes.close())
 }
 
 // requested is the process that r asks for.

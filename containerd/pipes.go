@@ -82,6 +82,9 @@ func (p *pipes) open(r ExecRequest) (err error) {
 	if p.alive, err = openFifo(p.path(options.AliveFile), os.O_RDWR); err != nil {
 		return err
 	}
+	if r.detached {
+		return nil
+	}
 	if r.Input {
 		if p.in, err = openFifo(p.path(inName), os.O_RDWR); err != nil {
 			return err
@@ -118,6 +121,9 @@ func openFifo(path string, how int) (*os.File, error) {
 }
 
 func (p *pipes) request(r ExecRequest) *tasks.ExecProcessRequest {
+	if r.detached {
+		return &tasks.ExecProcessRequest{Stdout: p.path(options.DetachedFile)}
+	}
 	q := &tasks.ExecProcessRequest{Terminal: r.Terminal, Stdout: p.path(outName)}
 	if p.in != nil {
 		q.Stdin = p.path(inName)

@@ -43,7 +43,7 @@ func (h *Host) Exec(ctx context.Context, id string, r ExecRequest) (Process, err
 // ExecDetached starts a program in a container that runs, and leaves it alone.
 // Without a terminal its output goes nowhere.
 func (h *Host) ExecDetached(ctx context.Context, id string, r ExecRequest) error {
-	return notRunning(h.containerd.ExecDetached(ctx, id, containerd.ExecRequest{Program: r.Program, Terminal: r.Terminal, Size: r.Size}))
+	return notRunning(h.containerd.ExecDetached(ctx, id, containerd.ExecRequest{Dir: h.execDir(id), Program: r.Program}))
 }
 
 func notRunning(err error) error {

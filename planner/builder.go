@@ -97,11 +97,17 @@ func (b *builder) discard(c instance, needs []StepID, why []Reason) StepID {
 }
 
 func (b *builder) start(c Ref, service string, needs []StepID, why []Reason) {
+	b.starts[service] = append(b.starts[service], b.startAlone(c, service, needs, why))
+}
+
+// startAlone plans a start that waits for what the service needs, and that what
+// needs the service does not wait for.
+func (b *builder) startAlone(c Ref, service string, needs []StepID, why []Reason) StepID {
 	id := b.add(StartContainer{c}, needs, why)
-	b.starts[service] = append(b.starts[service], id)
 	b.firsts[service] = append(b.firsts[service], id)
 	b.needy[service] = true
 	b.runs[service] = append(b.runs[service], c)
+	return id
 }
 
 // keep notes that c runs and goes on running; one that is paused is let go on.

@@ -34,6 +34,16 @@ func EndOneOff(p *project.Project, obs Observed, id string) (*Plan, error) {
 	return b.finish(wholeGraph(b.project, obs.Containers))
 }
 
+// EndAlone is EndOneOff of a container that is all of its project, which goes then with
+// its networks, unless somebody has brought another container into it.
+func EndAlone(p *project.Project, obs Observed, id string) (*Plan, error) {
+	other := func(c Container) bool { return c.ID != id }
+	if slices.ContainsFunc(slices.Concat(obs.Containers, obs.OneOffs, obs.Leftovers), other) {
+		return EndOneOff(p, obs, id)
+	}
+	return Down(p, obs, Options{})
+}
+
 // sortOneOffs sorts out the containers of `run`: those that have ended are orphans,
 // whatever their service.
 func (u *up) sortOneOffs() {

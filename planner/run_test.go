@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/gocompose/gocompose/planner"
@@ -34,6 +35,40 @@ func TestTheEndOfAOneOff(t *testing.T) {
 		plan, err := planner.EndOneOff(planner.FromObserved("shop", obs), obs, one.ID)
 		if err != nil || plan.String() != c.want {
 			t.Errorf("%s, temporary %v: %v\n%s", c.state, c.temporary, err, plan)
+		}
+	}
+}
+
+// A container that was all of its project takes the network along, but nobody else's
+// container.
+func TestTheEndOfAContainerThatIsAlone(t *testing.T) {
+	spec := project.Service{Name: "cache", Template: project.Container{Name: "cache", Project: "cache", Service: "cache", Temporary: true}}.Container(1)
+	one := planner.Container{ID: "cache.1", Spec: spec, State: planner.StateExited}
+	other := one
+	other.ID, other.Spec.Name, other.Spec.Service, other.Spec.Temporary, other.State = "cache.2", "mine", "mine", false, planner.StateRunning
+	network := project.Network{Name: "cache_default", Project: "cache"}
+	for _, c := range []struct {
+		there planner.Observed
+		want  []string
+	}{
+		{planner.Observed{Leftovers: []planner.Container{one}}, []string{"container/cache-1~cache.1", "network/cache_default"}},
+		{planner.Observed{Containers: []planner.Container{one}}, []string{"container/cache-1", "network/cache_default"}},
+		{planner.Observed{Leftovers: []planner.Container{one}, Containers: []planner.Container{other}}, []string{"container/cache-1"}},
+		{planner.Observed{Containers: []planner.Container{one}, OneOffs: []planner.Container{other}}, []string{"container/cache-1"}},
+	} {
+		c.there.Networks = []project.Network{network}
+		plan, err := planner.EndAlone(planner.FromObserved("cache", c.there), c.there, one.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var gone []string
+		for _, s := range plan.Steps {
+			if s.Op.Verb() == planner.VerbRemove {
+				gone = append(gone, s.Op.Target().String())
+			}
+		}
+		if !slices.Equal(gone, c.want) {
+			t.Errorf("%v goes, want %v\n%s", gone, c.want, plan)
 		}
 	}
 }

@@ -335,9 +335,15 @@ func (u *up) begin(r *replica, c Ref, needs []StepID, why []Reason) {
 	u.launch(c, r.want, needs, why)
 }
 
-// launch plans to start what was stopped or made, on its networks.
+// launch plans to start what was stopped or made, on its networks. A one-off is
+// nothing that others need, though its service may be.
 func (u *up) launch(c Ref, spec project.Container, needs []StepID, why []Reason) {
-	u.start(c, spec.Service, append(needs, u.onNetworks(spec)...), why)
+	needs = append(needs, u.onNetworks(spec)...)
+	if spec.OneOff() {
+		u.startAlone(c, spec.Service, needs, why)
+		return
+	}
+	u.start(c, spec.Service, needs, why)
 }
 
 // freed returns the step that frees what the replica's start waits for.

@@ -25,6 +25,7 @@ type execStreams struct {
 	in, out, err string // empty: nothing
 	alive        string // whoever started it has this open for writing, while that one is there
 	direct       bool   // the program gets them itself
+	detached     bool   // it goes on when nobody is there
 }
 
 func ours(execID string) bool { return strings.HasPrefix(execID, options.ExecPrefix) }
@@ -39,6 +40,9 @@ func (s *service) prepareExec(ctx context.Context, r *taskapi.ExecProcessRequest
 	streams := execStreams{in: r.Stdin, out: r.Stdout, err: r.Stderr, direct: !r.Terminal}
 	if r.Stdout != "" {
 		streams.alive = filepath.Join(filepath.Dir(r.Stdout), options.AliveFile)
+	}
+	if filepath.Base(r.Stdout) == options.DetachedFile {
+		streams.detached, streams.out = true, ""
 	}
 	if streams.direct {
 		r = proto.Clone(r).(*taskapi.ExecProcessRequest)
@@ -76,7 +80,7 @@ func (s *service) startExec(ctx context.Context, r *taskapi.StartRequest) (*task
 	if err != nil {
 		return nil, errors.Join(err, closeFile(alive))
 	}
-	s.spawn(ctx, func(ctx context.Context) { s.lookAfter(ctx, r, alive) })
+	s.spawn(ctx, func(ctx context.Context) { s.lookAfter(ctx, r, streams, alive) })
 	return resp, nil
 }
 
@@ -116,13 +120,16 @@ func (s *service) startCopied(ctx context.Context, r *taskapi.StartRequest) (*ta
 }
 
 // lookAfter hangs up on a program of ours when who has started it is gone, and takes
-// away what has ended and nobody else does.
-func (s *service) lookAfter(ctx context.Context, r *taskapi.StartRequest, alive *os.File) {
+// away what has ended and nobody else does. That is not before: the engine asks for a
+// program once more when it is started, also for one that has ended by then.
+func (s *service) lookAfter(ctx context.Context, r *taskapi.StartRequest, streams execStreams, alive *os.File) {
 	if alive != nil {
 		stop := context.AfterFunc(ctx, func() { _ = alive.Close() })
 		_, _ = io.Copy(io.Discard, alive) // either way nobody is there
 		stop()
 		_ = alive.Close()
+	}
+	if alive != nil && !streams.detached {
 		s.hangUp(ctx, r)
 	}
 	if _, err := s.TTRPCTaskService.Wait(ctx, &taskapi.WaitRequest{ID: r.ID, ExecID: r.ExecID}); err != nil {

@@ -215,13 +215,43 @@ func TestNobodyHangsUpOnWhatHasEnded(t *testing.T) {
 	_ = unix.Kill(-r.inner.process.Process.Pid, unix.SIGKILL)
 }
 
-func TestAProgramThatNobodyReadsCanPrintAndIsTakenAway(t *testing.T) {
-	r := newExecRig(t, "echo unheard && echo unheard >&2")
-	r.start(&taskapi.ExecProcessRequest{})
-	r.await(r.inner.deleted, "taken away")
-	if code := r.inner.process.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("exit code %d", code)
+func (r *execRig) detached() *taskapi.ExecProcessRequest {
+	return &taskapi.ExecProcessRequest{Stdout: filepath.Join(r.dir, options.DetachedFile)}
+}
+
+func TestADetachedProgramCanPrintAndGoesOn(t *testing.T) {
+	r := newExecRig(t, "")
+	r.inner.script = "read line <" + filepath.Join(r.dir, "in") + "; echo unheard && echo unheard >&2"
+	r.start(r.detached())
+	r.alive.Close()
+	if _, err := io.WriteString(r.in, "go on\n"); err != nil {
+		t.Fatal(err)
 	}
+	r.await(r.inner.deleted, "taken away")
+	if st := r.inner.process.ProcessState; st.ExitCode() != 0 {
+		t.Errorf("it has ended: %v", st)
+	}
+}
+
+// The engine asks for it once more before it says that it is started.
+func TestADetachedProgramThatEndsAtOnceIsThereUntilItsStartIsOver(t *testing.T) {
+	r := newExecRig(t, "true")
+	r.start(r.detached())
+	r.await(r.inner.exited, "ended")
+	if err := r.alive.SetWriteDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	// More than the FIFO holds is written when the shim reads, so it waits for the end.
+	if _, err := r.alive.Write(make([]byte, 1<<18)); err != nil {
+		t.Errorf("the shim does not wait: %v", err)
+	}
+	select {
+	case <-r.inner.deleted:
+		t.Error("taken away too early")
+	default:
+	}
+	r.alive.Close()
+	r.await(r.inner.deleted, "taken away")
 }
 
 // Who was to read was killed before the start.

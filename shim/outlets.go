@@ -64,6 +64,15 @@ func (o *outlets) StartLocked(c *exec.Cmd) (chan runc.Exit, error) {
 	return o.start(c, o.ProcessMonitor.StartLocked)
 }
 
+// Wait implements runc.ProcessMonitor. The inner service's takes the exit from the
+// kernel itself, so that Go keeps what it refers to the process with until it collects
+// garbage: one file descriptor for each program that was run.
+func (o *outlets) Wait(c *exec.Cmd, exits chan runc.Exit) (int, error) {
+	code, err := o.ProcessMonitor.Wait(c, exits)
+	_ = c.Process.Release() // it has ended
+	return code, err
+}
+
 func (o *outlets) start(c *exec.Cmd, start func(*exec.Cmd) (chan runc.Exit, error)) (chan runc.Exit, error) {
 	if f, ok := o.execOf(c.Args); ok {
 		f.give(c)

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -199,8 +198,10 @@ func (c *container) restarted(now time.Time, err error) {
 	switch {
 	case c.lives(): // its start was seen
 		c.failed = nil
-	case errors.Is(err, ErrUnwanted) && c.held != nil: // the user is starting it
-		c.failed = nil
+	case err != nil && c.held != nil:
+		// The user is starting it, or what this attempt held was not let go: which
+		// of the two, the record says. It stays held for the one meanwhile.
+		c.failed, c.restored = nil, true
 	case err == nil:
 		c.enter(PhaseStarting)
 		c.since, c.restored = now, true

@@ -97,6 +97,40 @@ func TestEveryHistoryOfAContainerIsSound(t *testing.T) {
 	})
 }
 
+// A restart that fails while the user starts the container takes nothing away
+// from that: neither at once, nor when it is seen that no process is there yet.
+func TestARestartThatFailsLeavesTheStartOfTheUserAlone(t *testing.T) {
+	for _, err := range []error{errEngineDown, ErrNoContainer, ErrUnwanted} {
+		table := dns.NewTable()
+		n := names{
+			table:     table,
+			forwarder: dns.NewForwarder(func() ([]netip.AddrPort, error) { return nil, nil }),
+			listen:    listenSilently,
+		}
+		now := time.Now()
+		c := &container{id: "a", phase: PhaseRestarting, task: restarting, number: func() int { return 1 }}
+		defer c.close()
+		if _, err := c.hold(t.Context(), n, plain("a", "10.0.0.2")); err != nil {
+			t.Fatal(err)
+		}
+		began := now.Add(-time.Minute)
+		c.restarted(now, err)
+		seen := view{at: now, there: true, grace: time.Minute, info: Container{ID: "a", StartedAt: began, ExitedAt: now}}
+		seen.kept = &keep.Record{ID: "a", Since: now, Before: began} // of the user's start
+		c.observe(seen)
+		if c.held == nil || table.Len() != 1 || c.phase != PhaseStarting {
+			t.Errorf("%v: %d hosts have names in phase %s", err, table.Len(), c.phase)
+		}
+		// The user's command has never been there: it was the attempt that had held it.
+		seen.kept = &keep.Record{ID: "a", Since: began}
+		seen.info.Restart.Condition = project.RestartAlways
+		c.observe(seen)
+		if c.held != nil || c.phase != PhaseRestarting {
+			t.Errorf("%v: held %v in phase %s", err, c.held != nil, c.phase)
+		}
+	}
+}
+
 func someView(t *rapid.T, now time.Time, seconds func(string) time.Time) view {
 	v := view{
 		at: now, there: rapid.IntRange(0, 9).Draw(t, "there") > 0, grace: time.Minute,

@@ -21,7 +21,6 @@ type watched struct {
 	plan    *planner.Plan
 	project *project.Project
 	kills   bool // it is a kill, which runs no hooks
-	mixes   bool // replicas of a service may be of several makes
 
 	mu    sync.Mutex
 	early []error
@@ -118,8 +117,12 @@ func (w *watched) mayStart(id string) error {
 		return nil
 	}
 	c := all[i].Spec
-	for _, init := range append(c.InitContainers(0), c.InitContainers(c.Replica)...) {
-		if !w.mixes && !w.hasDone(init.Name) {
+	inits := c.InitContainers(c.Replica)
+	if ofOneMake(w.plan, all, c.Service) {
+		inits = append(inits, c.InitContainers(0)...)
+	}
+	for _, init := range inits {
+		if !w.hasDone(init.Name) {
 			return fmt.Errorf("%s is started without its pre_start %s", id, init.Name)
 		}
 	}

@@ -1,8 +1,11 @@
 package plantest
 
 import (
+	"reflect"
+
 	"pgregory.net/rapid"
 
+	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -43,4 +46,32 @@ func (g *generator) init(of project.Container) project.Container {
 		}
 	}
 	return c
+}
+
+// ofOneMake tells whether all that a plan starts of a service has the same pre_start.
+// If not, because an `up` was cut short, or was not to replace anything, what runs
+// once for the service is that of one of them.
+func ofOneMake(plan *planner.Plan, there []planner.Container, service string) bool {
+	specs := map[string]project.Container{} // by identifier
+	for _, c := range there {
+		specs[c.ID] = c.Spec
+	}
+	for _, s := range plan.Steps {
+		if op, ok := s.Op.(planner.CreateContainer); ok {
+			specs[op.ID] = op.Spec
+		}
+	}
+	var first *project.Container
+	for _, s := range plan.Steps {
+		op, ok := s.Op.(planner.StartContainer)
+		c := specs[op.Container.ID]
+		switch {
+		case !ok || c.Service != service:
+		case first == nil:
+			first = &c
+		case !reflect.DeepEqual(c.Hooks.BeforeStart, first.Hooks.BeforeStart):
+			return false
+		}
+	}
+	return true
 }

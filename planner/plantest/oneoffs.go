@@ -73,8 +73,8 @@ func alone(plan *planner.Plan, obs planner.Observed, service string) error {
 				continue
 			}
 			for _, o := range plan.Steps {
-				if o.ID() != s.ID() && !before[s.ID()][o.ID()] && !before[o.ID()][s.ID()] {
-					return fmt.Errorf("%s goes on beside %s", o.ID(), s.ID())
+				if o.Op.Target() != s.Op.Target() && !before[s.ID()][o.ID()] {
+					return fmt.Errorf("%s does not come before %s", o.ID(), s.ID())
 				}
 			}
 		}

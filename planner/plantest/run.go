@@ -235,8 +235,7 @@ func (l *life) interrupted(m Move, plan *planner.Plan, p *project.Project) error
 	if m.Options.NoStart {
 		p = nil // what ran runs again, though nothing else is started
 	}
-	b := &watched{World: l.world, plan: plan, project: p, kills: m.Kind == MoveKill,
-		mixes: m.Options.Recreate == planner.RecreateNever}
+	b := &watched{World: l.world, plan: plan, project: p, kills: m.Kind == MoveKill}
 	_ = executor.Apply(ctx, plan, b, executor.Options{Parallel: l.parallel}) // meant to fail
 	l.world.Pass()
 	err = b.broken()

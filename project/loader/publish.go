@@ -61,7 +61,7 @@ func Publishable(ctx context.Context, o Options, withEnv bool) (Application, err
 		if len(problems) > 0 {
 			return problems.sorted()
 		}
-		out, err = src.application(loaded.model)
+		out, err = src.application(loaded.model, withEnv)
 		return err
 	})
 	return out, err
@@ -92,8 +92,7 @@ func seen(tree map[string]any) (found []finding) {
 		if service["env_file"] != nil {
 			add("services", name, "env_file")
 		}
-		variables, _ := service["environment"].(map[string]any)
-		for key, value := range variables {
+		for key, value := range variables(service["environment"]) {
 			if value != nil && !aVariable.MatchString(fmt.Sprint(value)) {
 				add("services", name, "environment", key)
 			}
@@ -111,8 +110,24 @@ func seen(tree map[string]any) (found []finding) {
 	return found
 }
 
-func (s *source) application(model *types.Project) (Application, error) {
-	p := &publisher{source: s, app: Application{Name: s.name}, done: map[string]string{}}
+// variables are those of an environment, which is a list or a mapping.
+func variables(environment any) map[string]any {
+	list, ok := environment.([]any)
+	if !ok {
+		of, _ := environment.(map[string]any)
+		return of
+	}
+	of := map[string]any{}
+	for _, item := range list {
+		if key, value, ok := strings.Cut(fmt.Sprint(item), "="); ok {
+			of[key] = value
+		}
+	}
+	return of
+}
+
+func (s *source) application(model *types.Project, withEnv bool) (Application, error) {
+	p := &publisher{source: s, app: Application{Name: s.name}, withEnv: withEnv, done: map[string]string{}}
 	for i, f := range s.files {
 		name := filepath.Base(f.Filename)
 		if f.Filename == "-" {
@@ -142,8 +157,9 @@ func (s *source) application(model *types.Project) (Application, error) {
 // publisher collects the files that others name.
 type publisher struct {
 	*source
-	app  Application
-	done map[string]string // new names, by path
+	app     Application
+	withEnv bool
+	done    map[string]string // new names, by path
 }
 
 // composeFile is one with what paths in it are relative to.
@@ -162,6 +178,9 @@ func (p *publisher) content(f composeFile) ([]byte, error) {
 	if list := valueOf(&doc, []string{"include"}); list != nil {
 		return nil, Problems{{File: p.display(f.path), Line: list.Line, Column: list.Column, Path: "include",
 			Text: "files that it includes are not published: make one of all with `gocompose config --no-interpolate`, and publish that"}}
+	}
+	if err := p.check(f, &doc); err != nil {
+		return nil, err
 	}
 	changed := false
 	rename := func(node *yaml.Node, into func(path string, text []byte) (string, error)) error {
@@ -197,6 +216,34 @@ func (p *publisher) content(f composeFile) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", p.display(f.path), err)
 	}
 	return out.Bytes(), nil
+}
+
+// check refuses what everybody would see of a file, also what the project has not: a value
+// that another file overrides, or of a service that nobody extends.
+func (p *publisher) check(f composeFile, doc *yaml.Node) error {
+	var tree map[string]any
+	if p.withEnv {
+		return nil
+	}
+	if err := doc.Decode(&tree); err != nil {
+		return fmt.Errorf("%s: %w", p.display(f.path), err)
+	}
+	var problems Problems
+	for _, found := range seen(tree) {
+		problem := Problem{File: p.display(f.path), Path: strings.Join(found.path, "."), Text: found.text}
+		node := valueOf(doc, found.path)
+		if node == nil { // an item of a list
+			node = valueOf(doc, found.path[:len(found.path)-1])
+		}
+		if node != nil {
+			problem.Line, problem.Column = node.Line, node.Column
+		}
+		problems = append(problems, problem)
+	}
+	if len(problems) > 0 {
+		return problems.sorted()
+	}
+	return nil
 }
 
 // envFileNodes are the paths in env_file: one, or several, each alone or with options.

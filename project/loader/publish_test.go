@@ -109,6 +109,46 @@ A=hunter5
 	}
 }
 
+// Files are published as they are written, with what does not come into the project.
+func TestWhatMayBeSecretIsFoundInEveryFile(t *testing.T) {
+	for archive, want := range map[string]string{
+		`-- compose.yaml --
+services: {web: {image: "web:1", environment: {PASSWORD: hunter2}}}
+-- compose.override.yaml --
+services: {web: {environment: {PASSWORD: "$PASSWORD"}}}
+`: "compose.yaml:1:58: services.web.environment.PASSWORD: ",
+		`-- compose.yaml --
+services: {web: {image: "web:1", environment: [PASSWORD=hunter2]}}
+-- compose.override.yaml --
+services: {web: {environment: ["PASSWORD=$PASSWORD"]}}
+`: "compose.yaml:1:47: services.web.environment.PASSWORD: ",
+		`-- compose.yaml --
+services: {web: {extends: {file: base.yaml, service: web}}}
+-- base.yaml --
+services:
+  web: {image: "web:1"}
+  other: {image: "web:1", env_file: other.env, environment: {PASSWORD: hunter2}}
+-- other.env --
+A=hunter3
+`: "base.yaml:3:",
+		`-- compose.yaml --
+services: {web: {image: "web:1", env_file: !reset []}}
+configs: {s: {content: hunter2}}
+-- compose.override.yaml --
+configs: {s: !override {file: s}}
+-- s --
+`: "compose.yaml:2:24: configs.s.content: ",
+	} {
+		_, err := published(t, archive, false)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter") {
+			t.Errorf("%s\n%v", archive, err)
+		}
+		if _, err := published(t, archive, true); err != nil {
+			t.Errorf("%s\n%v", archive, err)
+		}
+	}
+}
+
 func TestWhatCannotBePublishedIsRefused(t *testing.T) {
 	for archive, want := range map[string]string{
 		"-- compose.yaml --\nservices: {web: {build: .}}\n":                                                          "compose.yaml:1:18: services.web.build: what is built here is not published",

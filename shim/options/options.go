@@ -30,10 +30,13 @@ const (
 // Programs that are run in containers with IDs that begin with ExecPrefix are
 // looked after by the shim: it takes them away when they have ended. One that has
 // FIFOs has the one named AliveFile beside them, which who has started it keeps open
-// for writing as long as that one is there.
+// for writing as long as that one is there. One whose standard output is named
+// DetachedFile has only AliveFile, which is open until the engine has answered that it
+// is started: who has asked for that leaves it alone then.
 const (
-	ExecPrefix = "gocompose-exec-"
-	AliveFile  = "alive"
+	ExecPrefix   = "gocompose-exec-"
+	AliveFile    = "alive"
+	DetachedFile = "detached"
 )
 
 // Options is what the shim needs to know about one container.
