@@ -8,13 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/host"
 )
 
 func (a *app) commitCommand() *cobra.Command {
-	var commit images.Commit
-	var pause bool
+	var commit host.Commit
 	which := one{stopped: true}
 	c := &cobra.Command{
 		Use:   "commit [OPTIONS] SERVICE [REPOSITORY[:TAG]]",
@@ -37,19 +35,19 @@ func (a *app) commitCommand() *cobra.Command {
 			if len(args) > 1 {
 				commit.Name = args[1]
 			}
-			return a.commit(c.Context(), which, pause, commit)
+			return a.commit(c.Context(), which, commit)
 		},
 	}
 	fs := c.Flags()
 	fs.StringVarP(&commit.Author, "author", "a", "", `Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")`)
 	fs.StringArrayVarP(&commit.Changes, "change", "c", nil, "Apply Dockerfile instruction to the created image")
 	fs.StringVarP(&commit.Message, "message", "m", "", "Commit message")
-	fs.BoolVarP(&pause, "pause", "p", true, "Pause container during commit")
+	fs.BoolVarP(&commit.Pause, "pause", "p", true, "Pause container during commit")
 	fs.IntVar(&which.index, "index", 0, "Index of the container if service has multiple replicas")
 	return c
 }
 
-func (a *app) commit(ctx context.Context, which one, pause bool, commit images.Commit) error {
+func (a *app) commit(ctx context.Context, which one, commit host.Commit) error {
 	return a.withOne(ctx, which, func(ctx context.Context, h *host.Host, i host.Info) error {
 		var id string
 		err := a.telling(i.Name, told{"Committing", "Committed"}, "", func() (err error) {
@@ -59,7 +57,7 @@ func (a *app) commit(ctx context.Context, which one, pause bool, commit images.C
 			}
 			defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
 			commit.Created = time.Now().UTC()
-			img, err := h.Commit(leased, i.ID, pause, commit)
+			img, err := h.Commit(leased, i.ID, commit)
 			id = img.ID
 			return err
 		})

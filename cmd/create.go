@@ -10,6 +10,7 @@ func (a *app) createCommand() *cobra.Command {
 		Short: "Creates containers for a service",
 		Long: "Creates what the Compose file asks for and is not there, as `gocompose up` does, and starts nothing: networks,\n" +
 			"volumes, containers. Containers that run and have changed are replaced, and their replacements not started either.",
+		Example: "gocompose create\ngocompose create --scale worker=3 worker",
 		RunE: func(c *cobra.Command, services []string) error {
 			if err := f.complete(a, c); err != nil {
 				return err

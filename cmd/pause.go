@@ -12,6 +12,7 @@ func (a *app) pauseCommand() *cobra.Command {
 		Short: "Pause services",
 		Long: "Freezes the processes of running containers: they keep their memory, connections and published ports, and do\n" +
 			"nothing until `gocompose unpause`. Health checks rest meanwhile.",
+		Example: "gocompose pause\ngocompose pause worker",
 		RunE: func(c *cobra.Command, services []string) error {
 			return a.change(c.Context(), toExisting("pause", planner.Pause, planner.Options{Selected: services}))
 		},
@@ -20,9 +21,10 @@ func (a *app) pauseCommand() *cobra.Command {
 
 func (a *app) unpauseCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "unpause [SERVICE...]",
-		Short: "Unpause services",
-		Long:  "Lets containers go on that `gocompose pause` has frozen.",
+		Use:     "unpause [SERVICE...]",
+		Short:   "Unpause services",
+		Long:    "Lets containers go on that `gocompose pause` has frozen.",
+		Example: "gocompose unpause worker",
 		RunE: func(c *cobra.Command, services []string) error {
 			return a.change(c.Context(), toExisting("unpause", planner.Unpause, planner.Options{Selected: services}))
 		},

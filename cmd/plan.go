@@ -19,6 +19,9 @@ func (a *app) planCommand() *cobra.Command {
 		Short: "Show what up would do, and why",
 		Long: "Compares the Compose file with what is there and shows each step that `gocompose up` would take, with its\n" +
 			"reason. Nothing is changed. Values of variables are never shown.",
+		Example: "gocompose plan\n" +
+			"gocompose plan --exit-code || echo there is something to do\n" +
+			"gocompose plan --format dot | dot -Tsvg >plan.svg",
 		RunE: func(c *cobra.Command, services []string) error {
 			if err := f.complete(a, c); err != nil {
 				return err

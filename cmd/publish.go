@@ -78,7 +78,8 @@ func (a *app) publish(ctx context.Context, ref string, f publishFlags) error {
 	if err != nil {
 		return err
 	}
-	app, err := loader.Publishable(ctx, opt, f.withEnv)
+	opt.WithEnv = f.withEnv
+	app, err := loader.Publishable(ctx, opt)
 	if err != nil {
 		return err
 	}

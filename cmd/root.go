@@ -47,6 +47,7 @@ func (a *app) root() *cobra.Command {
 		Long: "gocompose brings the services of a Compose file up on containerd, without a Docker daemon.\n\n" +
 			"It looks for compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml here and in\n" +
 			"the folders above. `gocompose plan` shows what `up` would do, and why.",
+		Example:           "gocompose up -d\ngocompose -f compose.yaml -f production.yaml plan\ngocompose -p shop ps",
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		TraverseChildren:  true,
@@ -79,7 +80,6 @@ func (a *app) root() *cobra.Command {
 	)
 	refuseUnknownTopics(root)
 	quietUseLines(root)
-	addExamples(root, examples())
 	return root
 }
 

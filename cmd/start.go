@@ -17,6 +17,7 @@ func (a *app) startCommand() *cobra.Command {
 		Short: "Start services",
 		Long: "Starts containers that exist and do not run, and what they depend on. Nothing is created: that is `gocompose up`.\n" +
 			"Restart policies that `gocompose stop` or `gocompose kill` have put to rest take effect again.",
+		Example: "gocompose start\ngocompose start --wait --wait-timeout 60 db",
 		RunE: func(c *cobra.Command, services []string) error {
 			switch {
 			case seconds < 0:

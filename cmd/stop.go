@@ -13,6 +13,7 @@ func (a *app) stopCommand() *cobra.Command {
 		Short: "Stop services",
 		Long: "Stops running containers without removing them, and has their restart policies rest. They can be started again with\n" +
 			"`gocompose start`.",
+		Example: "gocompose stop\ngocompose stop -t 30 db",
 		RunE: func(c *cobra.Command, services []string) error {
 			within, err := grace(c, seconds)
 			if err != nil {

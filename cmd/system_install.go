@@ -25,7 +25,8 @@ func (a *app) systemInstallCommand() *cobra.Command {
 		Long: "Writes and enables a systemd unit that runs `gocompose system start` at boot, and at shutdown stops all\n" +
 			"containers in good order. The program, folders and engine of this command are the unit's: run it again when\n" +
 			"they have moved. Containers that run go on.",
-		Args: noArgs,
+		Example: "gocompose system install",
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if a.globals.dryRun {
 				return usage("--dry-run: use --print to see the unit")
@@ -52,10 +53,11 @@ func (a *app) systemInstallCommand() *cobra.Command {
 
 func (a *app) systemUninstallCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "uninstall",
-		Short: "Take the systemd unit away",
-		Long:  "Disables and removes the unit that `gocompose system install` has made. Containers that run go on.",
-		Args:  noArgs,
+		Use:     "uninstall",
+		Short:   "Take the systemd unit away",
+		Long:    "Disables and removes the unit that `gocompose system install` has made. Containers that run go on.",
+		Example: "gocompose system uninstall",
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if a.globals.dryRun {
 				return errNoDryRun()

@@ -16,7 +16,8 @@ func (a *app) systemStartCommand() *cobra.Command {
 		Long: "Starts, in the order of their dependencies, the containers whose restart policy asks for it: with `always`\n" +
 			"all that were ever started, with `unless-stopped` all but those that the user has stopped. The systemd unit\n" +
 			"runs it at boot. When nothing is to be started it does nothing, and says nothing.",
-		Args: noArgs,
+		Example: "gocompose system start",
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if a.globals.dryRun {
 				return errNoDryRun()

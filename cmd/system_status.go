@@ -85,10 +85,11 @@ type projectStatus struct {
 func (a *app) systemStatusCommand() *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use:   "status [OPTIONS]",
-		Short: "Show the engine, the supervisor, versions, folders and disk use",
-		Long:  "Shows what there is of gocompose on this machine. Nothing is started for it.",
-		Args:  noArgs,
+		Use:     "status [OPTIONS]",
+		Short:   "Show the engine, the supervisor, versions, folders and disk use",
+		Long:    "Shows what there is of gocompose on this machine. Nothing is started for it.",
+		Example: "gocompose system status --format json",
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if format != "table" && format != "json" {
 				return usage("unknown format %q: table or json", format)

@@ -18,7 +18,8 @@ func (a *app) systemStopCommand() *cobra.Command {
 		Short: "Stop gocompose's own processes",
 		Long: "Ends the supervisor and the private containerd. They come back with the next command that needs them.\n" +
 			"Refused while containers run: stop those first, or use --containers.",
-		Args: noArgs,
+		Example: "gocompose system stop --containers",
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if a.globals.dryRun {
 				return errNoDryRun()

@@ -192,6 +192,9 @@ func (a *app) upCommand() *cobra.Command {
 			"Without -d it goes on in the foreground and shows what the containers print, until all have ended. Ctrl-C stops\n" +
 			"them, a second one kills them; they are not removed. With --watch files that change are copied into the containers\n" +
 			"meanwhile, as `gocompose watch` does. With --menu, on a terminal, d leaves them running, and w begins or ends watching.",
+		Example: "gocompose up -d --wait\n" +
+			"gocompose up --exit-code-from tests --no-log-prefix tests\n" +
+			"gocompose up -d --scale worker=3 --remove-orphans",
 		RunE: func(c *cobra.Command, services []string) error {
 			if err := f.complete(a, c); err != nil {
 				return err

@@ -230,10 +230,7 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	}
 	console := &view.Console{}
 	a.warnings = a.onConsole(console, a.Err)
-	at := newAttachment(hostWorld{h, where}, a.attachedLines(console, m), attachOptions{
-		project: p.Name, shows: set.shows, minds: set.minds, ends: true, began: time.Now(),
-		names: set.names, banner: set.banner(),
-	})
+	at := newAttachment(hostWorld{h, where}, a.attachedLines(console, m), set.options(p.Name))
 	c.console = console
 	c.confirm = func(*planner.Plan) (bool, error) { return true, at.attach(ctx) }
 	change := func(c change) func(context.Context) error {
@@ -244,8 +241,8 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 		abort: func(ends []end) *end { return m.abort(ends, set.jobs) },
 		say:   func(text string) { fmt.Fprintln(a.onConsole(console, a.Err), text) },
 		apply: change(c),
-		stop:  change(ending("stop", console, set.selected, f.grace, planner.Stop)),
-		kill:  change(ending("kill", console, set.selected, f.grace, planner.Kill)),
+		stop:  change(ending{set.selected, f.grace, console}.by("stop", planner.Stop)),
+		kill:  change(ending{set.selected, f.grace, console}.by("kill", planner.Kill)),
 	}
 	if m.menu && a.hasMenu(m) {
 		fg.menu = func(detach func(), watching *watchSwitch) (func() error, error) {
@@ -273,19 +270,26 @@ func (a *attachment) attach(ctx context.Context) error {
 	return err
 }
 
-// ending is the change that ends what runs of the services.
-func ending(title string, console *view.Console, services []string, grace *time.Duration, plan func(*project.Project, planner.Observed, planner.Options) (*planner.Plan, error)) change {
+// ending ends what runs of the services.
+type ending struct {
+	services []string
+	grace    *time.Duration
+	console  *view.Console
+}
+
+// by is the change that does it.
+func (e ending) by(title string, plan planning) change {
 	return change{
 		title:   title,
-		console: console,
+		console: e.console,
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
-			running := slices.DeleteFunc(slices.Clone(services), func(s string) bool {
+			running := slices.DeleteFunc(slices.Clone(e.services), func(s string) bool {
 				return !slices.ContainsFunc(obs.Containers, func(c planner.Container) bool { return c.Spec.Service == s && c.Running() })
 			})
 			if len(running) == 0 { // which would mean all
 				return &planner.Plan{Project: p.Name}, nil
 			}
-			return plan(p, obs, planner.Options{Selected: running, Timeout: grace})
+			return plan(p, obs, planner.Options{Selected: running, Timeout: e.grace})
 		},
 	}
 }

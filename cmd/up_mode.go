@@ -152,6 +152,14 @@ func (m upMode) checkServices(p *project.Project, there map[string]bool) error {
 	return nil
 }
 
+// options are those of an attachment that begins now.
+func (s attachSet) options(project string) attachOptions {
+	return attachOptions{
+		project: project, shows: s.shows, minds: s.minds, ends: true, began: time.Now(),
+		names: s.names, banner: s.banner(),
+	}
+}
+
 // mind decides whose ends count. As with docker compose these are the services
 // named on the command line, else those attached to; where there are none
 // either, all that are selected.

@@ -64,9 +64,16 @@ func (h *Host) Export(ctx context.Context, id string, w io.Writer) error {
 	return errors.Join(transfer.PackAll(w, dir), dir.Close())
 }
 
-// Commit makes an image of a container, which with pause does nothing meanwhile.
-// The image is kept by the lease of ctx until it is whole.
-func (h *Host) Commit(ctx context.Context, id string, pause bool, commit images.Commit) (img images.Image, err error) {
+// Commit is an image to be made from a container.
+type Commit struct {
+	images.Commit
+	// Pause: the container does nothing meanwhile.
+	Pause bool
+}
+
+// Commit makes an image of a container. The image is kept by the lease of ctx
+// until it is whole.
+func (h *Host) Commit(ctx context.Context, id string, commit Commit) (img images.Image, err error) {
 	lock, err := h.lockContainer(ctx, id)
 	if err != nil {
 		return img, err
@@ -76,7 +83,7 @@ func (h *Host) Commit(ctx context.Context, id string, pause bool, commit images.
 	if err != nil {
 		return img, err
 	}
-	if pause && c.State == planner.StateRunning {
+	if commit.Pause && c.State == planner.StateRunning {
 		if err := h.PauseContainer(ctx, id); err != nil && !errors.Is(err, executor.ErrNotRunning) {
 			return img, err
 		}
@@ -87,5 +94,5 @@ func (h *Host) Commit(ctx context.Context, id string, pause bool, commit images.
 		}()
 	}
 	commit.Container, commit.Digest, commit.Spec = id, c.Record.ImageDigest, c.Record.Spec
-	return h.images.For(c.Record.Spec.Platform).Commit(ctx, commit)
+	return h.images.For(c.Record.Spec.Platform).Commit(ctx, commit.Commit)
 }

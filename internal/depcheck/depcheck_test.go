@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,6 +31,13 @@ var onlyImporters = []rule{
 	{"github.com/miekg/dns", []string{"dns"}},
 	{"github.com/spf13/cobra", []string{"cmd"}},
 	{"golang.org/x/term", []string{"view", "cmd"}},
+	{"github.com/fsnotify/fsnotify", []string{"events", "logs", "watch"}},
+	{"github.com/moby/patternmatcher", []string{"watch"}},
+	{module + "events", []string{"cmd", "host", "shim", "supervisor"}},
+	{module + "meter", []string{"cmd"}},
+	{module + "processes", []string{"cmd"}},
+	{module + "transfer", []string{"cmd", "host"}},
+	{module + "watch", []string{"cmd", "host"}},
 	{module + "cmd", []string{"cmd"}},
 	{module + "host", []string{"cmd"}},
 	{module + "namespaces", []string{"host"}},
@@ -46,6 +54,18 @@ var adapters = []string{"containerd", "networks", "namespaces", "volumes", "secr
 // leaves of adapters are for all: a record, and files that namespaces of every
 // kind are bound to.
 var leaves = []string{module + "networks/endpoint", module + "networks/netns"}
+
+// alone are packages that know nothing of the others, but for those that are named.
+var alone = map[string][]string{
+	"events":        {module + "internal"},
+	"internal/near": nil,
+	"logs":          {module + "internal"},
+	"meter":         {module + "internal/cgroup"},
+	"processes":     nil,
+	"shim/attach":   {module + "logs", module + "shim/options"},
+	"transfer":      nil,
+	"watch":         {module + "project"},
+}
 
 // pure packages import the standard library, and of that nothing that does
 // input or output or is not deterministic.
@@ -64,6 +84,23 @@ func TestImportRules(t *testing.T) {
 	}
 }
 
+// The tree of ARCHITECTURE.md has every package, by its path or the end of that.
+func TestTheTreeHasEveryPackage(t *testing.T) {
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range importsByFolder(t, "../..") {
+		named := false
+		for _, name := range []string{dir, filepath.Base(dir)} {
+			named = named || strings.Contains(string(text), "`"+name+"`") || strings.Contains(string(text), "`"+name+"/`")
+		}
+		if !named {
+			t.Errorf("ARCHITECTURE.md does not say what %s is", dir)
+		}
+	}
+}
+
 func check(t *testing.T, dir, imp string) {
 	t.Helper()
 	for _, r := range onlyImporters {
@@ -76,6 +113,10 @@ func check(t *testing.T, dir, imp string) {
 		if below(dir, a) && other && !slices.Contains(leaves, imp) {
 			t.Errorf("%s imports %s: adapters do not know each other", dir, imp)
 		}
+	}
+	if known, isAlone := alone[dir]; isAlone && below(imp, strings.TrimSuffix(module, "/")) &&
+		!slices.ContainsFunc(known, func(k string) bool { return below(imp, k) }) {
+		t.Errorf("%s imports %s: it knows only %v", dir, imp, known)
 	}
 	allowed, isPure := pure[dir]
 	if !isPure {

@@ -202,24 +202,8 @@ func (l *life) inherited(before planner.Observed) error {
 // what their fate makes of them.
 func (l *life) asWanted(p *project.Project) error {
 	obs := l.world.Observe(ProjectName)
-	for _, n := range p.Networks {
-		if n.External || slices.ContainsFunc(obs.Networks, func(o project.Network) bool { return o.Name == n.Name && o.Project != n.Project }) {
-			continue // somebody else's
-		}
-		n.Driver = cmp.Or(n.Driver, project.DriverBridge)
-		if !slices.ContainsFunc(obs.Networks, func(o project.Network) bool {
-			o.Driver = cmp.Or(o.Driver, project.DriverBridge)
-			return reflect.DeepEqual(o, n)
-		}) {
-			return fmt.Errorf("%s is not as wanted: %+v", n.ID(), n)
-		}
-	}
-	for _, v := range p.Volumes {
-		have := obs.Volumes[slices.IndexFunc(obs.Volumes, func(o project.Volume) bool { return o.Name == v.Name })]
-		v.Labels = have.Labels // it has those that it was made with
-		if !v.External && !reflect.DeepEqual(have, v) {
-			return fmt.Errorf("%s is not as wanted: %+v", v.ID(), have)
-		}
+	if err := resourcesAsWanted(p, obs); err != nil {
+		return err
 	}
 	running := map[project.ID]int{}
 	obs.Containers = slices.DeleteFunc(obs.Containers, func(c planner.Container) bool {
@@ -265,6 +249,30 @@ func (l *life) asWanted(p *project.Project) error {
 	}
 	if len(obs.Containers) != total {
 		return fmt.Errorf("%d containers where %d are wanted", len(obs.Containers), total)
+	}
+	return nil
+}
+
+// resourcesAsWanted checks that the networks and volumes of p are there.
+func resourcesAsWanted(p *project.Project, obs planner.Observed) error {
+	for _, n := range p.Networks {
+		if n.External || slices.ContainsFunc(obs.Networks, func(o project.Network) bool { return o.Name == n.Name && o.Project != n.Project }) {
+			continue // somebody else's
+		}
+		n.Driver = cmp.Or(n.Driver, project.DriverBridge)
+		if !slices.ContainsFunc(obs.Networks, func(o project.Network) bool {
+			o.Driver = cmp.Or(o.Driver, project.DriverBridge)
+			return reflect.DeepEqual(o, n)
+		}) {
+			return fmt.Errorf("%s is not as wanted: %+v", n.ID(), n)
+		}
+	}
+	for _, v := range p.Volumes {
+		have := obs.Volumes[slices.IndexFunc(obs.Volumes, func(o project.Volume) bool { return o.Name == v.Name })]
+		v.Labels = have.Labels // it has those that it was made with
+		if !v.External && !reflect.DeepEqual(have, v) {
+			return fmt.Errorf("%s is not as wanted: %+v", v.ID(), have)
+		}
 	}
 	return nil
 }

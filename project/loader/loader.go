@@ -50,6 +50,8 @@ type Options struct {
 	Contents bool
 	// Watch has develop.watch of Services read, or of all where that is empty.
 	Watch bool
+	// WithEnv, of Publishable: what may be secret may be seen.
+	WithEnv bool
 	// Key returns the key of the digests of contents; nil: there is none. It is
 	// called when a service has a secret or a config, and nothing is wrong.
 	Key func() ([]byte, error)

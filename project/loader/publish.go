@@ -37,8 +37,8 @@ type PublishedFile struct {
 }
 
 // Publishable returns what of the files is to be published. Values of variables, env files
-// and literal contents are a problem unless withEnv says that they may be seen.
-func Publishable(ctx context.Context, o Options, withEnv bool) (Application, error) {
+// and literal contents are a problem unless o.WithEnv says that they may be seen.
+func Publishable(ctx context.Context, o Options) (Application, error) {
 	o.Profiles, o.AllResources, o.Existing = []string{"*"}, true, true
 	src, err := locate(o)
 	if err != nil {
@@ -55,13 +55,13 @@ func Publishable(ctx context.Context, o Options, withEnv bool) (Application, err
 			return err
 		}
 		problems := append(loaded.broken, src.problems(unpublishable(loaded.model))...)
-		if !withEnv {
+		if !o.WithEnv {
 			problems = append(problems, src.problems(seen(tree))...)
 		}
 		if len(problems) > 0 {
 			return problems.sorted()
 		}
-		out, err = src.application(loaded.model, withEnv)
+		out, err = src.application(loaded.model, o.WithEnv)
 		return err
 	})
 	return out, err

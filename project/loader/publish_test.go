@@ -25,7 +25,7 @@ func published(t *testing.T, archive string, withEnv bool) (loader.Application, 
 			t.Fatal(err)
 		}
 	}
-	return loader.Publishable(t.Context(), loader.Options{WorkingDir: dir, ProjectName: "shop"}, withEnv)
+	return loader.Publishable(t.Context(), loader.Options{WorkingDir: dir, ProjectName: "shop", WithEnv: withEnv})
 }
 
 func TestFilesArePublishedAsTheyAreWritten(t *testing.T) {
