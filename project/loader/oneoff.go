@@ -176,7 +176,7 @@ func (s *source) oneOffVariables(service *types.ServiceConfig, wrong *flagErrors
 		key, value, valued := strings.Cut(e, "=")
 		switch known, there := s.env[key]; {
 		case key == "":
-			wrong.add("env", "=…", fmt.Errorf("a variable has no name"))
+			wrong.add("env", "=", fmt.Errorf("a variable has no name"))
 		case valued:
 			set[key] = &value
 		case there:
