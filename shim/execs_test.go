@@ -115,6 +115,7 @@ type execRig struct {
 
 func newExecRig(t *testing.T, script string) *execRig {
 	t.Helper()
+	hearHangups()
 	inner := &fakeExecs{script: script, exited: make(chan struct{}), deleted: make(chan struct{})}
 	s := newService(execRuns{fake: inner})
 	s.TTRPCTaskService, inner.outlets = inner, s.outlets

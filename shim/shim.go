@@ -35,6 +35,7 @@ const maxProcs = 2
 // Run is the main function of the shim's binary. It serves one of containerd's
 // calls of the binary, as its arguments say, and exits the process on errors.
 func Run(ctx context.Context) {
+	hearHangups()
 	registry.Register(&plugin.Registration{
 		Type:     plugins.TTRPCPlugin,
 		ID:       "task",
