@@ -98,9 +98,10 @@ func noPlatform(asked string, manifests []ocispec.Descriptor) error {
 		strings.Join(there, ", "), platforms.DefaultString())
 }
 
-// failure is a pull that failed.
+// failure is a pull, a push or a login that failed.
 type failure struct {
-	image    reference.Named
+	image    reference.Named // nil of a login
+	host     string          // of a login
 	registry registry.Config
 	err      error
 }
@@ -114,13 +115,13 @@ func explain(ctx context.Context, f failure) error {
 		hosts       *registry.HostsError
 		status      remoteerrors.ErrUnexpectedStatus
 		err         = f.err
-		host        = reference.Domain(f.image)
+		host        = f.domain()
 	)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &c), errors.As(err, &credentials), errors.As(err, &hosts), errors.Is(err, errNoContainerImage):
-		return fmt.Errorf("image %s: %w", f.image, err)
+		return fmt.Errorf("%s: %w", f.subject(), err)
 	case noSpace(err):
 		return newError(ErrNoSpace, err, "image %s: no space left on the disk with containerd's root: make room there and try again", f.image)
 	case errors.As(err, &stall):
@@ -142,7 +143,7 @@ func explain(ctx context.Context, f failure) error {
 	case network(err):
 		return f.unreachable(root(err))
 	}
-	return fmt.Errorf("image %s: %w", f.image, err)
+	return fmt.Errorf("%s: %w", f.subject(), err)
 }
 
 // status explains an answer of the registry.
@@ -153,33 +154,54 @@ func (f failure) status(s remoteerrors.ErrUnexpectedStatus) error {
 		return f.unauthorized(said)
 	case s.StatusCode == http.StatusTooManyRequests:
 		return newError(ErrRateLimited, f.err, `registry %s limits how much may be pulled%s: wait, log in with "%s", or name a mirror in %s`,
-			reference.Domain(f.image), said, f.login(), filepath.Join(f.certs(), "hosts.toml"))
+			f.domain(), said, f.login(), filepath.Join(f.certs(), "hosts.toml"))
+	case s.StatusCode == http.StatusNotFound && f.image == nil:
+		return newError(ErrUnreachable, f.err, "%s answers %q: it is no registry of images: check the name", f.host, s.Status)
 	case s.StatusCode == http.StatusNotFound:
-		return newError(ErrNotInRegistry, f.err, `image %s not found in registry %s: check the name and tag`, f.image, reference.Domain(f.image))
+		return newError(ErrNotInRegistry, f.err, `image %s not found in registry %s: check the name and tag`, f.image, f.domain())
 	}
-	return newError(ErrUnreachable, f.err, "registry %s answers %q%s: try again later", reference.Domain(f.image), s.Status, said)
+	return newError(ErrUnreachable, f.err, "registry %s answers %q%s: try again later", f.domain(), s.Status, said)
 }
 
 func (f failure) unauthorized(said string) error {
+	if f.image == nil {
+		return newError(ErrUnauthorized, f.err, "registry %s does not accept this user name and password%s: check both", f.host, said)
+	}
 	return newError(ErrUnauthorized, f.err, `registry %s denies access to image %s%s: it does not exist, or it needs credentials: log in with "%s" (they are read from %s)`,
-		reference.Domain(f.image), f.image, said, f.login(), registry.CredentialsFile())
+		f.domain(), f.image, said, f.login(), registry.CredentialsFile())
 }
 
 func (f failure) unreachable(why string) error {
 	return newError(ErrUnreachable, f.err, "registry %s cannot be reached: %s: check the network and the name, or name a mirror in %s",
-		reference.Domain(f.image), why, filepath.Join(f.certs(), "hosts.toml"))
+		f.domain(), why, filepath.Join(f.certs(), "hosts.toml"))
 }
 
 func (f failure) login() string {
-	if host := reference.Domain(f.image); host != "docker.io" {
-		return "docker login " + host
+	if host := f.domain(); host != registry.Hub {
+		return "gocompose login " + host
 	}
-	return "docker login"
+	return "gocompose login"
+}
+
+// domain is the registry.
+func (f failure) domain() string {
+	if f.image == nil {
+		return f.host
+	}
+	return reference.Domain(f.image)
+}
+
+// subject is what the failure is about.
+func (f failure) subject() string {
+	if f.image == nil {
+		return "registry " + f.host
+	}
+	return "image " + f.image.String()
 }
 
 // certs is the folder for what is special about the registry.
 func (f failure) certs() string {
-	return f.registry.HostDir(reference.Domain(f.image))
+	return f.registry.HostDir(f.domain())
 }
 
 // saying returns the registry's own words from the body of an answer
