@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
@@ -111,6 +111,7 @@ func explain(ctx context.Context, f failure) error {
 	var (
 		c           *classified
 		stall       *registry.StallError
+		rate        *registry.RateError
 		credentials *registry.CredentialsError
 		hosts       *registry.HostsError
 		status      remoteerrors.ErrUnexpectedStatus
@@ -126,10 +127,12 @@ func explain(ctx context.Context, f failure) error {
 		return newError(ErrNoSpace, err, "image %s: no space left on the disk with containerd's root: make room there and try again", f.image)
 	case errors.As(err, &stall):
 		return f.unreachable(stall.Error())
+	case errors.As(err, &rate):
+		return f.limited(rate)
 	case errors.As(err, &status):
-		return f.status(status)
+		return f.status(ctx, status)
 	case errors.Is(err, docker.ErrInvalidAuthorization):
-		return f.unauthorized("")
+		return f.unauthorized(ctx, "")
 	case errdefs.IsNotFound(err):
 		return newError(ErrNotInRegistry, err, `image %s not found in registry %s: check the name and tag, or load it with "gocompose image load"`, f.image, host)
 	case untrusted(err):
@@ -147,14 +150,13 @@ func explain(ctx context.Context, f failure) error {
 }
 
 // status explains an answer of the registry.
-func (f failure) status(s remoteerrors.ErrUnexpectedStatus) error {
-	said := saying(s.Body)
+func (f failure) status(ctx context.Context, s remoteerrors.ErrUnexpectedStatus) error {
+	said := quoted(registry.Saying(s.Body))
 	switch {
 	case s.StatusCode == http.StatusUnauthorized, s.StatusCode == http.StatusForbidden:
-		return f.unauthorized(said)
+		return f.unauthorized(ctx, said)
 	case s.StatusCode == http.StatusTooManyRequests:
-		return newError(ErrRateLimited, f.err, `registry %s limits how much may be pulled%s: wait, log in with "%s", or name a mirror in %s`,
-			f.domain(), said, f.login(), filepath.Join(f.certs(), "hosts.toml"))
+		return f.limited(&registry.RateError{Host: f.domain(), Said: registry.Saying(s.Body)})
 	case s.StatusCode == http.StatusNotFound && f.image == nil:
 		return newError(ErrUnreachable, f.err, "%s answers %q: it is no registry of images: check the name", f.host, s.Status)
 	case s.StatusCode == http.StatusNotFound:
@@ -163,9 +165,23 @@ func (f failure) status(s remoteerrors.ErrUnexpectedStatus) error {
 	return newError(ErrUnreachable, f.err, "registry %s answers %q%s: try again later", f.domain(), s.Status, said)
 }
 
-func (f failure) unauthorized(said string) error {
+// limited says how long to wait, if the registry does, and what helps at once.
+func (f failure) limited(rate *registry.RateError) error {
+	wait := "wait"
+	if rate.After > 0 {
+		wait = "try again in " + rate.After.Round(time.Second).String()
+	}
+	return newError(ErrRateLimited, f.err, `registry %s limits how often it may be asked%s: %s, log in with "%s", or name a mirror in %s`,
+		f.domain(), quoted(rate.Said), wait, f.login(), filepath.Join(f.certs(), "hosts.toml"))
+}
+
+func (f failure) unauthorized(ctx context.Context, said string) error {
 	if f.image == nil {
 		return newError(ErrUnauthorized, f.err, "registry %s does not accept this user name and password%s: check both", f.host, said)
+	}
+	if kept, ok, _ := registry.Kept(ctx, f.domain()); ok && kept.User != "" {
+		return newError(ErrUnauthorized, f.err, `registry %s denies %s access to image %s%s: it does not exist, that user may not have it, or the password is wrong: log in with "%s" (the credentials are those of %s)`,
+			f.domain(), kept.User, f.image, said, f.login(), registry.CredentialsFile())
 	}
 	return newError(ErrUnauthorized, f.err, `registry %s denies access to image %s%s: it does not exist, or it needs credentials: log in with "%s" (they are read from %s)`,
 		f.domain(), f.image, said, f.login(), registry.CredentialsFile())
@@ -204,15 +220,12 @@ func (f failure) certs() string {
 	return f.registry.HostDir(f.domain())
 }
 
-// saying returns the registry's own words from the body of an answer
-// (https://github.com/opencontainers/distribution-spec, "Error Codes").
-func saying(body []byte) string {
-	var answer struct{ Errors []struct{ Message string } }
-	if json.Unmarshal(body, &answer) != nil || len(answer.Errors) == 0 || answer.Errors[0].Message == "" {
+// quoted returns the registry's own words in brackets, if there are any.
+func quoted(said string) string {
+	if said == "" {
 		return ""
 	}
-	text := []rune(answer.Errors[0].Message)
-	return fmt.Sprintf(" (it says %q)", string(text[:min(len(text), 200)]))
+	return fmt.Sprintf(" (it says %q)", said)
 }
 
 // noSpace tells whether a disk is full. What containerd finds comes as text.
@@ -238,8 +251,13 @@ func network(err error) bool {
 
 // broken tells whether a connection ended or stood still before all had come.
 func broken(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || stalled(err)
+}
+
+// stalled tells whether a connection stood still.
+func stalled(err error) bool {
 	var stall *registry.StallError
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.As(err, &stall)
+	return errors.As(err, &stall)
 }
 
 // damaged tells whether content is not what its digest, its size or its

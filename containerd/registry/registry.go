@@ -88,9 +88,10 @@ func hosts(ctx context.Context, cfg Config, credentials func(host string) (user,
 }
 
 // impatient returns the transport with the stall limit in the place of its own
-// limits, which would each be tried five times.
+// limits, which would each be tried five times. It waits a third of that for a
+// registry that is asked too often.
 func impatient(t http.RoundTripper, limit time.Duration) http.RoundTripper {
-	if _, ok := t.(*stallLimit); ok {
+	if _, ok := t.(*rateLimit); ok {
 		return t
 	}
 	if tr, ok := t.(*http.Transport); ok {
@@ -99,5 +100,5 @@ func impatient(t http.RoundTripper, limit time.Duration) http.RoundTripper {
 			tr.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
 	}
-	return &stallLimit{next: t, limit: limit}
+	return &rateLimit{next: &stallLimit{next: t, limit: limit}, patience: limit / 3, pause: limit / 30}
 }
