@@ -51,6 +51,8 @@ type pruner struct {
 	networks   filters[host.Network]
 	images     filters[host.Image]
 	volumes    filters[host.Volume]
+	// named is what may go, as the user has been told; nil: all.
+	named identities
 }
 
 func newPruner(f systemPruneFlags, now time.Time) (p pruner, err error) {
@@ -111,7 +113,7 @@ func (p pruner) decide(f found) planner.Pruned {
 	var out planner.Pruned
 	goes := map[string]bool{}
 	for _, c := range f.containers {
-		if !c.Running() && p.containers.accept(c) {
+		if !c.Running() && p.containers.accept(c) && p.mayGo(containerID(c.ID), c.ID) {
 			goes[c.Name] = true
 			out.Containers = append(out.Containers, c.Container)
 		}
@@ -135,12 +137,24 @@ func (p pruner) decide(f found) planner.Pruned {
 	}
 	out.Networks = append(out.Networks, unused(f.networks, p.networks)...)
 	out.Images = unusedImages(f.images, p.images, p.all)
+	all := f.identities()
+	out.Networks = slices.DeleteFunc(out.Networks, func(n project.Network) bool { return !p.mayGo(n.ID(), all[n.ID()]) })
+	out.Images = slices.DeleteFunc(out.Images, func(i planner.RemoveImage) bool { return !p.mayGo(i.Target(), all[i.Target()]) })
 	for _, v := range f.volumes {
+		if !p.mayGo(v.Volume.Volume.ID(), all[v.Volume.Volume.ID()]) {
+			continue
+		}
 		if p.systemPruneFlags.volumes && v.Anonymous && len(kept(v.Users)) == 0 && p.volumes.accept(v) {
 			out.Volumes = append(out.Volumes, v.Volume.Volume)
 		}
 	}
 	return out
+}
+
+// mayGo tells whether it is among what was named, and still the same.
+func (p pruner) mayGo(id project.ID, is string) bool {
+	was, named := p.named[id]
+	return p.named == nil || named && was == is
 }
 
 // within leaves out what is of projects that are not locked.
@@ -192,19 +206,45 @@ func (a *app) systemPrune(ctx context.Context, f systemPruneFlags) error {
 	if what.Empty() {
 		return a.nothingToPrune()
 	}
-	locked := projectsIn(what)
-	unlock, err := a.lockAll(ctx, locked)
+	all, what, unlock, err := a.lookLocked(ctx, h, p, what)
 	if err != nil {
 		return err
 	}
+	unlock()
+	if what.Empty() {
+		return a.nothingToPrune()
+	}
+	a.namePruned(what)
+	if !f.force {
+		if yes, err := a.ask(ctx, pruneWarning(f)); !yes || err != nil {
+			return err
+		}
+	}
+	p.named = all.named(what)
+	if all, what, unlock, err = a.lookLocked(ctx, h, p, what); err != nil {
+		return err
+	}
 	defer unlock()
-	if err := h.Sweep(ctx); err != nil {
-		return err
+	return a.prune(ctx, h, all, what)
+}
+
+// lookLocked decides about what of those projects nobody else changes until unlock.
+func (a *app) lookLocked(ctx context.Context, h *host.Host, p pruner, first planner.Pruned) (found, planner.Pruned, func(), error) {
+	locked := projectsIn(first)
+	unlock, err := a.lockAll(ctx, locked)
+	if err != nil {
+		return found{}, planner.Pruned{}, nil, err
 	}
-	if all, err = look(ctx, h); err != nil {
-		return err
+	err = h.Sweep(ctx)
+	var all found
+	if err == nil {
+		all, err = look(ctx, h)
 	}
-	return a.pruneLocked(ctx, h, f, all, within(p.decide(all), locked))
+	if err != nil {
+		unlock()
+		return found{}, planner.Pruned{}, nil, err
+	}
+	return all, within(p.decide(all), locked), unlock, nil
 }
 
 func (a *app) nothingToPrune() error {
@@ -244,13 +284,7 @@ func (a *app) lockAll(ctx context.Context, projects []string) (func(), error) {
 	return unlock, nil
 }
 
-func (a *app) pruneLocked(ctx context.Context, h *host.Host, f systemPruneFlags, all found, what planner.Pruned) error {
-	a.namePruned(what)
-	if !f.force {
-		if yes, err := a.ask(ctx, pruneWarning(f)); !yes || err != nil {
-			return err
-		}
-	}
+func (a *app) prune(ctx context.Context, h *host.Host, all found, what planner.Pruned) error {
 	use, err := h.Usage(ctx)
 	if err != nil {
 		return err

@@ -86,6 +86,42 @@ func TestOnlyWhatNothingUsesIsPruned(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatTheUserWasToldOfIsPruned(t *testing.T) {
+	p, err := newPruner(systemPruneFlags{all: true, volumes: true}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := unusedWorld()
+	told := p.decide(before)
+	p.named = before.named(told)
+	if got := prunedNames(p.decide(unusedWorld())); got != prunedNames(told) {
+		t.Errorf("of the same world %q, want %q", got, prunedNames(told))
+	}
+	// While he is asked r-1 ends, another n:1 and another anon come, and e-1 is started.
+	now := unusedWorld()
+	for i, c := range now.containers {
+		switch c.Name {
+		case "r-1":
+			now.containers[i].State = planner.StateExited
+		case "e-1":
+			now.containers[i].State = planner.StateRunning
+		}
+	}
+	for i := range now.images {
+		if now.images[i].Ref == "n:1" {
+			now.images[i].Target = "sha256:other"
+		}
+	}
+	for i := range now.volumes {
+		if now.volumes[i].Name == "anon" {
+			now.volumes[i].CreatedAt = time.Now()
+		}
+	}
+	if got, want := prunedNames(p.decide(now)), "e-2 sha256:cc n_none"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestWhatIsOfAProjectThatIsNotLockedStays(t *testing.T) {
 	p, err := newPruner(systemPruneFlags{}, time.Now())
 	if err != nil {

@@ -35,6 +35,48 @@ func (a *app) namePruned(what planner.Pruned) {
 	say("images", shortImages(what.Images))
 }
 
+// identities are of things by their names: what has such a name later may be another
+// one.
+type identities map[project.ID]string
+
+func (f found) identities() identities {
+	out := identities{}
+	for _, c := range f.containers {
+		out[containerID(c.ID)] = c.ID
+	}
+	for _, n := range f.networks {
+		out[n.Network.ID()] = n.ID
+	}
+	for _, v := range f.volumes {
+		out[v.Volume.Volume.ID()] = v.CreatedAt.String()
+	}
+	for _, i := range f.images {
+		out[project.Image{Ref: i.Ref}.ID()] = i.Target
+	}
+	return out
+}
+
+func containerID(id string) project.ID { return project.ID{Kind: project.KindContainer, Name: id} }
+
+// named are those of what is going to be removed.
+func (f found) named(what planner.Pruned) identities {
+	all, out := f.identities(), identities{}
+	name := func(id project.ID) { out[id] = all[id] }
+	for _, c := range what.Containers {
+		name(containerID(c.ID))
+	}
+	for _, n := range what.Networks {
+		name(n.ID())
+	}
+	for _, v := range what.Volumes {
+		name(v.ID())
+	}
+	for _, i := range what.Images {
+		name(i.Target())
+	}
+	return out
+}
+
 // goneOf is what of that is not left.
 func goneOf(what planner.Pruned, left found) planner.Pruned {
 	what.Containers = slices.DeleteFunc(slices.Clone(what.Containers), func(c planner.Container) bool {
