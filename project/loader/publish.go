@@ -40,7 +40,7 @@ type PublishedFile struct {
 // and literal contents are a problem unless o.WithEnv says that they may be seen.
 func Publishable(ctx context.Context, o Options) (Application, error) {
 	o.Profiles, o.AllResources, o.Existing = []string{"*"}, true, true
-	src, err := locate(o)
+	src, err := locate(ctx, o)
 	if err != nil {
 		return Application{}, err
 	}
