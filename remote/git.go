@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -22,11 +23,11 @@ func (f *Files) git(ctx context.Context, r ref) (Copy, error) {
 	id := r.version
 	if !commit.MatchString(id) {
 		var err error
-		if id, err = g.resolve(ctx, r.versionOr()); err != nil {
+		if id, err = g.resolve(ctx, cmp.Or(r.version, "HEAD")); err != nil {
 			return Copy{}, err
 		}
 	}
-	dir, err := f.keep(ctx, "git", id, func(dir string) error { return f.checkOut(ctx, g, id, r.versionOr(), dir) })
+	dir, err := f.keep(ctx, "git", id, func(dir string) error { return f.checkOut(ctx, g, id, dir) })
 	if err != nil {
 		return Copy{}, err
 	}
@@ -64,9 +65,9 @@ func composeFile(root, path string) (string, error) {
 }
 
 // checkOut writes the files of a commit, twice, and nothing of the repository beside them.
-func (f *Files) checkOut(ctx context.Context, g *git, id, version, dir string) error {
+func (f *Files) checkOut(ctx context.Context, g *git, id, dir string) error {
 	repo := filepath.Join(dir, "repository")
-	if err := g.fetch(ctx, repo, id, version); err != nil {
+	if err := g.fetch(ctx, repo, id); err != nil {
 		return err
 	}
 	for _, folder := range []string{filesFolder, mountsFolder} {
@@ -116,8 +117,8 @@ func (g *git) resolve(ctx context.Context, version string) (string, error) {
 }
 
 // fetch makes a repository that has a commit. Servers that give no commit by its own name
-// are asked for the branch or tag, and then for all that there is.
-func (g *git) fetch(ctx context.Context, repo, id, version string) error {
+// are asked for all that there is.
+func (g *git) fetch(ctx context.Context, repo, id string) error {
 	make := []string{"init", "--quiet", "--bare", "--template="}
 	if len(id) == sha256.Size*2 {
 		make = append(make, "--object-format=sha256")
@@ -132,7 +133,6 @@ func (g *git) fetch(ctx context.Context, repo, id, version string) error {
 	var first error
 	for _, how := range [][]string{
 		{"--depth=1", "--no-tags", "--", g.where, id},
-		{"--depth=1", "--no-tags", "--", g.where, version},
 		{"--no-tags", "--", g.where, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
 	} {
 		_, err := in.run(ctx, append([]string{"fetch", "--quiet", "--no-recurse-submodules"}, how...)...)

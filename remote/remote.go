@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -87,6 +86,3 @@ func (f *Files) warn(text string) {
 func copyAt(dir, file string) Copy {
 	return Copy{File: filepath.Join(dir, filesFolder, file), Root: filepath.Join(dir, filesFolder), Mounts: filepath.Join(dir, mountsFolder)}
 }
-
-// versionOr is the version of a reference, or what Git calls the default branch.
-func (r ref) versionOr() string { return cmp.Or(r.version, "HEAD") }
