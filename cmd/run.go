@@ -35,6 +35,7 @@ type runFlags struct {
 	pull          string
 	quiet         bool
 	quietPull     bool
+	trust         trustFlags
 
 	nonce    string
 	attached bool // to the container, until it ends
@@ -67,6 +68,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Show nothing but what the command prints, and the ID with --detach")
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
+	f.trust.add(fs)
 	fs.SetInterspersed(false) // what follows the service is the command's
 	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "no-TTY" { // docker compose's spelling
@@ -117,6 +119,7 @@ func (f *runFlags) complete(a *app, c *cobra.Command, args []string) (service st
 		service, args = args[0], args[1:]
 	}
 	_, validPull := pullPolicies()[f.pull]
+	f.trust.complete(a, c.Flags())
 	f.removeOrphans = a.removeOrphans(c, f.removeOrphans)
 	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
 	switch {
@@ -129,7 +132,7 @@ func (f *runFlags) complete(a *app, c *cobra.Command, args []string) (service st
 	case f.removeOrphans && f.ignoreOrphans:
 		return "", usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
 	}
-	for _, flag := range []string{"no-deps", "service-ports", "use-aliases", "remove-orphans"} {
+	for _, flag := range []string{"no-deps", "service-ports", "use-aliases", "remove-orphans", "locked"} {
 		if f.image != "" && changed(flag) {
 			return "", usage("--%s is about a service of a Compose file, and there is none with --image", flag)
 		}
@@ -194,6 +197,7 @@ func (f *runFlags) change(a *app, service string) change {
 		load: func(o *loader.Options) {
 			o.NoDeps, o.OneOff = f.noDeps, &f.want
 			o.FindProvider = provider.Find
+			f.trust.load(o)
 		},
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 			return planner.OneOff(p, obs, opt)

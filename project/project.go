@@ -21,6 +21,8 @@ type Project struct {
 	// Networks and Volumes are those that Services use, sorted by name.
 	Networks []Network `json:"networks"`
 	Volumes  []Volume  `json:"volumes"`
+	// Builds are the images that services build, selected or not, sorted.
+	Builds []string `json:"builds,omitempty"`
 	// Contents are what is in the services' Files.
 	Contents Contents `json:"-"`
 }
