@@ -165,10 +165,10 @@ func (h *Host) Lease(ctx context.Context, project string) (context.Context, func
 	return h.containerd.Lease(ctx, project)
 }
 
-// EndLeases ends the leases that killed commands on the project left. The
-// caller has the project's lock.
-func (h *Host) EndLeases(ctx context.Context, project string) error {
-	return h.containerd.EndLeases(ctx, project)
+// TakeOver has the lease in ctx keep what killed commands on the project had fetched
+// and made, and ends theirs. The caller has the project's lock.
+func (h *Host) TakeOver(ctx context.Context, project string) error {
+	return h.containerd.TakeOver(ctx, project)
 }
 
 // lockPatience is how long a lock is waited for in silence.
