@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
 func (a *app) rmCommand() *cobra.Command {
@@ -23,13 +24,17 @@ func (a *app) rmCommand() *cobra.Command {
 			"  gocompose rm --stop --force web",
 		RunE: func(c *cobra.Command, services []string) error {
 			opt.Selected = services
-			change := toExisting("rm", planner.Remove, opt)
+			change := toExisting("rm", nil, opt)
+			change.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+				return planner.Remove(p, obs, opt)
+			}
 			change.removes = opt.Volumes
 			change.hide = anonymousVolumes
-			change.confirm = func(plan *planner.Plan) (bool, error) {
+			change.agree = func(plan *planner.Plan) (bool, error) {
 				if !a.sayRemoval(plan) {
 					return false, nil
 				}
+				opt.Only = removed(plan) // no other one that has come to a stop while the user was asked
 				if force {
 					return true, nil
 				}
@@ -57,6 +62,17 @@ func (a *app) sayRemoval(plan *planner.Plan) bool {
 	}
 	fmt.Fprintf(a.Err, "Going to remove %s\n", strings.Join(names, ", "))
 	return true
+}
+
+// removed are the IDs of the containers that are going to be.
+func removed(plan *planner.Plan) []string {
+	var ids []string
+	for _, s := range plan.Steps {
+		if op, ok := s.Op.(planner.RemoveContainer); ok {
+			ids = append(ids, op.Container.ID)
+		}
+	}
+	return ids
 }
 
 // ask puts a question and reads the answer: y and yes are yes; anything else, or

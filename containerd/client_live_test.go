@@ -23,7 +23,7 @@ func TestLeaseIsOneForTheRunAndEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, end, err := c.Lease(t.Context(), "shop")
+	ctx, end, err := c.Lease(t.Context(), "shop", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestLeaseIsOneForTheRunAndEnds(t *testing.T) {
 	if !ok {
 		t.Fatal("no lease in the context")
 	}
-	inner, endInner, err := c.Lease(ctx, "shop")
+	inner, endInner, err := c.Lease(ctx, "shop", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +57,12 @@ func TestLeasesOfKilledRunsEndWithTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, end, err := c.Lease(t.Context(), "shop")
+	ctx, end, err := c.Lease(t.Context(), "shop", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, project := range []string{"shop", "shop", "shop-2", "", ""} {
-		killed, _, err := c.Lease(t.Context(), project)
+		killed, _, err := c.Lease(t.Context(), project, "")
 		if err != nil {
 			t.Fatal(err)
 		}
