@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/remote"
 )
 
 // app is one run of the program.
@@ -24,6 +26,8 @@ type app struct {
 	// warnings is where they are written while something is shown on the terminal;
 	// nil: to Err.
 	warnings io.Writer
+	// remote fetches files that are elsewhere; nil: none was asked for yet.
+	remote *remote.Files
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }
