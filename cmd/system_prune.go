@@ -199,24 +199,47 @@ func (a *app) systemPrune(ctx context.Context, f systemPruneFlags) error {
 		return err
 	}
 	what := p.decide(all)
-	if a.globals.dryRun {
-		w, opt := a.progress(change{title: "system prune"})
-		return view.DryRun(w, planner.Prune(what), opt)
+	if !a.globals.dryRun {
+		return a.askAndPrune(ctx, h, p, what)
 	}
-	if what.Empty() {
-		return a.nothingToPrune()
+	use, err := h.Usage(ctx)
+	if err != nil {
+		return err
 	}
+	if left := p.leftovers(use); left > 0 {
+		a.namePruned(planner.Pruned{}, left)
+	}
+	w, opt := a.progress(change{title: "system prune"})
+	return view.DryRun(w, planner.Prune(what), opt)
+}
+
+// leftovers is the size of what killed commands have left that goes. It has no labels and
+// no time.
+func (p pruner) leftovers(use host.Usage) int64 {
+	if len(p.filter) > 0 {
+		return 0
+	}
+	return use.Left.Sum()
+}
+
+// askAndPrune keeps nobody from anything while the user thinks, and then looks again.
+func (a *app) askAndPrune(ctx context.Context, h *host.Host, p pruner, what planner.Pruned) error {
 	all, what, unlock, err := a.lookLocked(ctx, h, p, what)
 	if err != nil {
 		return err
 	}
 	unlock()
-	if what.Empty() {
+	use, err := h.Usage(ctx)
+	if err != nil {
+		return err
+	}
+	left := p.leftovers(use)
+	if what.Empty() && left == 0 {
 		return a.nothingToPrune()
 	}
-	a.namePruned(what)
-	if !f.force {
-		if yes, err := a.ask(ctx, pruneWarning(f)); !yes || err != nil {
+	a.namePruned(what, left)
+	if !p.force {
+		if yes, err := a.ask(ctx, pruneWarning(p.systemPruneFlags)); !yes || err != nil {
 			return err
 		}
 	}
@@ -224,8 +247,24 @@ func (a *app) systemPrune(ctx context.Context, f systemPruneFlags) error {
 	if all, what, unlock, err = a.lookLocked(ctx, h, p, what); err != nil {
 		return err
 	}
-	defer unlock()
-	return a.prune(ctx, h, all, what)
+	err = a.pruneLocked(ctx, h, all, what)
+	unlock()
+	if err == nil && left > 0 {
+		err = h.Collect(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	stored, err := h.Images().Stored(ctx)
+	if err != nil {
+		return err
+	}
+	remain, err := look(ctx, h)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(reclaimed(use, goneOf(what, remain), stored.Parts)))
+	return err
 }
 
 // lookLocked decides about what of those projects nobody else changes until unlock.
@@ -284,17 +323,14 @@ func (a *app) lockAll(ctx context.Context, projects []string) (func(), error) {
 	return unlock, nil
 }
 
-func (a *app) prune(ctx context.Context, h *host.Host, all found, what planner.Pruned) error {
-	use, err := h.Usage(ctx)
-	if err != nil {
-		return err
-	}
-	err = a.apply(ctx, h, planner.Prune(what), change{title: "system prune"})
+// pruneLocked has it taken away, and writes what has gone.
+func (a *app) pruneLocked(ctx context.Context, h *host.Host, all found, what planner.Pruned) error {
+	err := a.apply(ctx, h, planner.Prune(what), change{title: "system prune"})
 	left, lerr := look(context.WithoutCancel(ctx), h)
-	if lerr != nil {
-		return errors.Join(err, lerr)
+	if lerr == nil {
+		a.writePruned(all, goneOf(what, left))
 	}
-	return errors.Join(err, a.writePruned(all, goneOf(what, left), use))
+	return errors.Join(err, lerr)
 }
 
 func pruneWarning(f systemPruneFlags) string {
@@ -303,6 +339,9 @@ func pruneWarning(f systemPruneFlags) string {
 		lines = append(lines, "  - all anonymous volumes not used by at least one container")
 	}
 	lines = append(lines, "  - all "+pruned(f.all))
+	if len(f.filter) == 0 {
+		lines = append(lines, "  - what killed commands have left")
+	}
 	if len(f.filter) > 0 {
 		lines = append(lines, "  of which only those with "+strings.Join(f.filter, ", "))
 	}

@@ -95,7 +95,7 @@ func TestInterruptedPullGoesOnWhereItEnded(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-held
 	})
-	run, end, err := c.Lease(t.Context(), "test")
+	run, end, err := c.Lease(t.Context(), "test", "")
 	must(t, err)
 	ctx, cancel := context.WithCancel(run)
 	pulled := make(chan error, 1)
@@ -232,7 +232,7 @@ func TestBlobThatDoesNotMatchIsNotKept(t *testing.T) {
 		}
 		next.ServeHTTP(w, req)
 	})
-	ctx, end, err := c.Lease(t.Context(), "test")
+	ctx, end, err := c.Lease(t.Context(), "test", "")
 	must(t, err)
 	_, err = s.Pull(ctx, ref, images.PullOptions{})
 	if !errors.Is(err, images.ErrDamaged) {
