@@ -1,11 +1,8 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -89,30 +86,7 @@ func isYes(text string) bool {
 	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(text)))
 }
 
-// answer puts a question and reads a line; the line's end is missing when there
-// was no more. When ctx ends first, what was about to be typed stays unread.
+// answer puts a question that may be answered with no, and reads a line.
 func (a *app) answer(ctx context.Context, question string) (string, error) {
-	fmt.Fprint(a.Err, question+" [y/N] ")
-	type answer struct {
-		text string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() { // nothing wakes up who reads from a terminal: it may outlive the question
-		text, err := bufio.NewReader(a.In).ReadString('\n')
-		answers <- answer{text, err}
-	}()
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(a.Err)
-		return "", context.Cause(ctx)
-	case got := <-answers:
-		if got.err != nil {
-			fmt.Fprintln(a.Err) // the user has typed no newline
-		}
-		if got.err != nil && !errors.Is(got.err, io.EOF) {
-			return "", fmt.Errorf("reading the answer: %w", got.err)
-		}
-		return got.text, nil
-	}
+	return a.typed(ctx, question+" [y/N] ")
 }

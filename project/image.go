@@ -63,11 +63,3 @@ const (
 	PullNever   PullTime = "never"
 	PullAfter   PullTime = "after" // when the last look at the registry is too long ago
 )
-
-// Build says that a service's image is made from sources.
-type Build struct {
-	// Named: the files give the image a name.
-	Named bool `json:"named,omitempty"`
-	// Tags are further names for it, normalised.
-	Tags []string `json:"tags,omitempty"`
-}

@@ -363,7 +363,7 @@ func TestCredentialsOverTLS(t *testing.T) {
 	ref := r.push("app:1", build(t, here(), gzipLayer(t, file{"a", "x"})))
 	r.setWrap(protect("ann", "s3cret-word"))
 	file := registry.CredentialsFile()
-	wantFailure(t, s, ref, images.ErrUnauthorized, "docker login "+r.host(), file)
+	wantFailure(t, s, ref, images.ErrUnauthorized, "gocompose login "+r.host(), file)
 	logIn(t, r.host(), "ann", "wr0ng-word")
 	wantFailure(t, s, ref, images.ErrUnauthorized, r.host(), file)
 	_, err := s.Pull(t.Context(), ref, images.PullOptions{})
