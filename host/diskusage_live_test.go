@@ -29,7 +29,7 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// The root folder has some more than what is told of: databases of the engine (1 MiB),
+// The root folder has some more than what is told of: databases of the engine (512 KiB),
 // and three folders of each snapshot with what leads to them (16 KiB).
 const (
 	databases       = 1 << 20
