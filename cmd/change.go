@@ -39,10 +39,16 @@ type change struct {
 	// pull says which images are fetched before the plan is made; nil: none are, and
 	// nothing is looked at for it.
 	pull *planner.Options
-	// provides: providers are brought up before the plan is made, which goes by given,
-	// the variables that each has set.
+	// provides: containers are made, and providers brought up before the plan is made, which
+	// goes by given, the variables that each has set.
 	provides bool
 	given    map[string]map[string]string
+	// agree is asked about what would be done now, while nobody is locked out of the
+	// project: plan, which is called once more then, has to keep to what was agreed
+	// on. Nil: nobody is asked.
+	agree func(*planner.Plan) (bool, error)
+	// yes: what files from elsewhere ask for is granted.
+	yes bool
 	// confirm is asked whether to carry the plan out, while the project is
 	// locked: what it is shown is what is done. Nil: yes.
 	confirm func(*planner.Plan) (bool, error)
@@ -76,11 +82,23 @@ func (a *app) change(ctx context.Context, c change) error {
 	if err != nil {
 		return err
 	}
+	if err := a.trusts(ctx, c, p); err != nil {
+		return err
+	}
 	h, err := a.openFor(ctx, c, name, p)
 	if h == nil || err != nil {
 		return err
 	}
 	defer h.Close()
+	if c.agree != nil {
+		plan, err := a.plan(ctx, h, c, name, p)
+		if err != nil {
+			return err
+		}
+		if yes, err := c.agree(plan); !yes || err != nil {
+			return err
+		}
+	}
 	return a.changeProject(ctx, h, c, name, p)
 }
 
@@ -188,6 +206,10 @@ func (a *app) openFor(ctx context.Context, c change, name string, p *project.Pro
 	}
 	if plan.Empty() && !c.brings(p) {
 		a.notices(plan)
+		if c.agree != nil {
+			_, err = c.agree(plan)
+			return nil, err
+		}
 		_, err := c.confirmed(plan)
 		return nil, err
 	}

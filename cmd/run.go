@@ -35,6 +35,7 @@ type runFlags struct {
 	pull          string
 	quiet         bool
 	quietPull     bool
+	yes           bool
 
 	nonce    string
 	attached bool // to the container, until it ends
@@ -67,6 +68,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Show nothing but what the command prints, and the ID with --detach")
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
+	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	fs.SetInterspersed(false) // what follows the service is the command's
 	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "no-TTY" { // docker compose's spelling
@@ -200,6 +202,7 @@ func (f *runFlags) change(a *app, service string) change {
 		},
 		pull:     &opt,
 		provides: true,
+		yes:      f.yes,
 	}
 	if f.image != "" {
 		opt.Selected = nil
@@ -239,6 +242,9 @@ func (a *app) runOneOff(ctx context.Context, f runFlags, service string) (err er
 	c.load = a.storing(c.load)
 	name, p, err := a.wanted(ctx, c)
 	if err != nil {
+		return err
+	}
+	if err := a.trusts(ctx, c, p); err != nil {
 		return err
 	}
 	h, err := a.openHost(ctx)

@@ -132,6 +132,7 @@ func (f *upFlags) change(services []string) (change, error) {
 		},
 		pull:     &opt,
 		provides: true,
+		yes:      f.yes,
 	}, nil
 }
 

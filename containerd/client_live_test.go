@@ -19,7 +19,7 @@ func TestLeaseIsOneForTheRunAndEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, end, err := c.Lease(t.Context(), "shop")
+	ctx, end, err := c.Lease(t.Context(), "shop", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestLeaseIsOneForTheRunAndEnds(t *testing.T) {
 	if !ok {
 		t.Fatal("no lease in the context")
 	}
-	inner, endInner, err := c.Lease(ctx, "shop")
+	inner, endInner, err := c.Lease(ctx, "shop", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestLeasesOfKilledRunsEndWithTheNext(t *testing.T) {
 	}
 	defer c.Close()
 	for _, project := range []string{"shop", "shop", "shop-2", "", ""} {
-		if _, _, err := c.Lease(t.Context(), project); err != nil {
+		if _, _, err := c.Lease(t.Context(), project, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -71,7 +71,7 @@ type Image struct {
 func (c *Client) CreateContainer(ctx context.Context, req CreateRequest) (err error) {
 	// Between the two steps only a lease keeps the snapshot.
 	if _, ok := leases.FromContext(ctx); !ok {
-		leased, end, err := c.Lease(ctx, req.Spec.Project)
+		leased, end, err := c.Lease(ctx, req.Spec.Project, "")
 		if err != nil {
 			return err
 		}

@@ -158,13 +158,6 @@ func (h *Host) Close() error {
 // Images returns the images of this host.
 func (h *Host) Images() *images.Store { return h.images }
 
-// Lease keeps what is made under the returned context from being collected as
-// garbage until the returned function is called. A command on images is about no
-// project: "".
-func (h *Host) Lease(ctx context.Context, project string) (context.Context, func(context.Context) error, error) {
-	return h.containerd.Lease(ctx, project)
-}
-
 // EndLeases ends the leases that killed commands on the project left. The
 // caller has the project's lock.
 func (h *Host) EndLeases(ctx context.Context, project string) error {

@@ -24,6 +24,8 @@ type Project struct {
 	// Networks and Volumes are those that Services use, sorted by name.
 	Networks []Network `json:"networks"`
 	Volumes  []Volume  `json:"volumes"`
+	// Elsewhere is set when the user has named files that are not on this host.
+	Elsewhere *Elsewhere `json:"elsewhere,omitempty"`
 	// Contents are what is in the services' Files.
 	Contents Contents `json:"-"`
 }

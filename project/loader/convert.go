@@ -42,7 +42,10 @@ func newConverter(src *source, model *types.Project) *converter {
 		EnvFiles:   slices.Clone(src.envFiles),
 	}
 	for _, f := range src.files {
-		origin.ConfigFiles = append(origin.ConfigFiles, f.Filename)
+		origin.ConfigFiles = append(origin.ConfigFiles, src.pinned(f.Filename))
+	}
+	if c, ok := src.copyOf(src.dir); ok {
+		origin.Source = c.Source
 	}
 	return &converter{
 		src: src, model: model, whole: model, origin: origin,
