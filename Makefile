@@ -42,6 +42,7 @@ programs: go
 		-o $(BIN)/ ./cmd/gocompose ./cmd/gocompose-shim
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(BIN)/ \
 		./cmd/containerd-shim-gocompose-v1 ./cmd/gocompose-init
+	cd verify && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(abspath $(BIN))/ ./cmd/gocompose-verify
 
 # The pinned programs are built again when what pins them changes, only then.
 .PHONY: bundle
@@ -93,6 +94,7 @@ registry:
 test: build deps busybox filters registry images ## run all tests; those on a real containerd need root
 	$(GO) vet -tags live ./...
 	cd examples/app && $(GO) vet ./...
+	cd verify && $(GO) vet ./... && $(GO) test -race ./...
 	$(GO) test -race ./...
 	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m -skip '$(kill_test)' ./...
 	$(with_bin) $(GO) test -tags live -v -timeout 30m -run '$(kill_test)' ./cmd
@@ -119,7 +121,7 @@ bench: build busybox ## measure against bare runc, and beside others where they 
 # and runc are nobody else's; gocompose finds them beside itself.
 PREFIX    ?= /usr/local
 installed := $(DESTDIR)$(PREFIX)
-programs  := gocompose gocompose-shim gocompose-init containerd-shim-gocompose-v1 containerd runc buildkitd
+programs  := gocompose gocompose-shim gocompose-init gocompose-verify containerd-shim-gocompose-v1 containerd runc buildkitd
 
 .PHONY: install
 install: build ## install programs, completions and manual pages below PREFIX (and DESTDIR)

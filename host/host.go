@@ -49,6 +49,7 @@ type Host struct {
 	secrets    secrets.Store
 	contents   project.Contents // what is in the secrets and configs of what is made
 	supervisor *lazySupervisor
+	builder    *lazyBuilder
 	use        *flock.Lock                            // while it is held, nobody ends the engine; nil in the supervisor
 	goingDown  bool                                   // what is stopped is not stopped by the user
 	booting    bool                                   // what is started is not started by the user
@@ -137,6 +138,7 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		volumes:    volumes.Open(cfg.Paths.Volumes(), cfg.Paths.UsedVolumes()),
 		secrets:    secrets.Open(cfg.Paths),
 		supervisor: newLazySupervisor(cfg),
+		builder:    &lazyBuilder{},
 		stopped:    &stopped{ids: map[string]bool{}},
 	}
 	return h, nil
@@ -147,7 +149,7 @@ func (h *Host) Close() error {
 	if h == nil {
 		return nil
 	}
-	err := h.containerd.Close()
+	err := errors.Join(h.builder.Close(), h.containerd.Close())
 	h.supervisor.Close()
 	if h.use != nil {
 		err = errors.Join(err, h.use.Unlock())
