@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
+	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
@@ -293,7 +295,11 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	defer func() {
+		if !resumes(plan, err) {
+			err = errors.Join(err, release(context.WithoutCancel(ctx)))
+		}
+	}()
 	if err := h.TakeOver(leased, plan.Project); err != nil {
 		return err
 	}
@@ -319,6 +325,16 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 		shown.event(e)
 	}
 	return executor.Apply(patient, plan, h, opt)
+}
+
+// resumes tells whether the next command goes on with what this one has fetched: its
+// lease stays. A full disk is to have room again.
+func resumes(plan *planner.Plan, err error) bool {
+	pulls := slices.ContainsFunc(plan.Steps, func(s planner.Step) bool {
+		_, ok := s.Op.(planner.PullImage)
+		return ok
+	})
+	return err != nil && pulls && !errors.Is(err, images.ErrNoSpace)
 }
 
 // shown is progress that ends before the plan does, where something else is on the
