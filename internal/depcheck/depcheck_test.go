@@ -41,6 +41,7 @@ var onlyImporters = []rule{
 	{module + "cmd", []string{"cmd"}},
 	{module + "host", []string{"cmd"}},
 	{module + "namespaces", []string{"host"}},
+	{module + "remote", []string{"cmd"}},
 	{module + "provider", []string{"cmd", "host"}},
 	{module + "secrets", []string{"cmd", "host", "project/loader", "secrets"}},
 	{module + "containerd/cdi", []string{"containerd"}},
