@@ -7,6 +7,7 @@ IMAGES  := build/images
 
 # What gocompose never asks of containerd is left out.
 CONTAINERD      := github.com/containerd/containerd/v2
+BUILDKIT        := github.com/moby/buildkit
 CONTAINERD_TAGS := no_cri no_btrfs no_zfs no_devmapper no_tracing no_rdt no_systemd
 
 # runc refuses every seccomp profile unless built with cgo and libseccomp. It is
@@ -41,10 +42,11 @@ programs: go
 		-o $(BIN)/ ./cmd/gocompose ./cmd/gocompose-shim
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(BIN)/ \
 		./cmd/containerd-shim-gocompose-v1 ./cmd/gocompose-init
+	cd verify && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(abspath $(BIN))/ ./cmd/gocompose-verify
 
 # The pinned programs are built again when what pins them changes, only then.
 .PHONY: bundle
-bundle: $(BIN)/containerd $(BIN)/runc
+bundle: $(BIN)/containerd $(BIN)/runc $(BIN)/buildkitd
 
 $(BIN)/containerd: bundle/go.mod bundle/go.sum | go
 	cd bundle && CGO_ENABLED=0 $(GO) build -trimpath -tags '$(CONTAINERD_TAGS)' -o $(abspath $@) \
@@ -55,6 +57,12 @@ $(BIN)/containerd: bundle/go.mod bundle/go.sum | go
 $(BIN)/runc: bundle/go.mod bundle/go.sum | deps
 	cd bundle && CGO_ENABLED=1 $(GO) build -trimpath -tags '$(RUNC_TAGS)' -o $(abspath $@) \
 		-ldflags '-s -w -linkmode external -extldflags -static' github.com/opencontainers/runc
+	@touch $@
+
+$(BIN)/buildkitd: bundle/buildkit/go.mod bundle/buildkit/go.sum | go
+	cd bundle/buildkit && CGO_ENABLED=0 $(GO) build -trimpath -o $(abspath $@) \
+		-ldflags "-s -w -X $(BUILDKIT)/version.Version=$$($(GO) list -m -f '{{.Version}}' $(BUILDKIT))" \
+		$(BUILDKIT)/cmd/buildkitd
 	@touch $@
 
 .PHONY: go
@@ -81,6 +89,7 @@ filters:
 test: build deps busybox filters images ## run all tests; those on a real containerd need root
 	$(GO) vet -tags live ./...
 	cd examples/app && $(GO) vet ./...
+	cd verify && $(GO) vet ./... && $(GO) test -race ./...
 	$(GO) test -race ./...
 	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m -skip '$(kill_test)' ./...
 	$(with_bin) $(GO) test -tags live -v -timeout 30m -run '$(kill_test)' ./cmd
@@ -107,7 +116,7 @@ bench: build busybox ## measure against bare runc, and beside others where they 
 # and runc are nobody else's; gocompose finds them beside itself.
 PREFIX    ?= /usr/local
 installed := $(DESTDIR)$(PREFIX)
-programs  := gocompose gocompose-shim gocompose-init containerd-shim-gocompose-v1 containerd runc
+programs  := gocompose gocompose-shim gocompose-init gocompose-verify containerd-shim-gocompose-v1 containerd runc buildkitd
 
 .PHONY: install
 install: build ## install programs, completions and manual pages below PREFIX (and DESTDIR)

@@ -43,6 +43,10 @@ type change struct {
 	// goes by given, the variables that each has set.
 	provides bool
 	given    map[string]map[string]string
+	// agree is asked about what would be done now, while nobody is locked out of the
+	// project: plan, which is called once more then, has to keep to what was agreed
+	// on. Nil: nobody is asked.
+	agree func(*planner.Plan) (bool, error)
 	// yes: what files from elsewhere ask for is granted.
 	yes bool
 	// confirm is asked whether to carry the plan out, while the project is
@@ -86,6 +90,15 @@ func (a *app) change(ctx context.Context, c change) error {
 		return err
 	}
 	defer h.Close()
+	if c.agree != nil {
+		plan, err := a.plan(ctx, h, c, name, p)
+		if err != nil {
+			return err
+		}
+		if yes, err := c.agree(plan); !yes || err != nil {
+			return err
+		}
+	}
 	return a.changeProject(ctx, h, c, name, p)
 }
 
@@ -177,7 +190,7 @@ func (c change) due(ctx context.Context, h *host.Host, p *project.Project) (*pla
 			return nil, err
 		}
 	}
-	return planner.Refresh(p, obs, *c.pull), nil
+	return planner.Refresh(p, obs, *c.pull)
 }
 
 // openFor returns the host for c. Where no engine ever ran and c has nothing to
@@ -193,6 +206,10 @@ func (a *app) openFor(ctx context.Context, c change, name string, p *project.Pro
 	}
 	if plan.Empty() && !c.brings(p) {
 		a.notices(plan)
+		if c.agree != nil {
+			_, err = c.agree(plan)
+			return nil, err
+		}
 		_, err := c.confirmed(plan)
 		return nil, err
 	}
@@ -272,14 +289,14 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	if plan.Empty() {
 		return nil
 	}
-	if err := h.EndLeases(ctx, plan.Project); err != nil {
-		return err
-	}
 	leased, release, err := h.Lease(ctx, plan.Project)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	if err := h.TakeOver(leased, plan.Project); err != nil {
+		return err
+	}
 	opt := executor.Options{
 		Parallel: max(a.globals.parallel, 0),
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),

@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -49,8 +51,12 @@ func (a *app) export(ctx context.Context, which one, output string) error {
 }
 
 // writtenWhole makes a file that is there only when all of it is written. What is
-// no regular file, such as a device, is written to.
+// no regular file, such as a device, is written to; a link stays, and leads to the file.
 func writtenWhole(path string, write func(*os.File) error) error {
+	path, err := behindLinks(path)
+	if err != nil {
+		return err
+	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
@@ -58,7 +64,8 @@ func writtenWhole(path string, write func(*os.File) error) error {
 		}
 		return errors.Join(write(f), f.Close())
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".gocompose-")
+	dir, _ := filepath.Split(path)
+	f, err := os.CreateTemp(cmp.Or(dir, "."), ".gocompose-")
 	if err != nil {
 		return err
 	}
@@ -69,4 +76,22 @@ func writtenWhole(path string, write func(*os.File) error) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// maxLinks is how many links in a row Linux follows (path_resolution(7)).
+const maxLinks = 40
+
+// behindLinks returns where the links lead that path names, whether there is a file or not.
+func behindLinks(path string) (string, error) {
+	for range maxLinks {
+		target, err := os.Readlink(path)
+		if err != nil { // it is none
+			return path, nil
+		}
+		if dir, _ := filepath.Split(path); !filepath.IsAbs(target) {
+			target = dir + target // not cleaned: .. behind a link to a folder leads elsewhere
+		}
+		path = target
+	}
+	return "", &os.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }

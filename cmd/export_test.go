@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -44,5 +45,38 @@ func TestAFileIsWrittenWholeOrNotAtAll(t *testing.T) {
 	same()
 	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v: %v", info, err)
+	}
+}
+
+// What is behind a link is written, whole or not at all, and the link stays.
+func TestALinkToAFileStays(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.MkdirAll(path("disk/deep"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{
+		"a.tar": "folder/../b.tar", "folder": "disk/deep", "disk/b.tar": "../folder/../there.tar", "self": "self",
+	} {
+		if err := os.Symlink(target, path(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // the file is not there, and is
+		if err := writtenWhole(path("a.tar"), func(f *os.File) error { _, err := f.WriteString("all"); return err }); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Lstat(path("disk/there.tar"))
+		if err != nil || !info.Mode().IsRegular() {
+			t.Errorf("%v: %v", info, err)
+		}
+		for _, link := range []string{"a.tar", "disk/b.tar"} {
+			if info, err := os.Lstat(path(link)); err != nil || info.Mode()&os.ModeSymlink == 0 {
+				t.Errorf("%s is %v: %v", link, info, err)
+			}
+		}
+	}
+	if err := writtenWhole(path("self"), func(*os.File) error { return nil }); !errors.Is(err, syscall.ELOOP) {
+		t.Errorf("%v", err)
 	}
 }

@@ -15,7 +15,6 @@ func foreignCommands() []absentCommand {
 		oneHost = "there is one host, and no swarm of them"
 		build   = "build the image with another tool and bring it in with `gocompose image load`"
 		engine  = "there is no daemon to choose; --address, or CONTAINERD_ADDRESS, names another containerd"
-		login   = "credentials are read from config.json in ~/.docker or DOCKER_CONFIG, as another tool that logs in writes it"
 		ofOne   = "a container's settings are those of its service: change the Compose file, and `gocompose up` applies it"
 	)
 	return []absentCommand{
@@ -27,7 +26,6 @@ func foreignCommands() []absentCommand {
 		{"import", "an archive of files is no image: `gocompose image load` reads those that save wrote"},
 		{"info", "use `gocompose system info`"},
 		{"load", "use `gocompose image load`"},
-		{"login", login}, {"logout", login},
 		{"manifest", "images are made with other tools"},
 		{"node", oneHost}, {"service", oneHost}, {"stack", oneHost}, {"swarm", oneHost},
 		{"secret", "secrets are those of the Compose file"},
@@ -36,7 +34,7 @@ func foreignCommands() []absentCommand {
 		{"rmi", "use `gocompose image rm`"},
 		{"search", "registries are searched on their own pages"},
 		{"systemd", "use `gocompose system install`"},
-		{"trust", "signatures are not looked at"},
+		{"trust", "`gocompose lock` pins images by their digests, see docs/trust.md"},
 	}
 }
 

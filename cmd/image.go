@@ -46,6 +46,7 @@ func (a *app) imageKind() resource[host.Image, planner.RemoveImage] {
 		users:   func(ctx context.Context, h *host.Host) ([]host.Image, error) { return h.ListImages(ctx) },
 		want:    func(i host.Image) planner.RemoveImage { return planner.RemoveImage{Ref: i.Ref} },
 		called:  func(r planner.RemoveImage) string { return r.Ref },
+		itself:  func(i host.Image) string { return i.Ref + " " + i.Target },
 		project: func(planner.RemoveImage) string { return "" },
 		plan:    func(_, remove []planner.RemoveImage) *planner.Plan { return planner.RemoveImages(remove) },
 	}

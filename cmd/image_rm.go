@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -175,7 +176,9 @@ func (a *app) imagePrune(ctx context.Context, filters filters[host.Image], f ima
 		fmt.Fprintln(a.Out)
 	}
 	if err == nil && !a.globals.dryRun {
-		fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(freed(parts, gone)))
+		var n int64
+		n, err = a.freed(ctx, parts, gone)
+		fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(n))
 	}
 	return errors.Join(err, lerr)
 }
@@ -209,7 +212,7 @@ func unusedImages(all []host.Image, filters filters[host.Image], named bool) []p
 }
 
 // imageParts are what the images of this host consist of, by their names.
-func (a *app) imageParts(ctx context.Context) (map[string]images.Parts, error) {
+func (a *app) imageParts(ctx context.Context) (parts map[string]images.Parts, err error) {
 	h, err := a.openExisting(ctx)
 	if h == nil || err != nil {
 		return nil, err
@@ -218,20 +221,27 @@ func (a *app) imageParts(ctx context.Context) (map[string]images.Parts, error) {
 	return h.Images().Parts(ctx)
 }
 
-// freed is what no other image has of those that went.
-func freed(parts map[string]images.Parts, gone []string) int64 {
-	left, all := images.Parts{}, images.Parts{}
-	for ref, of := range parts {
-		into := left
-		if slices.Contains(gone, ref) {
-			into = all
-		}
-		for key, size := range of {
-			into[key] = size
-		}
+// freed is what is not stored any more of those that went.
+func (a *app) freed(ctx context.Context, parts map[string]images.Parts, gone []string) (int64, error) {
+	h, err := a.openExisting(ctx)
+	if h == nil || len(gone) == 0 || err != nil {
+		return 0, err
 	}
-	for key := range left {
-		delete(all, key)
+	defer h.Close()
+	went := images.Parts{}
+	for _, ref := range gone {
+		maps.Copy(went, parts[ref])
 	}
+	left, err := h.Images().Stored(ctx)
+	return without(went, left.Parts), err
+}
+
+// without is the size of what is not left.
+func without(parts, left images.Parts) int64 {
+	all := maps.Clone(parts)
+	maps.DeleteFunc(all, func(part string, _ int64) bool {
+		_, there := left[part]
+		return there
+	})
 	return all.Sum()
 }

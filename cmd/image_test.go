@@ -119,11 +119,15 @@ func TestWhatIsGoneIsUntaggedAndWithItsLastNameDeleted(t *testing.T) {
 	}
 }
 
-func TestAPartThatImagesShareIsNotFreed(t *testing.T) {
-	parts := map[string]images.Parts{"a": {"base": 10, "a": 1}, "b": {"base": 10, "b": 2}, "c": {"c": 4, "base": 10}}
-	for gone, want := range map[string]int64{"": 0, "a": 1, "a b": 3, "a b c": 17} {
-		if got := freed(parts, strings.Fields(gone)); got != want {
-			t.Errorf("%q: %d, want %d", gone, got, want)
+func TestAPartThatOthersHaveIsNotFreed(t *testing.T) {
+	gone := images.Parts{"base": 10, "a": 1, "b": 2}
+	for left, want := range map[string]int64{"": 13, "base": 3, "a base other": 2, "a b base": 0} {
+		there := images.Parts{}
+		for _, part := range strings.Fields(left) {
+			there[part] = 1 // what others have of that name is not measured here
+		}
+		if got := without(gone, there); got != want {
+			t.Errorf("%q: %d, want %d", left, got, want)
 		}
 	}
 }

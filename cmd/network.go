@@ -54,6 +54,7 @@ func (a *app) networkKind() resource[host.Network, project.Network] {
 		users:   func(ctx context.Context, h *host.Host) ([]host.Network, error) { return h.Networks(ctx) },
 		want:    func(n host.Network) project.Network { return n.Network },
 		called:  func(n project.Network) string { return n.Name },
+		itself:  func(n host.Network) string { return n.ID },
 		project: func(n project.Network) string { return n.Project },
 		plan:    planner.Networks,
 	}

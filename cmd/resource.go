@@ -28,7 +28,9 @@ type resource[O, R any] struct {
 	want    func(O) R
 	called  func(R) string
 	project func(R) string
-	plan    func(create, remove []R) *planner.Plan
+	// itself tells one from another that has its name later.
+	itself func(O) string
+	plan   func(create, remove []R) *planner.Plan
 	// halves: one that cannot be made may be there in part.
 	halves bool
 }
@@ -48,8 +50,9 @@ type resourceChange[O, R any] struct {
 	// decide says what is to be done about what there is. Without its users it may
 	// say more than is done.
 	decide func([]O) resourceSteps[R]
-	// confirm is asked whether to do it, while others are kept from changing
-	// anything; nil: yes.
+	// confirm is asked whether to do it; nil: yes. Nobody is kept from anything
+	// meanwhile, so afterwards it is looked again, and what it was asked about is done
+	// as far as that is still decided.
 	confirm func(resourceSteps[R]) (bool, error)
 }
 
@@ -90,14 +93,15 @@ func (k resource[O, R]) change(ctx context.Context, c resourceChange[O, R]) (res
 		return resourceSteps[R]{}, err
 	}
 	defer h.Close()
-	steps, unlock, err := k.decideLocked(ctx, h, c, steps)
+	now, err := k.decideLocked(ctx, h, c, steps)
+	if err == nil && c.confirm != nil {
+		now, err = k.agree(ctx, h, c, now)
+	}
 	if err != nil {
 		return resourceSteps[R]{}, err
 	}
-	defer unlock()
-	if yes, err := c.confirmed(steps); !yes || err != nil {
-		return resourceSteps[R]{refused: steps.refused}, err
-	}
+	defer now.unlock()
+	steps = now.steps
 	if steps.empty() {
 		return steps, nil
 	}
@@ -110,28 +114,60 @@ func (k resource[O, R]) change(ctx context.Context, c resourceChange[O, R]) (res
 	return steps, err
 }
 
+// decided is what is to be done about what there is while others are kept from
+// changing it.
+type decided[O, R any] struct {
+	all    []O
+	steps  resourceSteps[R]
+	unlock func()
+}
+
+// agree asks about the steps, for which it lets go of the locks, and then decides again.
+// What was not asked about stays, and so does what has a name of those by now.
+func (k resource[O, R]) agree(ctx context.Context, h *host.Host, c resourceChange[O, R], first decided[O, R]) (decided[O, R], error) {
+	first.unlock()
+	if yes, err := c.confirm(first.steps); !yes || err != nil {
+		return decided[O, R]{steps: resourceSteps[R]{refused: first.steps.refused}, unlock: func() {}}, err
+	}
+	named, those := k.names(first.steps.remove), map[string]bool{}
+	for _, o := range first.all {
+		if slices.Contains(named, k.called(k.want(o))) {
+			those[k.itself(o)] = true
+		}
+	}
+	again := c
+	again.decide = func(all []O) resourceSteps[R] {
+		steps := c.decide(all)
+		steps.remove = slices.DeleteFunc(steps.remove, func(r R) bool {
+			return !slices.ContainsFunc(all, func(o O) bool { return k.called(k.want(o)) == k.called(r) && those[k.itself(o)] })
+		})
+		return steps
+	}
+	return k.decideLocked(ctx, h, again, first.steps)
+}
+
 // decideLocked decides again while nobody else changes these resources or their
 // projects, which may have come to others than the first time.
-func (k resource[O, R]) decideLocked(ctx context.Context, h *host.Host, c resourceChange[O, R], first resourceSteps[R]) (resourceSteps[R], func(), error) {
+func (k resource[O, R]) decideLocked(ctx context.Context, h *host.Host, c resourceChange[O, R], first resourceSteps[R]) (decided[O, R], error) {
 	where, err := k.app.paths()
 	if err != nil {
-		return resourceSteps[R]{}, nil, err
+		return decided[O, R]{}, err
 	}
 	for {
 		unlock, err := host.LockResources(ctx, where, k.name, k.projects(first), func(what string) {
 			k.app.warn(fmt.Sprintf("another command is changing %s: waiting for it to end", what))
 		})
 		if err != nil {
-			return resourceSteps[R]{}, nil, err
+			return decided[O, R]{}, err
 		}
 		all, err := k.swept(ctx, h)
 		if err != nil {
 			unlock()
-			return resourceSteps[R]{}, nil, err
+			return decided[O, R]{}, err
 		}
 		steps := c.decide(all)
 		if !slices.ContainsFunc(k.projects(steps), func(p string) bool { return !slices.Contains(k.projects(first), p) }) {
-			return steps, unlock, nil
+			return decided[O, R]{all, steps, unlock}, nil
 		}
 		unlock()
 		first = steps

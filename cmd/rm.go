@@ -1,17 +1,15 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
 func (a *app) rmCommand() *cobra.Command {
@@ -26,13 +24,17 @@ func (a *app) rmCommand() *cobra.Command {
 			"  gocompose rm --stop --force web",
 		RunE: func(c *cobra.Command, services []string) error {
 			opt.Selected = services
-			change := toExisting("rm", planner.Remove, opt)
+			change := toExisting("rm", nil, opt)
+			change.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
+				return planner.Remove(p, obs, opt)
+			}
 			change.removes = opt.Volumes
 			change.hide = anonymousVolumes
-			change.confirm = func(plan *planner.Plan) (bool, error) {
+			change.agree = func(plan *planner.Plan) (bool, error) {
 				if !a.sayRemoval(plan) {
 					return false, nil
 				}
+				opt.Only = removed(plan) // no other one that has come to a stop while the user was asked
 				if force {
 					return true, nil
 				}
@@ -62,6 +64,17 @@ func (a *app) sayRemoval(plan *planner.Plan) bool {
 	return true
 }
 
+// removed are the IDs of the containers that are going to be.
+func removed(plan *planner.Plan) []string {
+	var ids []string
+	for _, s := range plan.Steps {
+		if op, ok := s.Op.(planner.RemoveContainer); ok {
+			ids = append(ids, op.Container.ID)
+		}
+	}
+	return ids
+}
+
 // ask puts a question and reads the answer: y and yes are yes; anything else, or
 // nothing, is no.
 func (a *app) ask(ctx context.Context, question string) (bool, error) {
@@ -73,30 +86,7 @@ func isYes(text string) bool {
 	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(text)))
 }
 
-// answer puts a question and reads a line; the line's end is missing when there
-// was no more. When ctx ends first, what was about to be typed stays unread.
+// answer puts a question that may be answered with no, and reads a line.
 func (a *app) answer(ctx context.Context, question string) (string, error) {
-	fmt.Fprint(a.Err, question+" [y/N] ")
-	type answer struct {
-		text string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() { // nothing wakes up who reads from a terminal: it may outlive the question
-		text, err := bufio.NewReader(a.In).ReadString('\n')
-		answers <- answer{text, err}
-	}()
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(a.Err)
-		return "", context.Cause(ctx)
-	case got := <-answers:
-		if got.err != nil {
-			fmt.Fprintln(a.Err) // the user has typed no newline
-		}
-		if got.err != nil && !errors.Is(got.err, io.EOF) {
-			return "", fmt.Errorf("reading the answer: %w", got.err)
-		}
-		return got.text, nil
-	}
+	return a.typed(ctx, question+" [y/N] ")
 }

@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 	if err := registry.Push("shop/web:1", empty.Image); err != nil {
 		t.Fatal(err)
 	}
+	guarded := livetest.StartGuarded(t, "ann", "s3cret")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../testdata/script",
 		RequireExplicitExec: true,
@@ -42,7 +43,7 @@ func TestScripts(t *testing.T) {
 			return os.Geteuid() == 0, nil
 		},
 		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, "REGISTRY="+registry.Host, "HOME="+e.WorkDir, "GOCOMPOSE_ROOT="+e.WorkDir+"/.root", "GOCOMPOSE_STATE="+e.WorkDir+"/.state", noRaceSleep)
+			e.Vars = append(e.Vars, "REGISTRY="+registry.Host, "GUARDED="+guarded.Host, "HOME="+e.WorkDir, "GOCOMPOSE_ROOT="+e.WorkDir+"/.root", "GOCOMPOSE_STATE="+e.WorkDir+"/.state", noRaceSleep)
 			return nil
 		},
 	})

@@ -21,9 +21,11 @@ func (a *app) systemDFCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "df [OPTIONS]",
 		Short: "Show disk usage",
-		Long: "Shows what images, containers, volumes and logs take on the disk, and how much of it what nothing uses does. Images are\n" +
-			"counted with what was fetched and what it was unpacked to; what several of them share counts once. With --verbose\n" +
-			"each is shown: then SHARED SIZE is what it has in common with others.",
+		Long: "Shows what images, containers, volumes, the build cache and logs take on the disk, and how much of it what nothing\n" +
+			"uses does. Images are counted with what was fetched and what it was unpacked to; what several of them share counts\n" +
+			"once, and what they share with the build cache is theirs. Leftovers are what killed commands have begun to fetch or\n" +
+			"to make; those of commands that go on are active. With --verbose each is shown: then SHARED SIZE is what an image\n" +
+			"has in common with others or the build cache, and UNIQUE SIZE what goes with it.",
 		Example: "gocompose system df\n" +
 			"gocompose system df --verbose",
 		Args: noArgs,
@@ -124,35 +126,57 @@ func dfRows(u host.Usage) []dfRow {
 	for _, v := range u.Volumes {
 		volumes.add(len(v.Users) > 0, v.Size)
 	}
-	return []dfRow{imageSum(u.Images).row("Images"), containers.row("Containers"), volumes.row("Local Volumes"), logs.row("Logs")}
+	left := sum{len(u.Left) + len(u.Busy), len(u.Busy), u.Left.Sum() + u.Busy.Sum(), u.Left.Sum()}
+	return []dfRow{
+		imageSum(u).row("Images"), containers.row("Containers"), volumes.row("Local Volumes"), cacheSum(u).row("Build Cache"),
+		logs.row("Logs"), left.row("Leftovers"),
+	}
 }
 
 // imageSum counts each part once. What an image that a container has consists of is not
-// to be had.
-func imageSum(all []host.ImageUse) (s sum) {
-	parts, used := images.Parts{}, images.Parts{}
+// to be had, and of others what containers, builds and commands keep.
+func imageSum(u host.Usage) (s sum) {
+	parts, free := images.Parts{}, images.Parts{}
 	seen, active := map[string]bool{}, map[string]bool{}
-	for _, i := range all {
+	for _, i := range u.Images {
 		seen[i.ID] = true
 		maps.Copy(parts, i.Parts)
 		if len(i.Users) > 0 {
 			active[i.ID] = true
 		}
 	}
-	for _, i := range all { // by whatever name
-		if active[i.ID] {
-			maps.Copy(used, i.Parts)
+	maps.Copy(free, parts)
+	for _, i := range u.Images { // by whatever name
+		for part := range i.Parts {
+			if active[i.ID] || u.Held[part] {
+				delete(free, part)
+			}
 		}
 	}
-	return sum{len(seen), len(active), parts.Sum(), parts.Sum() - used.Sum()}
+	return sum{len(seen), len(active), parts.Sum() + u.Bases.Sum(), free.Sum()}
 }
 
-// sharedSize is what of an image others have too.
-func sharedSize(i host.ImageUse, all []host.ImageUse) (n int64) {
-	for key, size := range i.Parts {
-		if slices.ContainsFunc(all, func(o host.ImageUse) bool {
-			_, has := o.Parts[key]
-			return has && o.ID != i.ID
+// cacheSum is what is kept for builds alone: what an image has too is the image's.
+func cacheSum(u host.Usage) (s sum) {
+	s = sum{total: len(u.Cached), size: u.Build.Sum(), reclaimable: u.Build.Sum()}
+	for _, c := range u.Cached {
+		if !c.Active {
+			continue
+		}
+		s.active++
+		for part := range c.Parts {
+			s.reclaimable -= u.Build[part]
+		}
+	}
+	return s
+}
+
+// sharedSize is what of an image others have too, or what keeps without it.
+func sharedSize(i host.ImageUse, u host.Usage) (n int64) {
+	for part, size := range i.Parts {
+		if u.Held[part] && len(i.Users) == 0 || slices.ContainsFunc(u.Images, func(o host.ImageUse) bool {
+			_, has := o.Parts[part]
+			return has && o.ID != i.ID && o.Ref != i.Ref
 		}) {
 			n += size
 		}

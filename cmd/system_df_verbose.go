@@ -34,7 +34,7 @@ func dfDetails(u host.Usage, now time.Time) dfReport {
 	var d dfReport
 	for _, i := range u.Images {
 		name := splitImage(i.Ref)
-		shared := sharedSize(i, u.Images)
+		shared := sharedSize(i, u)
 		d.Images = append(d.Images, dfImage{
 			Repository: name.repository, Tag: name.tag, ID: shortDigest(i.ID), CreatedSince: ago(i.CreatedAt), Size: sizeText(i.Parts.Sum()),
 			SharedSize: sizeText(shared), UniqueSize: sizeText(i.Parts.Sum() - shared), Containers: strconv.Itoa(len(i.Users)),

@@ -51,6 +51,8 @@ type pruner struct {
 	networks   filters[host.Network]
 	images     filters[host.Image]
 	volumes    filters[host.Volume]
+	// named is what may go, as the user has been told; nil: all.
+	named identities
 }
 
 func newPruner(f systemPruneFlags, now time.Time) (p pruner, err error) {
@@ -111,7 +113,7 @@ func (p pruner) decide(f found) planner.Pruned {
 	var out planner.Pruned
 	goes := map[string]bool{}
 	for _, c := range f.containers {
-		if !c.Running() && p.containers.accept(c) {
+		if !c.Running() && p.containers.accept(c) && p.mayGo(containerID(c.ID), c.ID) {
 			goes[c.Name] = true
 			out.Containers = append(out.Containers, c.Container)
 		}
@@ -135,12 +137,24 @@ func (p pruner) decide(f found) planner.Pruned {
 	}
 	out.Networks = append(out.Networks, unused(f.networks, p.networks)...)
 	out.Images = unusedImages(f.images, p.images, p.all)
+	all := f.identities()
+	out.Networks = slices.DeleteFunc(out.Networks, func(n project.Network) bool { return !p.mayGo(n.ID(), all[n.ID()]) })
+	out.Images = slices.DeleteFunc(out.Images, func(i planner.RemoveImage) bool { return !p.mayGo(i.Target(), all[i.Target()]) })
 	for _, v := range f.volumes {
+		if !p.mayGo(v.Volume.Volume.ID(), all[v.Volume.Volume.ID()]) {
+			continue
+		}
 		if p.systemPruneFlags.volumes && v.Anonymous && len(kept(v.Users)) == 0 && p.volumes.accept(v) {
 			out.Volumes = append(out.Volumes, v.Volume.Volume)
 		}
 	}
 	return out
+}
+
+// mayGo tells whether it is among what was named, and still the same.
+func (p pruner) mayGo(id project.ID, is string) bool {
+	was, named := p.named[id]
+	return p.named == nil || named && was == is
 }
 
 // within leaves out what is of projects that are not locked.
@@ -185,26 +199,91 @@ func (a *app) systemPrune(ctx context.Context, f systemPruneFlags) error {
 		return err
 	}
 	what := p.decide(all)
-	if a.globals.dryRun {
-		w, opt := a.progress(change{title: "system prune"})
-		return view.DryRun(w, planner.Prune(what), opt)
+	if !a.globals.dryRun {
+		return a.askAndPrune(ctx, h, p, what)
 	}
-	if what.Empty() {
-		return a.nothingToPrune()
-	}
-	locked := projectsIn(what)
-	unlock, err := a.lockAll(ctx, locked)
+	use, err := h.Usage(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	if err := h.Sweep(ctx); err != nil {
+	if left := p.leftovers(use); left > 0 {
+		a.namePruned(planner.Pruned{}, left)
+	}
+	w, opt := a.progress(change{title: "system prune"})
+	return view.DryRun(w, planner.Prune(what), opt)
+}
+
+// leftovers is the size of what killed commands have left that goes. It has no labels and
+// no time.
+func (p pruner) leftovers(use host.Usage) int64 {
+	if len(p.filter) > 0 {
+		return 0
+	}
+	return use.Left.Sum()
+}
+
+// askAndPrune keeps nobody from anything while the user thinks, and then looks again.
+func (a *app) askAndPrune(ctx context.Context, h *host.Host, p pruner, what planner.Pruned) error {
+	all, what, unlock, err := a.lookLocked(ctx, h, p, what)
+	if err != nil {
 		return err
 	}
-	if all, err = look(ctx, h); err != nil {
+	unlock()
+	use, err := h.Usage(ctx)
+	if err != nil {
 		return err
 	}
-	return a.pruneLocked(ctx, h, f, all, within(p.decide(all), locked))
+	left := p.leftovers(use)
+	if what.Empty() && left == 0 {
+		return a.nothingToPrune()
+	}
+	a.namePruned(what, left)
+	if !p.force {
+		if yes, err := a.ask(ctx, pruneWarning(p.systemPruneFlags)); !yes || err != nil {
+			return err
+		}
+	}
+	p.named = all.named(what)
+	if all, what, unlock, err = a.lookLocked(ctx, h, p, what); err != nil {
+		return err
+	}
+	err = a.pruneLocked(ctx, h, all, what)
+	unlock()
+	if err == nil && left > 0 {
+		err = h.Collect(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	stored, err := h.Images().Stored(ctx)
+	if err != nil {
+		return err
+	}
+	remain, err := look(ctx, h)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(reclaimed(use, goneOf(what, remain), stored.Parts)))
+	return err
+}
+
+// lookLocked decides about what of those projects nobody else changes until unlock.
+func (a *app) lookLocked(ctx context.Context, h *host.Host, p pruner, first planner.Pruned) (found, planner.Pruned, func(), error) {
+	locked := projectsIn(first)
+	unlock, err := a.lockAll(ctx, locked)
+	if err != nil {
+		return found{}, planner.Pruned{}, nil, err
+	}
+	err = h.Sweep(ctx)
+	var all found
+	if err == nil {
+		all, err = look(ctx, h)
+	}
+	if err != nil {
+		unlock()
+		return found{}, planner.Pruned{}, nil, err
+	}
+	return all, within(p.decide(all), locked), unlock, nil
 }
 
 func (a *app) nothingToPrune() error {
@@ -244,23 +323,14 @@ func (a *app) lockAll(ctx context.Context, projects []string) (func(), error) {
 	return unlock, nil
 }
 
-func (a *app) pruneLocked(ctx context.Context, h *host.Host, f systemPruneFlags, all found, what planner.Pruned) error {
-	a.namePruned(what)
-	if !f.force {
-		if yes, err := a.ask(ctx, pruneWarning(f)); !yes || err != nil {
-			return err
-		}
-	}
-	use, err := h.Usage(ctx)
-	if err != nil {
-		return err
-	}
-	err = a.apply(ctx, h, planner.Prune(what), change{title: "system prune"})
+// pruneLocked has it taken away, and writes what has gone.
+func (a *app) pruneLocked(ctx context.Context, h *host.Host, all found, what planner.Pruned) error {
+	err := a.apply(ctx, h, planner.Prune(what), change{title: "system prune"})
 	left, lerr := look(context.WithoutCancel(ctx), h)
-	if lerr != nil {
-		return errors.Join(err, lerr)
+	if lerr == nil {
+		a.writePruned(all, goneOf(what, left))
 	}
-	return errors.Join(err, a.writePruned(all, goneOf(what, left), use))
+	return errors.Join(err, lerr)
 }
 
 func pruneWarning(f systemPruneFlags) string {
@@ -269,6 +339,9 @@ func pruneWarning(f systemPruneFlags) string {
 		lines = append(lines, "  - all anonymous volumes not used by at least one container")
 	}
 	lines = append(lines, "  - all "+pruned(f.all))
+	if len(f.filter) == 0 {
+		lines = append(lines, "  - what killed commands have left")
+	}
 	if len(f.filter) > 0 {
 		lines = append(lines, "  of which only those with "+strings.Join(f.filter, ", "))
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,42 @@ func TestOnlyWhatNothingUsesIsPruned(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatTheUserWasToldOfIsPruned(t *testing.T) {
+	p, err := newPruner(systemPruneFlags{all: true, volumes: true}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := unusedWorld()
+	told := p.decide(before)
+	p.named = before.named(told)
+	if got := prunedNames(p.decide(unusedWorld())); got != prunedNames(told) {
+		t.Errorf("of the same world %q, want %q", got, prunedNames(told))
+	}
+	// While he is asked r-1 ends, another n:1 and another anon come, and e-1 is started.
+	now := unusedWorld()
+	for i, c := range now.containers {
+		switch c.Name {
+		case "r-1":
+			now.containers[i].State = planner.StateExited
+		case "e-1":
+			now.containers[i].State = planner.StateRunning
+		}
+	}
+	for i := range now.images {
+		if now.images[i].Ref == "n:1" {
+			now.images[i].Target = "sha256:other"
+		}
+	}
+	for i := range now.volumes {
+		if now.volumes[i].Name == "anon" {
+			now.volumes[i].CreatedAt = time.Now()
+		}
+	}
+	if got, want := prunedNames(p.decide(now)), "e-2 sha256:cc n_none"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestWhatIsOfAProjectThatIsNotLockedStays(t *testing.T) {
 	p, err := newPruner(systemPruneFlags{}, time.Now())
 	if err != nil {
@@ -108,16 +145,56 @@ func TestASharedPartOfAnImageCountsOnce(t *testing.T) {
 		img("a:1", "1", images.Parts{"base": 1000, "a": 100}), img("a:2", "1", images.Parts{"base": 1000, "a": 100}, "web-1"),
 		img("b:1", "2", images.Parts{"base": 1000, "b": 10}),
 	}
-	if got := imageSum(all); got != (sum{total: 2, active: 1, size: 1110, reclaimable: 10}) {
+	use := host.Usage{Images: all}
+	if got := imageSum(use); got != (sum{total: 2, active: 1, size: 1110, reclaimable: 10}) {
 		t.Errorf("%+v", got)
 	}
-	if shared := sharedSize(all[2], all); shared != 1000 {
+	if shared := sharedSize(all[2], use); shared != 1000 {
 		t.Errorf("shared %d", shared)
 	}
-	if row := imageSum(all[2:]).row("Images"); row != (dfRow{Active: "0", Reclaimable: "1.01kB (100%)", Size: "1.01kB", TotalCount: "1", Type: "Images"}) {
+	if shared := sharedSize(all[0], use); shared != 1000 {
+		t.Errorf("shared by two names %d", shared)
+	}
+	use.Images = all[2:]
+	if row := imageSum(use).row("Images"); row != (dfRow{Active: "0", Reclaimable: "1.01kB (100%)", Size: "1.01kB", TotalCount: "1", Type: "Images"}) {
 		t.Errorf("%+v", row)
+	}
+	// Builds keep the base, and a container has been made from an image that has no name now.
+	use.Held, use.Bases = map[string]bool{"base": true}, images.Parts{"old": 500}
+	if got := imageSum(use); got != (sum{total: 1, size: 1510, reclaimable: 10}) {
+		t.Errorf("%+v", got)
+	}
+	if shared := sharedSize(all[2], use); shared != 1000 {
+		t.Errorf("shared with builds %d", shared)
 	}
 	if row := (sum{}).row("Logs"); row.Reclaimable != "0B" {
 		t.Errorf("%+v", row)
+	}
+}
+
+// Nothing is counted twice, whoever has it.
+func TestWhatIsOnTheDiskIsInOneRow(t *testing.T) {
+	use := host.Usage{Shares: host.Shares{
+		Build: images.Parts{"a": 100, "b": 10}, Busy: images.Parts{"c": 5}, Left: images.Parts{"d": 2, "e": 1},
+		Cached: []host.CacheUse{{ID: "1", Parts: images.Parts{"a": 100, "base": 1000}, Active: true, Shared: true}, {ID: "2", Parts: images.Parts{"b": 10}}},
+	}}
+	want := []dfRow{
+		{Active: "0", Reclaimable: "0B", Size: "0B", TotalCount: "0", Type: "Images"},
+		{Active: "0", Reclaimable: "0B", Size: "0B", TotalCount: "0", Type: "Containers"},
+		{Active: "0", Reclaimable: "0B", Size: "0B", TotalCount: "0", Type: "Local Volumes"},
+		{Active: "1", Reclaimable: "10B (9%)", Size: "110B", TotalCount: "2", Type: "Build Cache"},
+		{Active: "0", Reclaimable: "0B", Size: "0B", TotalCount: "0", Type: "Logs"},
+		{Active: "1", Reclaimable: "3B (37%)", Size: "8B", TotalCount: "3", Type: "Leftovers"},
+	}
+	if got := dfRows(use); !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
+	}
+	gone := planner.Pruned{
+		Containers: []planner.Container{{ID: "x"}}, Volumes: []project.Volume{{Name: "v"}},
+	}
+	use.Containers = []host.ContainerUse{{Info: host.Info{Container: planner.Container{ID: "x"}}, Written: 1 << 10, Logs: 1 << 11}}
+	use.Volumes = []host.VolumeUse{{Volume: host.Volume{Volume: volumes.Volume{Volume: project.Volume{Name: "v"}}}, Size: 1 << 12}}
+	if n := reclaimed(use, gone, images.Parts{"a": 100, "d": 2}); n != 1<<10+1<<11+1<<12+10+5+1 {
+		t.Errorf("reclaimed %d", n)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// namePruned names all that is going to be removed.
-func (a *app) namePruned(what planner.Pruned) {
+// namePruned names all that is going to be removed; left is the size of leftovers.
+func (a *app) namePruned(what planner.Pruned, left int64) {
 	say := func(kind string, names []string) {
 		if len(names) > 0 {
 			fmt.Fprintf(a.Err, "Going to remove %s %s\n", kind, strings.Join(names, ", "))
@@ -33,6 +33,51 @@ func (a *app) namePruned(what planner.Pruned) {
 	say("networks", networks)
 	say("volumes", volumes)
 	say("images", shortImages(what.Images))
+	if left > 0 {
+		fmt.Fprintf(a.Err, "Going to remove %s that killed commands have left\n", sizeText(left))
+	}
+}
+
+// identities are of things by their names: what has such a name later may be another
+// one.
+type identities map[project.ID]string
+
+func (f found) identities() identities {
+	out := identities{}
+	for _, c := range f.containers {
+		out[containerID(c.ID)] = c.ID
+	}
+	for _, n := range f.networks {
+		out[n.Network.ID()] = n.ID
+	}
+	for _, v := range f.volumes {
+		out[v.Volume.Volume.ID()] = v.CreatedAt.String()
+	}
+	for _, i := range f.images {
+		out[project.Image{Ref: i.Ref}.ID()] = i.Target
+	}
+	return out
+}
+
+func containerID(id string) project.ID { return project.ID{Kind: project.KindContainer, Name: id} }
+
+// named are those of what is going to be removed.
+func (f found) named(what planner.Pruned) identities {
+	all, out := f.identities(), identities{}
+	name := func(id project.ID) { out[id] = all[id] }
+	for _, c := range what.Containers {
+		name(containerID(c.ID))
+	}
+	for _, n := range what.Networks {
+		name(n.ID())
+	}
+	for _, v := range what.Volumes {
+		name(v.ID())
+	}
+	for _, i := range what.Images {
+		name(i.Target())
+	}
+	return out
 }
 
 // goneOf is what of that is not left.
@@ -52,8 +97,8 @@ func goneOf(what planner.Pruned, left found) planner.Pruned {
 	return what
 }
 
-// writePruned writes what has gone, as docker does, and how much that was.
-func (a *app) writePruned(before found, gone planner.Pruned, use host.Usage) error {
+// writePruned writes what has gone, as docker does.
+func (a *app) writePruned(before found, gone planner.Pruned) {
 	var refs []string
 	for _, i := range gone.Images {
 		refs = append(refs, i.Ref)
@@ -81,25 +126,20 @@ func (a *app) writePruned(before found, gone planner.Pruned, use host.Usage) err
 		writeGone(a.Out, before.images, refs)
 		fmt.Fprintln(a.Out)
 	}
-	_, err := fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(reclaimed(use, containers, volumes, refs)))
-	return err
 }
 
-// reclaimed is what containers, volumes and images took that no other has.
-func reclaimed(use host.Usage, containers, volumes, refs []string) (n int64) {
+// reclaimed is what the containers and volumes took that went, and what is not stored
+// any more of all that was.
+func reclaimed(use host.Usage, gone planner.Pruned, left images.Parts) (n int64) {
 	for _, c := range use.Containers {
-		if slices.Contains(containers, c.ID) {
+		if slices.ContainsFunc(gone.Containers, func(g planner.Container) bool { return g.ID == c.ID }) {
 			n += c.Written + c.Logs
 		}
 	}
 	for _, v := range use.Volumes {
-		if slices.Contains(volumes, v.Name) {
+		if slices.ContainsFunc(gone.Volumes, func(g project.Volume) bool { return g.Name == v.Name }) {
 			n += v.Size
 		}
 	}
-	parts := map[string]images.Parts{}
-	for _, i := range use.Images {
-		parts[i.Ref] = i.Parts
-	}
-	return n + freed(parts, refs)
+	return n + without(use.Parts(), left)
 }

@@ -50,6 +50,7 @@ func (a *app) volumeKind() resource[host.Volume, project.Volume] {
 		sweep:   func(ctx context.Context, h *host.Host) error { return h.Sweep(ctx) },
 		want:    func(v host.Volume) project.Volume { return v.Volume.Volume },
 		called:  func(v project.Volume) string { return v.Name },
+		itself:  func(v host.Volume) string { return v.Name + " " + v.CreatedAt.String() },
 		project: func(v project.Volume) string { return v.Project },
 		plan:    planner.Volumes,
 	}

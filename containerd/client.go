@@ -70,6 +70,10 @@ const leaseTime = 24 * time.Hour
 // ProjectLabel is on the leases of runs for a project: its name.
 const ProjectLabel = "io.gocompose.project"
 
+// LockLabel is on leases of commands that hold a lock as long as they go on: its path.
+// Who finds it free knows that the command was killed.
+const LockLabel = "io.gocompose.lock"
+
 // Client is a connection to one containerd. It can be used from any goroutine.
 type Client struct {
 	cfg      Config
@@ -168,9 +172,9 @@ func (c *Client) Raw() *containerd.Client { return c.raw }
 // held by images and containers, or is garbage. It wants a context that has not
 // ended.
 //
-// The lease of a run that was killed ends by itself after a day; EndLeases ends
-// it at once.
-func (c *Client) Lease(ctx context.Context, project string) (context.Context, func(context.Context) error, error) {
+// The lease of a run that was killed ends by itself after a day; TakeOver and EndLease
+// end it at once. A lock, if not empty, becomes its LockLabel.
+func (c *Client) Lease(ctx context.Context, project, lock string) (context.Context, func(context.Context) error, error) {
 	var nonce [8]byte
 	if _, err := rand.Read(nonce[:]); err != nil {
 		return nil, nil, fmt.Errorf("making a lease: %w", err)
@@ -181,6 +185,9 @@ func (c *Client) Lease(ctx context.Context, project string) (context.Context, fu
 	}
 	if project != "" {
 		options = append(options, leases.WithLabel(ProjectLabel, project))
+	}
+	if lock != "" {
+		options = append(options, leases.WithLabel(LockLabel, lock))
 	}
 	leased, end, err := c.raw.WithLease(namespaces.WithNamespace(ctx, c.cfg.Namespace), options...)
 	if err != nil {
@@ -194,11 +201,13 @@ func (c *Client) Lease(ctx context.Context, project string) (context.Context, fu
 	}, nil
 }
 
-// EndLeases ends the leases that killed runs of project left. The caller holds
-// the project's lock: a lease of a run that goes on would end too. Those of no
-// project, which have no lock, are left alone.
-func (c *Client) EndLeases(ctx context.Context, project string) error {
-	if project == "" {
+// TakeOver ends the leases that killed runs of project left, and has the lease in ctx
+// keep what they kept: a pull goes on where the killed one was. The caller holds the
+// project's lock: a lease of a run that goes on would end too. Those of no project,
+// which have no lock, are left alone.
+func (c *Client) TakeOver(ctx context.Context, project string) error {
+	own, leased := leases.FromContext(ctx)
+	if project == "" || !leased {
 		return nil
 	}
 	manager := c.raw.LeasesService()
@@ -208,9 +217,42 @@ func (c *Client) EndLeases(ctx context.Context, project string) error {
 	}
 	var errs []error
 	for _, l := range left {
-		if err := manager.Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("ending lease %s: %w", l.ID, err))
+		if l.ID == own {
+			continue
+		}
+		if err := takeOver(ctx, manager, l, leases.Lease{ID: own}); err != nil && !errdefs.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("taking over lease %s: %w", l.ID, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func takeOver(ctx context.Context, manager leases.Manager, from, to leases.Lease) error {
+	kept, err := manager.ListResources(ctx, from)
+	if err != nil {
+		return err
+	}
+	for _, r := range kept {
+		if err := manager.AddResource(ctx, to, r); err != nil {
+			return err
+		}
+	}
+	return manager.Delete(ctx, from)
+}
+
+// EndLease ends a lease. What it alone has kept is gone when this returns, and all other
+// garbage. For no lease, "", it is the garbage alone.
+func (c *Client) EndLease(ctx context.Context, id string) error {
+	manager := c.raw.LeasesService()
+	l := leases.Lease{ID: id}
+	if id == "" {
+		var err error
+		if l, err = manager.Create(ctx, leases.WithRandomID(), leases.WithExpiration(leaseTime)); err != nil {
+			return fmt.Errorf("making a lease: %w", err)
+		}
+	}
+	if err := manager.Delete(ctx, l, leases.SynchronousDelete); err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("ending lease %s: %w", l.ID, err)
+	}
+	return nil
 }

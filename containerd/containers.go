@@ -71,7 +71,7 @@ type Image struct {
 func (c *Client) CreateContainer(ctx context.Context, req CreateRequest) (err error) {
 	// Between the two steps only a lease keeps the snapshot.
 	if _, ok := leases.FromContext(ctx); !ok {
-		leased, end, err := c.Lease(ctx, req.Spec.Project)
+		leased, end, err := c.Lease(ctx, req.Spec.Project, "")
 		if err != nil {
 			return err
 		}
@@ -167,7 +167,7 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	if err != nil {
 		return err
 	}
-	labels := labels(req.Spec, req.Image.Digest, c.cfg.Version)
+	labels := labels(req.Spec, req.Image, c.cfg.Version)
 	maps.Copy(labels, views)
 	_, err = c.raw.ContainerService().Create(ctx, containers.Container{
 		ID:          req.ID,

@@ -29,7 +29,7 @@ func withRuntime(c *containerd.Client) client.NewTaskOpts {
 // BenchmarkContainer tells the milliseconds of each step of a container's life.
 func BenchmarkContainer(b *testing.B) {
 	c := engine(b)
-	ctx, end, err := c.Lease(b.Context(), "bench")
+	ctx, end, err := c.Lease(b.Context(), "bench", "")
 	if err != nil {
 		b.Fatal(err)
 	}

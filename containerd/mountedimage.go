@@ -28,6 +28,16 @@ func viewKey(id, target string) string {
 	return id + "-image-" + hex.EncodeToString(sum[:6])
 }
 
+// Snapshots returns the names of those that the container has: of its own files, and of
+// the images that it mounts.
+func (c Container) Snapshots() []string {
+	keys := []string{c.ID}
+	for _, target := range slices.Sorted(maps.Keys(c.Record.MountedImages)) {
+		keys = append(keys, viewKey(c.ID, target))
+	}
+	return keys
+}
+
 // viewLabel begins the labels by which a container keeps such snapshots from being
 // collected as garbage.
 const viewLabel = "containerd.io/gc.ref.snapshot."

@@ -3,11 +3,14 @@ package host
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/internal/diskuse"
 )
@@ -17,6 +20,7 @@ type Usage struct {
 	Images     []ImageUse
 	Containers []ContainerUse
 	Volumes    []VolumeUse
+	Shares
 }
 
 // ImageUse is a name of an image, and what the image consists of. Images share parts.
@@ -62,6 +66,9 @@ func (h *Host) Usage(ctx context.Context) (u Usage, err error) {
 		}
 		u.Containers = append(u.Containers, one)
 	}
+	if u.Shares, err = h.shares(ctx, parts); err != nil {
+		return u, err
+	}
 	volumes, err := h.Volumes(ctx)
 	if err != nil {
 		return u, err
@@ -74,6 +81,35 @@ func (h *Host) Usage(ctx context.Context) (u Usage, err error) {
 		u.Volumes = append(u.Volumes, VolumeUse{v, size})
 	}
 	return u, nil
+}
+
+// Parts are all that images, and who else there is, have, and no container wrote.
+func (u Usage) Parts() images.Parts {
+	all := images.Parts{}
+	for _, i := range u.Images {
+		maps.Copy(all, i.Parts)
+	}
+	for _, parts := range []images.Parts{u.Bases, u.Build, u.Busy, u.Left} {
+		maps.Copy(all, parts)
+	}
+	return all
+}
+
+// shares says for whom all is stored; parts are those of images.
+func (h *Host) shares(ctx context.Context, parts map[string]images.Parts) (Shares, error) {
+	stored, err := h.images.Stored(ctx)
+	if err != nil {
+		return Shares{}, err
+	}
+	containers, err := h.containerd.Containers(ctx, containerd.Filter{})
+	if err != nil {
+		return Shares{}, err
+	}
+	c := claims{images: slices.Collect(maps.Values(parts)), killed: h.killed}
+	for _, one := range containers {
+		c.containers = append(c.containers, one.Snapshots()...)
+	}
+	return share(stored, c)
 }
 
 func (h *Host) containerUse(ctx context.Context, c Info) (ContainerUse, error) {

@@ -67,7 +67,7 @@ func (h *Host) Sweep(ctx context.Context) error {
 			errs = append(errs, h.sweep(ctx, id))
 		}
 	}
-	return errors.Join(append(errs, h.sweepStages(), h.sweepVolumes(ctx), h.sweepLocks(), h.forgetRemoved(ctx))...)
+	return errors.Join(append(errs, h.sweepStages(), h.sweepVolumes(ctx), h.sweepLocks(), h.sweepLeases(), h.forgetRemoved(ctx))...)
 }
 
 // sweepLocks takes away the lock files of containers of which there is nothing

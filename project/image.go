@@ -61,13 +61,6 @@ const (
 	PullMissing PullTime = ""       // when it is not on the host
 	PullAlways  PullTime = "always" // each time the project is brought up
 	PullNever   PullTime = "never"
+	PullBuild   PullTime = "build" // never: it is built, each time too
 	PullAfter   PullTime = "after" // when the last look at the registry is too long ago
 )
-
-// Build says that a service's image is made from sources.
-type Build struct {
-	// Named: the files give the image a name.
-	Named bool `json:"named,omitempty"`
-	// Tags are further names for it, normalised.
-	Tags []string `json:"tags,omitempty"`
-}

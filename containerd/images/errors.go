@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
@@ -98,9 +98,10 @@ func noPlatform(asked string, manifests []ocispec.Descriptor) error {
 		strings.Join(there, ", "), platforms.DefaultString())
 }
 
-// failure is a pull that failed.
+// failure is a pull, a push or a login that failed.
 type failure struct {
-	image    reference.Named
+	image    reference.Named // nil of a login
+	host     string          // of a login
 	registry registry.Config
 	err      error
 }
@@ -110,25 +111,28 @@ func explain(ctx context.Context, f failure) error {
 	var (
 		c           *classified
 		stall       *registry.StallError
+		rate        *registry.RateError
 		credentials *registry.CredentialsError
 		hosts       *registry.HostsError
 		status      remoteerrors.ErrUnexpectedStatus
 		err         = f.err
-		host        = reference.Domain(f.image)
+		host        = f.domain()
 	)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &c), errors.As(err, &credentials), errors.As(err, &hosts), errors.Is(err, errNoContainerImage):
-		return fmt.Errorf("image %s: %w", f.image, err)
+		return fmt.Errorf("%s: %w", f.subject(), err)
 	case noSpace(err):
 		return newError(ErrNoSpace, err, "image %s: no space left on the disk with containerd's root: make room there and try again", f.image)
 	case errors.As(err, &stall):
 		return f.unreachable(stall.Error())
+	case errors.As(err, &rate):
+		return f.limited(rate)
 	case errors.As(err, &status):
-		return f.status(status)
+		return f.status(ctx, status)
 	case errors.Is(err, docker.ErrInvalidAuthorization):
-		return f.unauthorized("")
+		return f.unauthorized(ctx, "")
 	case errdefs.IsNotFound(err):
 		return newError(ErrNotInRegistry, err, `image %s not found in registry %s: check the name and tag, or load it with "gocompose image load"`, f.image, host)
 	case untrusted(err):
@@ -142,55 +146,86 @@ func explain(ctx context.Context, f failure) error {
 	case network(err):
 		return f.unreachable(root(err))
 	}
-	return fmt.Errorf("image %s: %w", f.image, err)
+	return fmt.Errorf("%s: %w", f.subject(), err)
 }
 
 // status explains an answer of the registry.
-func (f failure) status(s remoteerrors.ErrUnexpectedStatus) error {
-	said := saying(s.Body)
+func (f failure) status(ctx context.Context, s remoteerrors.ErrUnexpectedStatus) error {
+	said := quoted(registry.Saying(s.Body))
 	switch {
 	case s.StatusCode == http.StatusUnauthorized, s.StatusCode == http.StatusForbidden:
-		return f.unauthorized(said)
+		return f.unauthorized(ctx, said)
 	case s.StatusCode == http.StatusTooManyRequests:
-		return newError(ErrRateLimited, f.err, `registry %s limits how much may be pulled%s: wait, log in with "%s", or name a mirror in %s`,
-			reference.Domain(f.image), said, f.login(), filepath.Join(f.certs(), "hosts.toml"))
+		return f.limited(&registry.RateError{Host: f.domain(), Said: registry.Saying(s.Body)})
+	case s.StatusCode == http.StatusNotFound && f.image == nil:
+		return newError(ErrUnreachable, f.err, "%s answers %q: it is no registry of images: check the name", f.host, s.Status)
 	case s.StatusCode == http.StatusNotFound:
-		return newError(ErrNotInRegistry, f.err, `image %s not found in registry %s: check the name and tag`, f.image, reference.Domain(f.image))
+		return newError(ErrNotInRegistry, f.err, `image %s not found in registry %s: check the name and tag`, f.image, f.domain())
 	}
-	return newError(ErrUnreachable, f.err, "registry %s answers %q%s: try again later", reference.Domain(f.image), s.Status, said)
+	return newError(ErrUnreachable, f.err, "registry %s answers %q%s: try again later", f.domain(), s.Status, said)
 }
 
-func (f failure) unauthorized(said string) error {
+// limited says how long to wait, if the registry does, and what helps at once.
+func (f failure) limited(rate *registry.RateError) error {
+	wait := "wait"
+	if rate.After > 0 {
+		wait = "try again in " + rate.After.Round(time.Second).String()
+	}
+	return newError(ErrRateLimited, f.err, `registry %s limits how often it may be asked%s: %s, log in with "%s", or name a mirror in %s`,
+		f.domain(), quoted(rate.Said), wait, f.login(), filepath.Join(f.certs(), "hosts.toml"))
+}
+
+func (f failure) unauthorized(ctx context.Context, said string) error {
+	if f.image == nil {
+		return newError(ErrUnauthorized, f.err, "registry %s does not accept this user name and password%s: check both", f.host, said)
+	}
+	if kept, ok, _ := registry.Kept(ctx, f.domain()); ok && kept.User != "" {
+		return newError(ErrUnauthorized, f.err, `registry %s denies %s access to image %s%s: it does not exist, that user may not have it, or the password is wrong: log in with "%s" (the credentials are those of %s)`,
+			f.domain(), kept.User, f.image, said, f.login(), registry.CredentialsFile())
+	}
 	return newError(ErrUnauthorized, f.err, `registry %s denies access to image %s%s: it does not exist, or it needs credentials: log in with "%s" (they are read from %s)`,
-		reference.Domain(f.image), f.image, said, f.login(), registry.CredentialsFile())
+		f.domain(), f.image, said, f.login(), registry.CredentialsFile())
 }
 
 func (f failure) unreachable(why string) error {
 	return newError(ErrUnreachable, f.err, "registry %s cannot be reached: %s: check the network and the name, or name a mirror in %s",
-		reference.Domain(f.image), why, filepath.Join(f.certs(), "hosts.toml"))
+		f.domain(), why, filepath.Join(f.certs(), "hosts.toml"))
 }
 
 func (f failure) login() string {
-	if host := reference.Domain(f.image); host != "docker.io" {
-		return "docker login " + host
+	if host := f.domain(); host != registry.Hub {
+		return "gocompose login " + host
 	}
-	return "docker login"
+	return "gocompose login"
+}
+
+// domain is the registry.
+func (f failure) domain() string {
+	if f.image == nil {
+		return f.host
+	}
+	return reference.Domain(f.image)
+}
+
+// subject is what the failure is about.
+func (f failure) subject() string {
+	if f.image == nil {
+		return "registry " + f.host
+	}
+	return "image " + f.image.String()
 }
 
 // certs is the folder for what is special about the registry.
 func (f failure) certs() string {
-	return f.registry.HostDir(reference.Domain(f.image))
+	return f.registry.HostDir(f.domain())
 }
 
-// saying returns the registry's own words from the body of an answer
-// (https://github.com/opencontainers/distribution-spec, "Error Codes").
-func saying(body []byte) string {
-	var answer struct{ Errors []struct{ Message string } }
-	if json.Unmarshal(body, &answer) != nil || len(answer.Errors) == 0 || answer.Errors[0].Message == "" {
+// quoted returns the registry's own words in brackets, if there are any.
+func quoted(said string) string {
+	if said == "" {
 		return ""
 	}
-	text := []rune(answer.Errors[0].Message)
-	return fmt.Sprintf(" (it says %q)", string(text[:min(len(text), 200)]))
+	return fmt.Sprintf(" (it says %q)", said)
 }
 
 // noSpace tells whether a disk is full. What containerd finds comes as text.
@@ -216,8 +251,13 @@ func network(err error) bool {
 
 // broken tells whether a connection ended or stood still before all had come.
 func broken(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || stalled(err)
+}
+
+// stalled tells whether a connection stood still.
+func stalled(err error) bool {
 	var stall *registry.StallError
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.As(err, &stall)
+	return errors.As(err, &stall)
 }
 
 // damaged tells whether content is not what its digest, its size or its

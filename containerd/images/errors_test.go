@@ -43,8 +43,8 @@ func TestPullErrorsSayTheCauseAndTheNextStep(t *testing.T) {
 	}{
 		"no such tag": {fmt.Errorf("x: %w", errdefs.ErrNotFound), ErrNotInRegistry,
 			[]string{"image reg.example/app:1 not found in registry reg.example", "check the name and tag", `"gocompose image load"`}},
-		"401":               {answer(401, `{"errors":[{"message":"log in first"}]}`), ErrUnauthorized, []string{"docker login reg.example", "/cfg/config.json", "log in first"}},
-		"403":               {answer(403, ""), ErrUnauthorized, []string{"docker login"}},
+		"401":               {answer(401, `{"errors":[{"message":"log in first"}]}`), ErrUnauthorized, []string{"gocompose login reg.example", "/cfg/config.json", "log in first"}},
+		"403":               {answer(403, ""), ErrUnauthorized, []string{"gocompose login"}},
 		"no credentials":    {fmt.Errorf("x: %w", docker.ErrInvalidAuthorization), ErrUnauthorized, []string{"/cfg/config.json"}},
 		"429":               {answer(429, `{"errors":[{"message":"too fast"}]}`), ErrRateLimited, []string{"too fast", "/certs/reg.example/hosts.toml", "wait"}},
 		"500":               {answer(500, "<html>"), ErrUnreachable, []string{"500 Internal Server Error", "later"}},
@@ -103,7 +103,7 @@ func TestDockerHubNeedsNoHostToLogIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := explain(t.Context(), failure{image: named, err: answer(401, "")})
-	if !strings.Contains(got.Error(), `"docker login"`) {
+	if !strings.Contains(got.Error(), `"gocompose login"`) {
 		t.Errorf("%q", got)
 	}
 }

@@ -95,7 +95,7 @@ func TestInterruptedPullGoesOnWhereItEnded(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-held
 	})
-	run, end, err := c.Lease(t.Context(), "test")
+	run, end, err := c.Lease(t.Context(), "test", "")
 	must(t, err)
 	ctx, cancel := context.WithCancel(run)
 	pulled := make(chan error, 1)
@@ -232,7 +232,7 @@ func TestBlobThatDoesNotMatchIsNotKept(t *testing.T) {
 		}
 		next.ServeHTTP(w, req)
 	})
-	ctx, end, err := c.Lease(t.Context(), "test")
+	ctx, end, err := c.Lease(t.Context(), "test", "")
 	must(t, err)
 	_, err = s.Pull(ctx, ref, images.PullOptions{})
 	if !errors.Is(err, images.ErrDamaged) {
@@ -363,7 +363,7 @@ func TestCredentialsOverTLS(t *testing.T) {
 	ref := r.push("app:1", build(t, here(), gzipLayer(t, file{"a", "x"})))
 	r.setWrap(protect("ann", "s3cret-word"))
 	file := registry.CredentialsFile()
-	wantFailure(t, s, ref, images.ErrUnauthorized, "docker login "+r.host(), file)
+	wantFailure(t, s, ref, images.ErrUnauthorized, "gocompose login "+r.host(), file)
 	logIn(t, r.host(), "ann", "wr0ng-word")
 	wantFailure(t, s, ref, images.ErrUnauthorized, r.host(), file)
 	_, err := s.Pull(t.Context(), ref, images.PullOptions{})

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,7 @@ func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) 
 			err = e
 		}
 	}()
-	t := newTracker(o.Progress)
+	t := newTracker(o.Progress, Downloading)
 	j := &job{Store: s, tracker: t, fetch: (&download{s.raw.ContentStore(), fetcher, t}).handle}
 	f, err := j.run(ctx, target)
 	if err != nil {
@@ -146,7 +147,9 @@ const maxAttempts = 5
 var errLacks = errors.New("the registry lacks a part of the image")
 
 func (d *download) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocispec.Descriptor, error) {
-	fresh := false // whether the blob was begun anew
+	fresh := false  // whether the blob was begun anew
+	var broke error // how the last connection ended early
+	stalls := 0     // how often one stood still, which takes as long as it may
 	for attempt := 1; ; attempt++ {
 		var got atomic.Int64
 		err := remotes.Fetch(ctx, d.store, counted{d.fetcher, d.t, &got}, desc)
@@ -164,12 +167,15 @@ func (d *download) handle(ctx context.Context, desc ocispec.Descriptor) ([]ocisp
 				return nil, errors.Join(err, e)
 			}
 			if fresh || got.Load() >= desc.Size {
-				return nil, err
+				return nil, cmp.Or(broke, err)
 			}
 			fresh = true
-		case !broken(err) || got.Load() == 0 || attempt >= maxAttempts:
+		case !broken(err) || got.Load() == 0 || attempt >= maxAttempts || stalled(err) && stalls > 0:
 			return nil, err
 		default:
+			if broke = err; stalled(err) {
+				stalls++
+			}
 			select {
 			case <-time.After(time.Duration(attempt) * 200 * time.Millisecond):
 			case <-ctx.Done():

@@ -11,8 +11,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Parts are the parts of images on the disk and their sizes in bytes: what was fetched,
-// by its digest, and the unpacked layers. Images that are alike share parts.
+// Parts are the parts of images on the disk and what they take of it in bytes: what was
+// fetched, by its digest, and the unpacked layers. Images that are alike share parts.
 type Parts map[string]int64
 
 // Sum is the size of all.
@@ -53,7 +53,7 @@ func (s *Store) measure(ctx context.Context, target ocispec.Descriptor, parts Pa
 		if err != nil {
 			return nil, err
 		}
-		parts[d.Digest.String()] = info.Size
+		parts[d.Digest.String()] = allocated(info.Size)
 		if images.IsConfigType(d.MediaType) {
 			return nil, s.measureLayers(ctx, d, parts, unpacked)
 		}
@@ -82,7 +82,7 @@ func (s *Store) measureLayers(ctx context.Context, desc ocispec.Descriptor, part
 			size = use.Size
 			unpacked[chain] = size
 		}
-		parts["layer "+chain] = size
+		parts[LayerPart(chain)] = size
 	}
 	return nil
 }

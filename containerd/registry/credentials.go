@@ -24,7 +24,7 @@ func (e *CredentialsError) Error() string {
 
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-// CredentialsFile is the file that "docker login" writes: config.json in
+// CredentialsFile is the file of logins that Docker has too: config.json in
 // $DOCKER_CONFIG, or in ~/.docker.
 func CredentialsFile() string {
 	dir := os.Getenv("DOCKER_CONFIG")
@@ -51,7 +51,7 @@ func (r resource) RegistryStr() string { return string(r) }
 func credentials(ctx context.Context) func(host string) (user, secret string, err error) {
 	return func(host string) (string, string, error) {
 		key := host
-		if host == "registry-1.docker.io" {
+		if host == Hub || host == hubServer {
 			key = name.DefaultRegistry
 		}
 		found, err := authn.Resolve(ctx, authn.DefaultKeychain, resource(key))

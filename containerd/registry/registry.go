@@ -60,6 +60,16 @@ func (c Config) HostDir(host string) string {
 // this machine (localhost, 127.0.0.0/8, ::1) is asked over TLS that is not
 // verified, and then over plain HTTP. Credentials are Docker's.
 func Resolver(ctx context.Context, cfg Config) remotes.Resolver {
+	return docker.NewResolver(docker.ResolverOptions{
+		Hosts:   hosts(ctx, cfg, credentials(ctx)),
+		Headers: http.Header{"User-Agent": {userAgent}},
+	})
+}
+
+const userAgent = "gocompose"
+
+// hosts returns what knows where a registry is to be asked: its mirrors, and itself.
+func hosts(ctx context.Context, cfg Config, credentials func(host string) (user, secret string, err error)) docker.RegistryHosts {
 	env := FromEnv()
 	if cfg.CertsD == nil {
 		cfg.CertsD = env.CertsD
@@ -67,23 +77,21 @@ func Resolver(ctx context.Context, cfg Config) remotes.Resolver {
 	if cfg.Stall <= 0 {
 		cfg.Stall = env.Stall
 	}
-	return docker.NewResolver(docker.ResolverOptions{
-		Hosts: config.ConfigureHosts(ctx, config.HostOptions{
-			HostDir:     hostDir(cfg.CertsD),
-			Credentials: credentials(ctx),
-			UpdateClient: func(c *http.Client) error {
-				c.Transport = impatient(c.Transport, cfg.Stall)
-				return nil
-			},
-		}),
-		Headers: http.Header{"User-Agent": {"gocompose"}},
+	return config.ConfigureHosts(ctx, config.HostOptions{
+		HostDir:     hostDir(cfg.CertsD),
+		Credentials: credentials,
+		UpdateClient: func(c *http.Client) error {
+			c.Transport = impatient(c.Transport, cfg.Stall)
+			return nil
+		},
 	})
 }
 
 // impatient returns the transport with the stall limit in the place of its own
-// limits, which would each be tried five times.
+// limits, which would each be tried five times. It waits a third of that for a
+// registry that is asked too often.
 func impatient(t http.RoundTripper, limit time.Duration) http.RoundTripper {
-	if _, ok := t.(*stallLimit); ok {
+	if _, ok := t.(*rateLimit); ok {
 		return t
 	}
 	if tr, ok := t.(*http.Transport); ok {
@@ -92,5 +100,5 @@ func impatient(t http.RoundTripper, limit time.Duration) http.RoundTripper {
 			tr.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
 	}
-	return &stallLimit{next: t, limit: limit}
+	return &rateLimit{next: &stallLimit{next: t, limit: limit}, patience: limit / 3, pause: limit / 30}
 }

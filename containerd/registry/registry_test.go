@@ -215,6 +215,23 @@ func TestSilenceEndsARequest(t *testing.T) {
 	}
 }
 
+// A mirror that is silent must not cost the limit with each blob.
+func TestWhoWasSilentHasLessTimeTheNextTime(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer s.Close()
+	c := stallClient(200 * time.Millisecond)
+	for i, want := range []time.Duration{200, 20, 20} {
+		resp, err := c.Get(s.URL)
+		if err == nil {
+			resp.Body.Close()
+		}
+		var stall *StallError
+		if !errors.As(err, &stall) || stall.After != want*time.Millisecond {
+			t.Errorf("request %d: %v, want %dms", i, err, want)
+		}
+	}
+}
+
 func TestASlowReaderIsNoSilence(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "all") }))
 	defer s.Close()

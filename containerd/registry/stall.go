@@ -26,14 +26,24 @@ func (e *StallError) Error() string {
 type stallLimit struct {
 	next  http.RoundTripper
 	limit time.Duration
+	// mute are the hosts that have not answered at all: the next time they have less
+	// time. A mirror that is silent costs the limit once, and not for each blob.
+	mute sync.Map
 }
 
+// muteShare is the share of the limit that a host has that was silent before.
+const muteShare = 10
+
 func (s *stallLimit) RoundTrip(req *http.Request) (*http.Response, error) {
-	stall := &StallError{req.URL.Host, s.limit}
+	limit := s.limit
+	if _, mute := s.mute.Load(req.URL.Host); mute {
+		limit /= muteShare
+	}
+	stall := &StallError{req.URL.Host, limit}
 	ctx, cancel := context.WithCancelCause(req.Context())
-	timer := time.AfterFunc(s.limit, func() { cancel(stall) })
+	timer := time.AfterFunc(limit, func() { cancel(stall) })
 	req = req.WithContext(ctx)
-	up := &upload{ReadCloser: req.Body, timer: timer, limit: s.limit}
+	up := &upload{ReadCloser: req.Body, timer: timer, limit: limit}
 	if req.Body != nil && req.Body != http.NoBody {
 		req.Body = up
 	}
@@ -41,9 +51,14 @@ func (s *stallLimit) RoundTrip(req *http.Request) (*http.Response, error) {
 	up.answered()
 	if err != nil {
 		err = stalled(context.Cause(ctx), err)
+		if errors.Is(err, stall) {
+			s.mute.Store(req.URL.Host, true)
+		}
 		cancel(nil)
 		return nil, untimely(err)
 	}
+	s.mute.Delete(req.URL.Host)
+	stall.After = s.limit // of what follows
 	resp.Body = &stallBody{
 		ReadCloser: resp.Body,
 		why:        func() error { return context.Cause(ctx) },

@@ -25,6 +25,8 @@ var onlyImporters = []rule{
 	{"github.com/compose-spec/compose-go", []string{"project/loader"}},
 	{"github.com/containerd/containerd/v2/client", []string{"containerd"}},
 	{"github.com/containerd/containerd/v2/cmd", []string{"shim"}},
+	{"github.com/moby/buildkit/frontend/dockerfile", []string{"buildkit", "internal/dockerfile"}},
+	{"github.com/moby/buildkit", []string{"buildkit", "internal/dockerfile"}},
 	{"tags.cncf.io/container-device-interface/pkg/cdi", []string{"containerd/cdi"}},
 	{"github.com/vishvananda/netlink", []string{"networks"}},
 	{"github.com/google/nftables", []string{"networks"}},
@@ -40,6 +42,7 @@ var onlyImporters = []rule{
 	{module + "watch", []string{"cmd", "host"}},
 	{module + "cmd", []string{"cmd"}},
 	{module + "host", []string{"cmd"}},
+	{module + "buildkit", []string{"buildkit", "cmd", "host"}},
 	{module + "namespaces", []string{"host"}},
 	{module + "remote", []string{"cmd"}},
 	{module + "provider", []string{"cmd", "host"}},
@@ -50,7 +53,7 @@ var onlyImporters = []rule{
 }
 
 // adapters do not import each other.
-var adapters = []string{"containerd", "networks", "namespaces", "volumes", "secrets"}
+var adapters = []string{"buildkit", "containerd", "networks", "namespaces", "volumes", "secrets"}
 
 // leaves of adapters are for all: a record, and files that namespaces of every
 // kind are bound to.

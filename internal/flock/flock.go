@@ -116,7 +116,11 @@ func open(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, unix.EISDIR) {
+		return os.Open(path) // a folder of others, who may not want a file in it
+	}
+	return f, err
 }
 
 func take(f *os.File, how int) (*Lock, error) {

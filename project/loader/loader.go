@@ -49,6 +49,9 @@ type Options struct {
 	// Contents has what is in secrets and configs read in spite of Existing, as far
 	// as it can be.
 	Contents bool
+	// Build, when set, is laid over all builds. What is read is what builds need, and
+	// nothing but builds has to be honoured.
+	Build *BuildFlags
 	// Watch has develop.watch of Services read, or of all where that is empty.
 	Watch bool
 	// WithEnv, of Publishable: what may be secret may be seen.
@@ -61,6 +64,9 @@ type Options struct {
 	// Compatibility is --compatibility: containers are named as by docker-compose 1. So is
 	// COMPOSE_COMPATIBILITY.
 	Compatibility bool
+	// Locked: images have the digests of the lock beside the files, see LockPath. One that
+	// the lock does not have is an error.
+	Locked bool
 	// Scale sets the number of replicas by service.
 	Scale map[string]int
 
@@ -121,12 +127,22 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 		model = resolved
 	}
 	c := newConverter(s, model)
+	c.whole = loaded.whole
 	c.providers = loaded.providers
 	out := c.project()
 	out.Elsewhere = s.demands(loaded.model, out)
-	found := append(keepUsed(loaded.refused, model), c.found...)
+	if s.options.Locked {
+		l, err := s.readLock()
+		if err != nil {
+			return nil, err
+		}
+		c.lock(l, out)
+	}
+	found := append(keepUsed(loaded.refused, model, out.Bases), c.found...)
 	if s.options.Existing {
-		found = slices.DeleteFunc(found, finding.unsupported)
+		found = slices.DeleteFunc(found, func(f finding) bool {
+			return f.unsupported() && (s.options.Build == nil || !f.ofBuild())
+		})
 	} else {
 		for _, p := range append(s.problems(c.warned), s.cutCommands(model)...) {
 			s.warn(p.String())

@@ -1,0 +1,36 @@
+// Package buildkit has images built by a buildkitd, which works on the containerd that
+// containers run on: so an image that is built is in the store that they are made from.
+package buildkit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/moby/buildkit/client"
+)
+
+// Client is a connection to a buildkitd.
+type Client struct{ client *client.Client }
+
+// Dial connects to the buildkitd that listens at a socket, and makes sure that it
+// answers.
+func Dial(ctx context.Context, socket string) (*Client, error) {
+	c, err := client.New(ctx, "unix://"+socket)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to buildkitd at %s: %w", socket, err)
+	}
+	if _, err := c.Info(ctx); err != nil {
+		_ = c.Close() // nothing was begun
+		return nil, fmt.Errorf("buildkitd at %s does not answer: %w", socket, err)
+	}
+	return &Client{c}, nil
+}
+
+// Close ends the connection.
+func (c *Client) Close() error { return c.client.Close() }
+
+// Answers tells whether the buildkitd is still there.
+func (c *Client) Answers(ctx context.Context) bool {
+	_, err := c.client.Info(ctx)
+	return err == nil
+}

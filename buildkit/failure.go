@@ -1,0 +1,199 @@
+package buildkit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
+)
+
+// Failure is a build that failed by what its sources say.
+type Failure struct {
+	Service string
+	Step    string // "RUN make test"; empty: before any step
+	File    string // of the Dockerfile; empty: it has no place
+	Line    int
+	Source  []SourceLine // the lines around it
+	Output  []string     // the last lines that the step printed, unless they were shown
+	Cause   string
+	Hint    string // what to do next; empty: nothing better than reading the cause
+	run     bool   // it is a program of RUN that failed
+	err     error
+}
+
+// SourceLine is a line of a Dockerfile.
+type SourceLine struct {
+	Number int
+	Text   string
+	Failed bool
+}
+
+func (f *Failure) Unwrap() error { return f.err }
+
+func (f *Failure) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "building the image of service %s: ", f.Service)
+	if f.File != "" {
+		fmt.Fprintf(&b, "%s:%d: ", f.File, f.Line)
+	}
+	if f.Step != "" {
+		fmt.Fprintf(&b, "%s: ", f.Step)
+	}
+	b.WriteString(f.Cause)
+	for _, l := range f.Source {
+		mark := " "
+		if l.Failed {
+			mark = ">"
+		}
+		fmt.Fprintf(&b, "\n  %s %3d | %s", mark, l.Number, l.Text)
+	}
+	if len(f.Output) > 0 {
+		b.WriteString("\nwhat it printed last:")
+		for _, line := range f.Output {
+			b.WriteString("\n  " + line)
+		}
+	}
+	if f.Hint != "" {
+		b.WriteString("\n" + f.Hint)
+	}
+	return b.String()
+}
+
+// failed is a build that could not begin.
+func (r Request) failed(err error) error {
+	return &Failure{Service: r.Service, Cause: err.Error(), err: err}
+}
+
+// failure puts together what is known of a solve that failed.
+func (s *steps) failure(err error) *Failure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &Failure{Service: s.request.Service, err: err}
+	var at *errdefs.VertexError
+	if errors.As(err, &at) {
+		f.Step = instruction(s.named[digest.Digest(at.Digest)])
+		if !s.request.Progress.shows() {
+			f.Output = s.output[digest.Digest(at.Digest)].lines()
+		}
+	}
+	if sources := errdefs.Sources(err); len(sources) > 0 {
+		f.from(s.request, sources[len(sources)-1])
+	}
+	f.Cause, f.run = cause(err)
+	f.Hint = s.hint(f)
+	return f
+}
+
+// numbered is what stands before an instruction in the name of its step.
+var numbered = regexp.MustCompile(`^\[[^\]]*\] `)
+
+func instruction(name string) string {
+	if strings.HasPrefix(name, "[internal]") {
+		return ""
+	}
+	return numbered.ReplaceAllString(name, "")
+}
+
+const around = 2 // lines before and after the instruction that are told too
+
+func (f *Failure) from(r Request, at *errdefs.Source) {
+	if at.Info == nil || len(at.Ranges) == 0 || at.Ranges[0].Start == nil {
+		return
+	}
+	f.File, f.Line = r.place(at.Info.Filename), int(at.Ranges[0].Start.Line)
+	lines := strings.Split(strings.TrimSuffix(string(at.Info.Data), "\n"), "\n")
+	end := f.Line
+	for _, p := range at.Ranges {
+		end = max(end, int(p.GetEnd().GetLine()))
+	}
+	for n := max(1, f.Line-around); n <= min(len(lines), end+around); n++ {
+		failed := slices.ContainsFunc(at.Ranges, func(p *pb.Range) bool {
+			return int(p.GetStart().GetLine()) <= n && n <= max(int(p.GetStart().GetLine()), int(p.GetEnd().GetLine()))
+		})
+		f.Source = append(f.Source, SourceLine{n, strings.TrimSuffix(lines[n-1], "\r"), failed})
+	}
+}
+
+// place is where the user finds a Dockerfile that the frontend calls by its last name.
+func (r Request) place(name string) string {
+	b := r.Build
+	switch {
+	case b.Inline != "":
+		return "dockerfile_inline"
+	case !filepath.IsAbs(b.Dockerfile):
+		return name
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return b.Dockerfile
+	}
+	if near, err := filepath.Rel(here, b.Dockerfile); err == nil && !strings.HasPrefix(near, "..") {
+		return near
+	}
+	return b.Dockerfile
+}
+
+var (
+	process    = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: `)
+	noise      = regexp.MustCompile(`^(failed to solve|failed to run Build function|failed to load LLB|failed to compute cache key|failed to calculate checksum of ref [^ ]+|rpc error: code = \w+ desc =|dockerfile parse error on line \d+):? `)
+	notAllowed = regexp.MustCompile(`^(network\.host|security\.insecure) is not allowed$`)
+	notThere   = regexp.MustCompile(`^"(.*)": not found$`)
+)
+
+// cause is what was wrong, without what BuildKit was doing when it found out, and
+// whether it was a program of RUN.
+func cause(err error) (text string, run bool) {
+	text = err.Error()
+	for noise.MatchString(text) {
+		text = noise.ReplaceAllString(text, "")
+	}
+	if at := process.FindStringIndex(text); at != nil {
+		return strings.Replace(text[at[1]:], "exit code: ", "exit code ", 1), true
+	}
+	return text, false
+}
+
+// hint says what to do next.
+func (s *steps) hint(f *Failure) string {
+	text := f.Cause
+	switch {
+	case strings.Contains(strings.Join(f.Output, "\n")+text, "exec format error"):
+		return "this host cannot run programs of that platform: install an emulator for it (`apt install qemu-user-static`), or build it on such a host"
+	case f.run:
+		return fmt.Sprintf("for a shell in the container as it was before: gocompose build --debug %s", f.Service)
+	}
+	if m := notAllowed.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("allow it: add %q to build.entitlements", m[1])
+	}
+	if m := notThere.FindStringSubmatch(text); m != nil {
+		return s.absent(m[1])
+	}
+	return ""
+}
+
+// absent says why a file that is to be copied is not there.
+func (s *steps) absent(name string) string {
+	folder := s.request.Build.Context
+	if !filepath.IsAbs(folder) || strings.Contains(name, "*") {
+		return ""
+	}
+	at := filepath.Join(folder, name)
+	if _, err := os.Lstat(at); err != nil {
+		return fmt.Sprintf("there is no %s in the context %s", strings.TrimPrefix(name, "/"), folder)
+	}
+	ignore := s.request.Build.Dockerfile + ".dockerignore"
+	if _, err := os.Stat(ignore); err != nil {
+		ignore = filepath.Join(folder, ".dockerignore")
+	}
+	if _, err := os.Stat(ignore); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s exists, and %s leaves it out of the context", at, ignore)
+}

@@ -1,0 +1,160 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
+)
+
+func TestHostsHaveManyNames(t *testing.T) {
+	for server, want := range map[string]string{
+		"": Hub, "docker.io": Hub, "index.docker.io": Hub, "https://index.docker.io/v1/": Hub, "registry-1.docker.io": Hub,
+		"reg.example": "reg.example", "https://reg.example:5000/v2/": "reg.example:5000", "http://[::1]:5000": "[::1]:5000",
+	} {
+		if got := Host(server); got != want {
+			t.Errorf("%q is %q, want %q", server, got, want)
+		}
+	}
+}
+
+// withTokens is a registry that sends its clients to a server of tokens, as most of
+// the public ones do.
+func withTokens(t *testing.T, user, password string) string {
+	t.Helper()
+	var s *httptest.Server
+	s = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/token":
+			u, p, _ := r.BasicAuth()
+			if r.Method == http.MethodPost {
+				u, p = r.FormValue("username"), r.FormValue("password")
+				if r.FormValue("grant_type") == "refresh_token" {
+					u, p = "<token>", r.FormValue("refresh_token")
+				}
+			}
+			if u != user || p != password {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			fmt.Fprint(w, `{"token":"t0ken","access_token":"t0ken"}`)
+		case r.Header.Get("Authorization") != "Bearer t0ken":
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="%s/token",service="test"`, s.URL))
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+func TestLoginsAreCheckedWhereTokensAreGiven(t *testing.T) {
+	home(t, "")
+	host := withTokens(t, "ann", "pw")
+	cfg := Config{CertsD: []string{}}
+	if err := Check(t.Context(), cfg, host, Login{"ann", "pw"}); err != nil {
+		t.Error(err)
+	}
+	err := Check(t.Context(), cfg, host, Login{"ann", "other"})
+	var status remoteerrors.ErrUnexpectedStatus
+	if !errors.As(err, &status) || status.StatusCode != http.StatusUnauthorized || strings.Contains(err.Error(), "other") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	host = withTokens(t, "<token>", "identity")
+	if err := Check(t.Context(), cfg, host, Login{"", "identity"}); err != nil {
+		t.Errorf("an identity token: %v", err)
+	}
+}
+
+func TestWhatIsNoRegistryTakesNoLogin(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	err := Check(t.Context(), Config{CertsD: []string{}}, strings.TrimPrefix(s.URL, "http://"), Login{"ann", "pw"})
+	var status remoteerrors.ErrUnexpectedStatus
+	if !errors.As(err, &status) || status.StatusCode != http.StatusNotFound {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestKeptLoginsAreFoundAgain(t *testing.T) {
+	home(t, `{"auths":{"reg.example":{"auth":"b2xkOm9sZA==","email":"x"}},"HttpHeaders":{"a":"b"},"big":12345678901234567890}`)
+	for host, login := range map[string]Login{Hub: {"ann", "p:w"}, "reg.example": {"bob", "pw2"}, "token.example:5000": {"", "tok"}} {
+		plain, err := Keep(t.Context(), host, login)
+		if err != nil || plain != CredentialsFile() {
+			t.Fatalf("%s: %q, %v", host, plain, err)
+		}
+		if kept, ok, err := Kept(t.Context(), host); err != nil || !ok || kept != login {
+			t.Errorf("%s: %q %q, %t, %v", host, kept.User, kept.Secret, ok, err)
+		}
+	}
+	data, err := os.ReadFile(CredentialsFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`"https://index.docker.io/v1/"`, `"HttpHeaders"`, "12345678901234567890"} {
+		if !strings.Contains(string(data), part) {
+			t.Errorf("%s is missing in\n%s", part, data)
+		}
+	}
+	for _, host := range []string{Hub, "reg.example", "token.example:5000"} {
+		if found, err := Forget(t.Context(), host); !found || err != nil {
+			t.Errorf("forgetting %s: %t, %v", host, found, err)
+		}
+		if _, ok, err := Kept(t.Context(), host); ok || err != nil {
+			t.Errorf("%s is still there (%v)", host, err)
+		}
+	}
+}
+
+func TestLoginsAtTheSameTimeAreAllKept(t *testing.T) {
+	home(t, "")
+	// The file may be a link to where the user keeps such things.
+	real := filepath.Join(t.TempDir(), "real.json")
+	write(t, real, `{"x":1}`)
+	if err := os.Symlink(real, CredentialsFile()); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			if _, err := Keep(t.Context(), fmt.Sprintf("reg%d.example", i), Login{"ann", "pw"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	data, err := os.ReadFile(real)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Auths map[string]any }
+	if err := json.Unmarshal(data, &file); err != nil || len(file.Auths) != 20 {
+		t.Errorf("%d logins, %v", len(file.Auths), err)
+	}
+	info, err := os.Lstat(CredentialsFile())
+	if err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v", info.Mode(), err)
+	}
+	if info, err := os.Stat(real); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the mode is %v, %v", info.Mode(), err)
+	}
+	left, err := os.ReadDir(filepath.Dir(real))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestALoginIsNotPrinted(t *testing.T) {
+	for _, form := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(form, Login{"ann", "s3cret"}); strings.Contains(text, "s3cret") {
+			t.Errorf("%s prints %s", form, text)
+		}
+	}
+}
