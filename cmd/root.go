@@ -51,7 +51,8 @@ func (a *app) root() *cobra.Command {
 		Long: "gocompose brings the services of a Compose file up on containerd, without a Docker daemon.\n\n" +
 			"It looks for compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml here and in\n" +
 			"the folders above. `gocompose plan` shows what `up` would do, and why.",
-		Example:           "gocompose up -d\ngocompose -f compose.yaml -f production.yaml plan\ngocompose -p shop ps",
+		Example: "gocompose up -d\ngocompose -f compose.yaml -f production.yaml plan\n" +
+			"gocompose -f oci://registry.example.com/shop:1.0 up -d\ngocompose -p shop ps",
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		TraverseChildren:  true,
