@@ -35,7 +35,11 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 			return nil, err
 		}
 	}
-	use, err := builder(h.cfg).Ensure(ctx, h.buildConfig())
+	config, err := h.buildConfig()
+	if err != nil {
+		return nil, err
+	}
+	use, err := builder(h.cfg).Ensure(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +56,8 @@ func builder(cfg Config) daemon.Builder {
 	return daemon.Builder{Paths: cfg.Paths, Sweep: func(ctx context.Context) error { return sweepBuilds(ctx, cfg) }}
 }
 
-func (h *Host) buildConfig() daemon.Config {
+func (h *Host) buildConfig() (daemon.Config, error) {
+	limits, err := daemon.LimitsOf(os.Getenv)
 	used := h.containerd.Config()
 	return daemon.Config{
 		Containerd:  h.engine.Address,
@@ -62,7 +67,8 @@ func (h *Host) buildConfig() daemon.Config {
 		Runc:        h.engine.Runc,
 		RuncRoot:    h.engine.RuncRoot,
 		Env:         daemon.Environ(h.cfg.Paths, os.Environ()),
-	}
+		Limits:      limits,
+	}, err
 }
 
 // Close ends the connection. The buildkitd goes on for a while.
