@@ -9,7 +9,7 @@ import (
 
 // reports are how a step under way tells how it goes.
 type reports struct {
-	progress func(current, total int64)
+	progress func(Progress)
 	print    func(line string)
 	provided func(variables map[string]string)
 }

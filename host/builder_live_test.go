@@ -86,20 +86,20 @@ func TestWhatIsBuiltIsInTheStore(t *testing.T) {
 		t.Fatal(pid, err)
 	}
 	// Whoever holds on to it keeps it.
-	if _, err := builder(h.cfg).StopIdle(t.Context(), 0); err != nil {
+	if err := builder(h.cfg).Tend(t.Context(), time.Nanosecond); err != nil {
 		t.Fatal(err)
 	}
 	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
 		t.Errorf("process %d has become %d, %v", pid, now, err)
 	}
-	if err := h.builder.Close(); err != nil {
+	if err := errors.Join(h.builder.Close(), builder(h.cfg).Tend(t.Context(), time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if next, err := builder(h.cfg).StopIdle(t.Context(), time.Hour); err != nil || time.Until(next) < 30*time.Minute {
-		t.Errorf("it is looked at again at %v, %v", next, err)
+	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
+		t.Errorf("not idle yet, process %d has become %d, %v", pid, now, err)
 	}
-	if next, err := builder(h.cfg).StopIdle(t.Context(), 0); err != nil || !next.IsZero() {
-		t.Errorf("it is looked at again at %v, %v", next, err)
+	if err := builder(h.cfg).Tend(t.Context(), time.Nanosecond); err != nil {
+		t.Fatal(err)
 	}
 	if pids, err := livetest.Processes(h.cfg.Paths, "buildkitd"); err != nil || len(pids) > 0 {
 		t.Errorf("processes %v, %v", pids, err)
@@ -200,4 +200,52 @@ func TestABuilderThatIsKilledIsStartedAgainAndItsStepsAreEnded(t *testing.T) {
 		t.Error(err)
 	}
 	nothingLeft(t, h)
+}
+
+func TestAnIdleBuilderIsEndedByTheSupervisor(t *testing.T) {
+	t.Setenv(daemon.IdleVariable, "100ms")
+	h := open(t)
+	if _, err := h.Builder(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.builder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(h.cfg.Paths.BuilderSocket()); errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestStepsThatAKilledEngineHasLeftAreEndedAndTheBuilderGoesOn(t *testing.T) {
+	h := open(t)
+	ended := slowly(t, h)
+	kill(t, h, "containerd", "--config")
+	if err := <-ended; err == nil {
+		t.Error("the build is done")
+	}
+	pid, err := builder(h.cfg).Pid()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.builder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(t.Context(), h.cfg) // as the next command does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if err := builder(h.cfg).Tend(t.Context(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	nothingLeft(t, again)
+	if _, err := build(t.Context(), t, again, "docker.io/library/next:1", box+"RUN true\n", nil); err != nil {
+		t.Error(err)
+	}
+	if now, err := builder(h.cfg).Pid(); err != nil || now != pid || now == 0 {
+		t.Errorf("process %d has become %d, %v", pid, now, err)
+	}
 }

@@ -58,10 +58,11 @@ func (r *runtime) Restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := engine.Ensure(ctx, engineConfig(r.cfg)); err != nil {
+	eng, err := engine.Ensure(ctx, engineConfig(r.cfg))
+	if err != nil {
 		return err
 	}
-	return h.networks.Restore(ctx)
+	return errors.Join(endLostSteps(r.cfg, eng), h.networks.Restore(ctx))
 }
 
 // Guard keeps the networks as they should be. It needs no engine.

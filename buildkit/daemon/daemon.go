@@ -37,9 +37,10 @@ type Builder struct {
 	// Bin is the folder with the program. Empty means the folder of the running
 	// program and after it PATH.
 	Bin string
-	// Sweep takes away what builds have left that nobody carries on: it is called
-	// while no buildkitd runs, before one is started and after one was ended.
+	// Sweep takes away what builds have left: it is called while nobody builds.
 	Sweep func(ctx context.Context) error
+	// Orphans tells whether steps of builds run. It is asked while nobody builds.
+	Orphans func() (bool, error)
 }
 
 // Use is a buildkitd that answers, and goes on as long as it is used.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gocompose/gocompose/internal/daemon"
 	"github.com/gocompose/gocompose/internal/flock"
 )
 
@@ -21,44 +22,42 @@ func (b Builder) Stop(ctx context.Context) error {
 	return b.locked(ctx, b.stop)
 }
 
-// StopIdle ends it when nobody uses it, and has not for the given time. Of one that
-// was killed it takes away what is left. It returns when to look again; the zero
-// time: nothing is there.
-func (b Builder) StopIdle(ctx context.Context, after time.Duration) (next time.Time, err error) {
+// Tend ends it when nobody uses it, and has not for the given time. While nobody does
+// it takes away the steps that are left of builds, and all that is left of one that
+// was killed. It is to be called again and again.
+func (b Builder) Tend(ctx context.Context, idle time.Duration) error {
 	if _, err := os.Stat(b.configFile()); errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, nil
+		return nil
 	}
-	err = b.locked(ctx, func(ctx context.Context) error {
+	return b.locked(ctx, func(ctx context.Context) error {
 		alone, err := flock.Try(b.usersLock())
 		if errors.Is(err, flock.ErrLocked) {
-			next = time.Now().Add(after)
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		next, err = b.stopUnused(ctx, after)
-		return errors.Join(err, alone.Unlock())
+		return errors.Join(b.tend(ctx, idle), alone.Unlock())
 	})
-	return next, err
 }
 
-// stopUnused is StopIdle of one that nobody uses.
-func (b Builder) stopUnused(ctx context.Context, after time.Duration) (next time.Time, err error) {
-	pid, err := b.Pid()
-	if err != nil {
-		return time.Time{}, err
-	}
+// tend is Tend of one that nobody uses.
+func (b Builder) tend(ctx context.Context, idle time.Duration) error {
 	used, err := os.Stat(b.usedFile())
-	if err == nil && pid != 0 {
-		if until := used.ModTime().Add(after); time.Now().Before(until) {
-			return until, nil
-		}
-	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, err
+		return err
 	}
-	return time.Time{}, b.stop(ctx)
+	if err != nil || time.Since(used.ModTime()) >= idle {
+		return b.stop(ctx)
+	}
+	if _, err := daemon.Probe(ctx, b.Paths.BuilderSocket()); err != nil {
+		return b.stop(ctx)
+	}
+	orphans, err := b.Orphans()
+	if err != nil || !orphans {
+		return err
+	}
+	return b.Sweep(ctx)
 }
 
 // endOutdated ends one that was started with another configuration, unless somebody

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
@@ -68,10 +69,10 @@ func (w *World) RemoveVolume(ctx context.Context, v project.Volume) error {
 }
 
 // PullImage implements executor.Images.
-func (w *World) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+func (w *World) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
 	ref := image.String()
 	if progress != nil {
-		progress(1, 2)
+		progress(executor.Progress{Current: 1, Total: 2})
 	}
 	return w.call(ctx, "pull "+ref, func() error {
 		d, ok := w.registry[ref]
@@ -84,9 +85,9 @@ func (w *World) PullImage(ctx context.Context, image project.Image, progress fun
 }
 
 // PushImage implements executor.Images.
-func (w *World) PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+func (w *World) PushImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
 	ref := image.String()
-	progress(1, 2)
+	progress(executor.Progress{Current: 1, Total: 2})
 	return w.call(ctx, "push "+ref, func() error {
 		d, ok := w.images[ref]
 		if !ok {

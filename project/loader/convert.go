@@ -40,7 +40,10 @@ func newConverter(src *source, model *types.Project) *converter {
 		EnvFiles:   slices.Clone(src.envFiles),
 	}
 	for _, f := range src.files {
-		origin.ConfigFiles = append(origin.ConfigFiles, f.Filename)
+		origin.ConfigFiles = append(origin.ConfigFiles, src.pinned(f.Filename))
+	}
+	if c, ok := src.copyOf(src.dir); ok {
+		origin.Source = c.Source
 	}
 	return &converter{
 		src: src, model: model, origin: origin,
@@ -54,6 +57,7 @@ func (c *converter) project() *project.Project {
 		Services: []project.Service{},
 		Known:    slices.Clone(c.origin.Services),
 		Volumes:  []project.Volume{},
+		Builds:   c.src.builtImages(c.model),
 	}
 	c.convertNetworks()
 	for _, name := range slices.Sorted(maps.Keys(c.model.Services)) {

@@ -43,7 +43,7 @@ func (s *source) details() types.ConfigDetails {
 func (s *source) configure(m ModelOptions, profiles []string) func(*loader.Options) {
 	return func(o *loader.Options) {
 		o.SetProjectName(s.name, true)
-		o.Interpolate.Substitute = substitute
+		o.Interpolate.Substitute = s.used.substitute
 		o.Interpolate.TypeCastMapping = s.casts(withOwnCasts(o.Interpolate.TypeCastMapping))
 		o.Profiles = profiles
 		o.SkipInterpolation = m.NoInterpolate
@@ -52,6 +52,7 @@ func (s *source) configure(m ModelOptions, profiles []string) func(*loader.Optio
 		o.ResolvePaths = !m.NoPathResolution
 		o.SkipResolveEnvironment = true
 		o.SkipResolveLabels = true
+		o.ResourceLoaders = []loader.ResourceLoader{fetcher{s}}
 	}
 }
 
@@ -133,6 +134,7 @@ func (s *source) load(ctx context.Context, m ModelOptions) (loaded, error) {
 			return loaded{}, broken
 		}
 	}
+	s.mountCopies(model)
 	if err := s.withOneOff(model); err != nil {
 		return loaded{}, err
 	}
