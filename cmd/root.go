@@ -80,7 +80,7 @@ func (a *app) root() *cobra.Command {
 		a.psCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(),
 		a.configCommand(), a.lockCommand(), a.graphCommand("graph"), a.alphaCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
 		a.loginCommand(), a.logoutCommand(), a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
-		a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
+		a.builderCommand(), a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	refuseUnknownTopics(root)

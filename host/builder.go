@@ -44,7 +44,11 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 	if _, err := daemon.IdleTime(os.Getenv); err != nil { // the supervisor's word would be late
 		return nil, err
 	}
-	use, err := builder(h.cfg).Ensure(ctx, h.buildConfig())
+	config, err := h.buildConfig()
+	if err != nil {
+		return nil, err
+	}
+	use, err := builder(h.cfg).Ensure(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +92,8 @@ func (r *runtime) Tend(ctx context.Context, report func(error)) {
 	}
 }
 
-func (h *Host) buildConfig() daemon.Config {
+func (h *Host) buildConfig() (daemon.Config, error) {
+	limits, err := daemon.LimitsOf(os.Getenv)
 	used := h.containerd.Config()
 	return daemon.Config{
 		Containerd:  h.engine.Address,
@@ -98,7 +103,8 @@ func (h *Host) buildConfig() daemon.Config {
 		Runc:        h.engine.Runc,
 		RuncRoot:    h.engine.RuncRoot,
 		Env:         daemon.Environ(h.cfg.Paths, os.Environ()),
-	}
+		Limits:      limits,
+	}, err
 }
 
 // Close ends the connection. The buildkitd goes on for a while.

@@ -23,6 +23,8 @@ type Config struct {
 	Shim, Runc, RuncRoot string
 	// Env is its environment, all of it, "NAME=value".
 	Env []string
+	// Limits are those of the build cache.
+	Limits Limits
 }
 
 // file is what of buildkitd's configuration we set
@@ -66,6 +68,7 @@ type containerd struct {
 	NetworkMode  string  `toml:"networkMode"`
 	Runtime      runtime `toml:"runtime"`
 	GC           bool    `toml:"gc"`
+	Limits
 }
 
 type runtime struct {
@@ -106,6 +109,7 @@ func (c Config) render(p paths.Paths) ([]byte, error) {
 			NetworkMode:  "host",
 			Runtime:      runtime{Name: runcRuntime, Path: c.Shim, Options: options{BinaryName: c.Runc, Root: c.RuncRoot}},
 			GC:           true,
+			Limits:       c.Limits,
 		}},
 	}
 	body, err := toml.Marshal(f)
