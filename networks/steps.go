@@ -1,6 +1,7 @@
 package networks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ const stepPrefix = "build-"
 func (n *Networks) ConnectStep(ctx context.Context, id, path string) (endpoint.Interface, error) {
 	if err := endpoint.CheckID(id); err != nil {
 		return endpoint.Interface{}, err
+	}
+	if is, err := netns.Exists(path); err != nil || !is {
+		return endpoint.Interface{}, cmp.Or(err, fmt.Errorf("no network namespace is bound at %s", path))
 	}
 	net := stepsNetwork()
 	want := AttachRequest{ID: stepPrefix + id, Name: stepPrefix + id}
