@@ -89,19 +89,20 @@ func absentSystemCommands() []absentCommand {
 // "volume create" they are docker's, with the reason.
 func absentFlags() map[string]map[string]string {
 	const (
-		build   = "images are not built; leave it out, and bring in what another tool has built with `gocompose image load`"
-		sizes   = "`gocompose system df --verbose` shows how much each container has written"
-		oneHost = "there is one host, and no swarm of them"
+		build     = "images are not built; leave it out, and bring in what another tool has built with `gocompose image load`"
+		sizes     = "`gocompose system df --verbose` shows how much each container has written"
+		plainHTTP = "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine need not be"
+		oneHost   = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{
-		"": {"insecure-registry": "Compose files are not fetched from registries; of registries of images hosts.toml files tell"},
+		"": {"insecure-registry": plainHTTP},
 		"up": {
 			"build":       build,
 			"quiet-build": build,
 		},
 		"create":  {"build": build},
 		"run":     {"build": build, "quiet-build": build},
-		"publish": {"insecure-registry": "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine need not be"},
+		"publish": {"insecure-registry": plainHTTP},
 		"container exec": {
 			"detach-keys": "a command that is left is hung up on; -d runs it in the background",
 			"env-file":    "name the variables by -e",

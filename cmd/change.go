@@ -39,14 +39,16 @@ type change struct {
 	// pull says which images are fetched before the plan is made; nil: none are, and
 	// nothing is looked at for it.
 	pull *planner.Options
-	// provides: providers are brought up before the plan is made, which goes by given,
-	// the variables that each has set.
+	// provides: containers are made, and providers brought up before the plan is made, which
+	// goes by given, the variables that each has set.
 	provides bool
 	given    map[string]map[string]string
 	// agree is asked about what would be done now, while nobody is locked out of the
 	// project: plan, which is called once more then, has to keep to what was agreed
 	// on. Nil: nobody is asked.
 	agree func(*planner.Plan) (bool, error)
+	// yes: what files from elsewhere ask for is granted.
+	yes bool
 	// confirm is asked whether to carry the plan out, while the project is
 	// locked: what it is shown is what is done. Nil: yes.
 	confirm func(*planner.Plan) (bool, error)
@@ -78,6 +80,9 @@ func (a *app) change(ctx context.Context, c change) error {
 	c.load = a.storing(c.load)
 	name, p, err := a.wanted(ctx, c)
 	if err != nil {
+		return err
+	}
+	if err := a.trusts(ctx, c, p); err != nil {
 		return err
 	}
 	h, err := a.openFor(ctx, c, name, p)
@@ -185,7 +190,7 @@ func (c change) due(ctx context.Context, h *host.Host, p *project.Project) (*pla
 			return nil, err
 		}
 	}
-	return planner.Refresh(p, obs, *c.pull), nil
+	return planner.Refresh(p, obs, *c.pull)
 }
 
 // openFor returns the host for c. Where no engine ever ran and c has nothing to
@@ -284,14 +289,14 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	if plan.Empty() {
 		return nil
 	}
-	if err := h.EndLeases(ctx, plan.Project); err != nil {
-		return err
-	}
 	leased, release, err := h.Lease(ctx, plan.Project)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	if err := h.TakeOver(leased, plan.Project); err != nil {
+		return err
+	}
 	opt := executor.Options{
 		Parallel: max(a.globals.parallel, 0),
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/remote"
 )
 
 // app is one run of the program.
@@ -24,6 +26,8 @@ type app struct {
 	// warnings is where they are written while something is shown on the terminal;
 	// nil: to Err.
 	warnings io.Writer
+	// remote fetches files that are elsewhere; nil: none was asked for yet.
+	remote *remote.Files
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }
@@ -73,7 +77,7 @@ func (a *app) root() *cobra.Command {
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
 		a.runCommand(), a.execCommand(), a.attachCommand(), a.pullCommand(), a.pushCommand(), a.publishCommand(),
 		a.psCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(),
-		a.configCommand(), a.graphCommand("graph"), a.alphaCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.configCommand(), a.lockCommand(), a.graphCommand("graph"), a.alphaCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
 		a.loginCommand(), a.logoutCommand(), a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
 		a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),

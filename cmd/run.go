@@ -35,6 +35,8 @@ type runFlags struct {
 	pull          string
 	quiet         bool
 	quietPull     bool
+	yes           bool
+	trust         trustFlags
 
 	nonce    string
 	attached bool // to the container, until it ends
@@ -67,6 +69,8 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Show nothing but what the command prints, and the ID with --detach")
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
+	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
+	f.trust.add(fs)
 	fs.SetInterspersed(false) // what follows the service is the command's
 	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "no-TTY" { // docker compose's spelling
@@ -117,6 +121,7 @@ func (f *runFlags) complete(a *app, c *cobra.Command, args []string) (service st
 		service, args = args[0], args[1:]
 	}
 	_, validPull := pullPolicies()[f.pull]
+	f.trust.complete(a, c.Flags())
 	f.removeOrphans = a.removeOrphans(c, f.removeOrphans)
 	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
 	switch {
@@ -129,7 +134,7 @@ func (f *runFlags) complete(a *app, c *cobra.Command, args []string) (service st
 	case f.removeOrphans && f.ignoreOrphans:
 		return "", usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
 	}
-	for _, flag := range []string{"no-deps", "service-ports", "use-aliases", "remove-orphans"} {
+	for _, flag := range []string{"no-deps", "service-ports", "use-aliases", "remove-orphans", "locked"} {
 		if f.image != "" && changed(flag) {
 			return "", usage("--%s is about a service of a Compose file, and there is none with --image", flag)
 		}
@@ -194,12 +199,14 @@ func (f *runFlags) change(a *app, service string) change {
 		load: func(o *loader.Options) {
 			o.NoDeps, o.OneOff = f.noDeps, &f.want
 			o.FindProvider = provider.Find
+			f.trust.load(o)
 		},
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 			return planner.OneOff(p, obs, opt)
 		},
 		pull:     &opt,
 		provides: true,
+		yes:      f.yes,
 	}
 	if f.image != "" {
 		opt.Selected = nil
@@ -239,6 +246,9 @@ func (a *app) runOneOff(ctx context.Context, f runFlags, service string) (err er
 	c.load = a.storing(c.load)
 	name, p, err := a.wanted(ctx, c)
 	if err != nil {
+		return err
+	}
+	if err := a.trusts(ctx, c, p); err != nil {
 		return err
 	}
 	h, err := a.openHost(ctx)

@@ -160,10 +160,10 @@ func (h *Host) Close() error {
 // Images returns the images of this host.
 func (h *Host) Images() *images.Store { return h.images }
 
-// EndLeases ends the leases that killed commands on the project left. The
-// caller has the project's lock.
-func (h *Host) EndLeases(ctx context.Context, project string) error {
-	return h.containerd.EndLeases(ctx, project)
+// TakeOver has the lease in ctx keep what killed commands on the project had fetched
+// and made, and ends theirs. The caller has the project's lock.
+func (h *Host) TakeOver(ctx context.Context, project string) error {
+	return h.containerd.TakeOver(ctx, project)
 }
 
 // lockPatience is how long a lock is waited for in silence.
