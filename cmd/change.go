@@ -190,7 +190,7 @@ func (c change) due(ctx context.Context, h *host.Host, p *project.Project) (*pla
 			return nil, err
 		}
 	}
-	return planner.Refresh(p, obs, *c.pull), nil
+	return planner.Refresh(p, obs, *c.pull)
 }
 
 // openFor returns the host for c. Where no engine ever ran and c has nothing to

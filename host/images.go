@@ -188,7 +188,7 @@ func imageUsers(all []containerd.Container) map[project.ID][]string {
 func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.Observed, error) {
 	obs := planner.Observed{Images: map[string]string{}, Pulled: map[string]time.Time{}}
 	refs := map[string][]string{} // by platform
-	for _, s := range p.Services {
+	for _, s := range slices.Concat(p.Services, p.Bases) {
 		for _, i := range s.Template.AllImages() {
 			refs[i.Platform] = append(refs[i.Platform], i.Ref)
 		}
@@ -204,4 +204,9 @@ func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.O
 		}
 	}
 	return obs, nil
+}
+
+// BuildImage makes an image from sources.
+func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage, print func(line string)) error {
+	return errors.New("not yet")
 }

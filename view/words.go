@@ -46,6 +46,8 @@ func doing(v planner.Verb) string {
 		return "Pulling"
 	case planner.VerbPush:
 		return "Pushing"
+	case planner.VerbBuild:
+		return "Building"
 	case planner.VerbKill:
 		return "Killing"
 	case planner.VerbPause:
@@ -83,6 +85,8 @@ func did(v planner.Verb) string {
 		return "Pulled"
 	case planner.VerbPush:
 		return "Pushed"
+	case planner.VerbBuild:
+		return "Built"
 	case planner.VerbKill:
 		return "Killed"
 	case planner.VerbPause:
@@ -137,7 +141,7 @@ func label(op planner.Op) string {
 		return "Service " + op.Name
 	case planner.RunProvider:
 		return "Provider " + op.Target().Name
-	case planner.PullImage, planner.PushImage, planner.RemoveImage:
+	case planner.PullImage, planner.PushImage, planner.BuildImage, planner.RemoveImage:
 		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:
 		return "Network " + op.Target().Name
