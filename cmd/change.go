@@ -289,14 +289,14 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	if plan.Empty() {
 		return nil
 	}
-	if err := h.EndLeases(ctx, plan.Project); err != nil {
-		return err
-	}
 	leased, release, err := h.Lease(ctx, plan.Project)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	if err := h.TakeOver(leased, plan.Project); err != nil {
+		return err
+	}
 	opt := executor.Options{
 		Parallel: max(a.globals.parallel, 0),
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),

@@ -24,6 +24,7 @@ func (a *app) createCommand() *cobra.Command {
 		},
 	}
 	fs := c.Flags()
+	f.trust.add(fs)
 	fs.BoolVar(&f.forceRecreate, "force-recreate", false, "Recreate containers even if their configuration and image haven't changed")
 	fs.BoolVar(&f.noRecreate, "no-recreate", false, "If containers already exist, don't recreate them. Incompatible with --force-recreate")
 	fs.BoolVar(&f.removeOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")

@@ -49,7 +49,7 @@ func (a *app) getenv(name string) string {
 func switches() []string {
 	return []string{"COMPOSE_COMPATIBILITY", "COMPOSE_DISABLE_ENV_FILE", gitRemote, ociRemote,
 		"COMPOSE_IGNORE_ORPHANS", "COMPOSE_MENU",
-		"COMPOSE_REMOVE_ORPHANS", "COMPOSE_STATUS_STDOUT"}
+		"COMPOSE_REMOVE_ORPHANS", "COMPOSE_STATUS_STDOUT", "GOCOMPOSE_LOCKED"}
 }
 
 // checkSwitches refuses values that are neither, which docker compose takes for

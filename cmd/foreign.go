@@ -34,7 +34,7 @@ func foreignCommands() []absentCommand {
 		{"rmi", "use `gocompose image rm`"},
 		{"search", "registries are searched on their own pages"},
 		{"systemd", "use `gocompose system install`"},
-		{"trust", "signatures are not looked at"},
+		{"trust", "`gocompose lock` pins images by their digests, see docs/trust.md"},
 	}
 }
 

@@ -18,6 +18,7 @@ type pullFlags struct {
 	policy                                       string
 	ignoreBuildable, ignoreFailures, deps, quiet bool
 	parallel, noParallel                         bool
+	trust                                        trustFlags
 }
 
 func (a *app) pullCommand() *cobra.Command {
@@ -31,9 +32,13 @@ func (a *app) pullCommand() *cobra.Command {
 			"service with a build section that is only a warning.",
 		Example: "gocompose pull\n" +
 			"gocompose pull --policy missing --include-deps web",
-		RunE: func(c *cobra.Command, services []string) error { return a.pull(c.Context(), f, services) },
+		RunE: func(c *cobra.Command, services []string) error {
+			f.trust.complete(a, c.Flags())
+			return a.pull(c.Context(), f, services)
+		},
 	}
 	fs := c.Flags()
+	f.trust.add(fs)
 	fs.BoolVar(&f.ignoreBuildable, "ignore-buildable", false, "Ignore images that can be built")
 	fs.BoolVar(&f.ignoreFailures, "ignore-pull-failures", false, "Pull what it can and ignores images with pull failures")
 	fs.BoolVar(&f.deps, "include-deps", false, "Also pull services declared as dependencies")
@@ -57,6 +62,11 @@ func (a *app) pull(ctx context.Context, f pullFlags, services []string) error {
 	var unbuilt []string
 	var wanted *project.Project
 	c := ofImages("pull", services, f.deps)
+	of := c.load
+	c.load = func(o *loader.Options) {
+		of(o)
+		f.trust.load(o)
+	}
 	c.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 		wanted = p
 		return planner.PullServices(p, obs, opt), nil

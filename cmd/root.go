@@ -77,7 +77,7 @@ func (a *app) root() *cobra.Command {
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
 		a.runCommand(), a.execCommand(), a.attachCommand(), a.pullCommand(), a.pushCommand(), a.publishCommand(),
 		a.psCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(),
-		a.configCommand(), a.graphCommand("graph"), a.alphaCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
+		a.configCommand(), a.lockCommand(), a.graphCommand("graph"), a.alphaCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
 		a.loginCommand(), a.logoutCommand(), a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
 		a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),

@@ -36,6 +36,7 @@ type runFlags struct {
 	quiet         bool
 	quietPull     bool
 	yes           bool
+	trust         trustFlags
 
 	nonce    string
 	attached bool // to the container, until it ends
@@ -69,6 +70,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Show nothing but what the command prints, and the ID with --detach")
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
 	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
+	f.trust.add(fs)
 	fs.SetInterspersed(false) // what follows the service is the command's
 	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "no-TTY" { // docker compose's spelling
@@ -119,6 +121,7 @@ func (f *runFlags) complete(a *app, c *cobra.Command, args []string) (service st
 		service, args = args[0], args[1:]
 	}
 	_, validPull := pullPolicies()[f.pull]
+	f.trust.complete(a, c.Flags())
 	f.removeOrphans = a.removeOrphans(c, f.removeOrphans)
 	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
 	switch {
@@ -131,7 +134,7 @@ func (f *runFlags) complete(a *app, c *cobra.Command, args []string) (service st
 	case f.removeOrphans && f.ignoreOrphans:
 		return "", usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
 	}
-	for _, flag := range []string{"no-deps", "service-ports", "use-aliases", "remove-orphans"} {
+	for _, flag := range []string{"no-deps", "service-ports", "use-aliases", "remove-orphans", "locked"} {
 		if f.image != "" && changed(flag) {
 			return "", usage("--%s is about a service of a Compose file, and there is none with --image", flag)
 		}
@@ -196,6 +199,7 @@ func (f *runFlags) change(a *app, service string) change {
 		load: func(o *loader.Options) {
 			o.NoDeps, o.OneOff = f.noDeps, &f.want
 			o.FindProvider = provider.Find
+			f.trust.load(o)
 		},
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 			return planner.OneOff(p, obs, opt)

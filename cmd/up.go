@@ -27,6 +27,7 @@ type upFlags struct {
 	grace                     *time.Duration // made of timeout
 	yes, shows                bool           // nothing is asked; nothing is done
 	redefined                 redefinedVolumes
+	trust                     trustFlags
 }
 
 func (f *upFlags) add(c *cobra.Command) {
@@ -39,6 +40,7 @@ func (f *upFlags) add(c *cobra.Command) {
 	fs.BoolVar(&f.noDeps, "no-deps", false, "Don't start linked services")
 	fs.BoolVarP(&f.renewVolumes, "renew-anon-volumes", "V", false, "Recreate anonymous volumes instead of retrieving data from the previous containers")
 	fs.StringArrayVar(&f.scale, "scale", nil, "Scale SERVICE to NUM instances. Overrides the scale setting in the Compose file if present")
+	f.trust.add(fs)
 	fs.IntVarP(&f.timeout, "timeout", "t", 0, "Use this timeout in seconds for container shutdown when containers are already running")
 }
 
@@ -48,6 +50,7 @@ func (f *upFlags) complete(a *app, c *cobra.Command) error {
 	if f.grace, err = grace(c, f.timeout); err != nil {
 		return err
 	}
+	f.trust.complete(a, c.Flags())
 	f.removeOrphans = a.removeOrphans(c, f.removeOrphans)
 	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
 	_, validPull := pullPolicies()[f.pull]
@@ -119,6 +122,7 @@ func (f *upFlags) change(services []string) (change, error) {
 			o.Scale = scale
 			o.NoDeps = f.noDeps
 			o.FindProvider = provider.Find
+			f.trust.load(o)
 		},
 		plan: func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 			if len(p.Services)+len(p.Providers) == 0 {

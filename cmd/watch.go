@@ -52,6 +52,7 @@ func (a *app) watchCommand() *cobra.Command {
 func (a *app) watch(ctx context.Context, f upFlags, noUp bool, services []string) error {
 	p, err := a.load(ctx, services, func(o *loader.Options) {
 		o.Watch = true
+		f.trust.load(o)
 		if noUp {
 			o.Existing = true
 		} else {

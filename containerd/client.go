@@ -172,7 +172,7 @@ func (c *Client) Raw() *containerd.Client { return c.raw }
 // held by images and containers, or is garbage. It wants a context that has not
 // ended.
 //
-// The lease of a run that was killed ends by itself after a day; EndLeases and EndLease
+// The lease of a run that was killed ends by itself after a day; TakeOver and EndLease
 // end it at once. A lock, if not empty, becomes its LockLabel.
 func (c *Client) Lease(ctx context.Context, project, lock string) (context.Context, func(context.Context) error, error) {
 	var nonce [8]byte
@@ -201,11 +201,13 @@ func (c *Client) Lease(ctx context.Context, project, lock string) (context.Conte
 	}, nil
 }
 
-// EndLeases ends the leases that killed runs of project left. The caller holds
-// the project's lock: a lease of a run that goes on would end too. Those of no
-// project, which have no lock, are left alone.
-func (c *Client) EndLeases(ctx context.Context, project string) error {
-	if project == "" {
+// TakeOver ends the leases that killed runs of project left, and has the lease in ctx
+// keep what they kept: a pull goes on where the killed one was. The caller holds the
+// project's lock: a lease of a run that goes on would end too. Those of no project,
+// which have no lock, are left alone.
+func (c *Client) TakeOver(ctx context.Context, project string) error {
+	own, leased := leases.FromContext(ctx)
+	if project == "" || !leased {
 		return nil
 	}
 	manager := c.raw.LeasesService()
@@ -215,11 +217,27 @@ func (c *Client) EndLeases(ctx context.Context, project string) error {
 	}
 	var errs []error
 	for _, l := range left {
-		if err := manager.Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("ending lease %s: %w", l.ID, err))
+		if l.ID == own {
+			continue
+		}
+		if err := takeOver(ctx, manager, l, leases.Lease{ID: own}); err != nil && !errdefs.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("taking over lease %s: %w", l.ID, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func takeOver(ctx context.Context, manager leases.Manager, from, to leases.Lease) error {
+	kept, err := manager.ListResources(ctx, from)
+	if err != nil {
+		return err
+	}
+	for _, r := range kept {
+		if err := manager.AddResource(ctx, to, r); err != nil {
+			return err
+		}
+	}
+	return manager.Delete(ctx, from)
 }
 
 // EndLease ends a lease. What it alone has kept is gone when this returns, and all other

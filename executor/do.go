@@ -9,7 +9,7 @@ import (
 
 // reports are how a step under way tells how it goes.
 type reports struct {
-	progress func(current, total int64)
+	progress func(Progress)
 	print    func(line string)
 	provided func(variables map[string]string)
 }
@@ -30,7 +30,7 @@ func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 	case planner.PushImage:
 		return b.PushImage(ctx, op.Image(), r.progress)
 	case planner.BuildImage:
-		return b.BuildImage(ctx, op, r.print)
+		return b.BuildImage(ctx, op)
 	case planner.RemoveImage:
 		return b.RemoveImage(ctx, op)
 	case planner.CreateContainer:

@@ -10,21 +10,57 @@ import (
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
+	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
 
 // PullImage fetches an image and unpacks it.
-func (h *Host) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
-	_, err := h.images.For(image.Platform).Pull(ctx, image.Ref, images.PullOptions{Progress: func(p images.Progress) {
-		progress(p.ImageCurrent, p.ImageTotal)
-	}})
+func (h *Host) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
+	_, err := h.images.For(image.Platform).Pull(ctx, image.Ref, images.PullOptions{Progress: layerwise(progress)})
 	return err
 }
 
 // PushImage sends an image to its registry.
-func (h *Host) PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
-	return h.images.For(image.Platform).Push(ctx, image.Ref, images.PushOptions{Progress: progress})
+func (h *Host) PushImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
+	return h.images.For(image.Platform).Push(ctx, image.Ref, images.PushOptions{Progress: layerwise(progress)})
+}
+
+// layerwise hands on what the adapter tells.
+func layerwise(progress func(executor.Progress)) func(images.Progress) {
+	return func(p images.Progress) {
+		progress(executor.Progress{Current: p.ImageCurrent, Total: p.ImageTotal, Layer: executor.Layer{
+			ID: shortDigest(p.Layer), State: layerState(p.Status), Current: p.Current, Total: p.Total,
+		}})
+	}
+}
+
+// shortDigest is what docker shows of a layer's digest.
+func shortDigest(digest string) string {
+	const digits = 12
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(len(hex), digits)]
+}
+
+func layerState(s images.Status) executor.LayerState {
+	switch s {
+	case images.Downloading:
+		return executor.LayerFetching
+	case images.Downloaded:
+		return executor.LayerFetched
+	case images.Extracting:
+		return executor.LayerUnpacking
+	case images.Done:
+		return executor.LayerUnpacked
+	case images.Uploading:
+		return executor.LayerSending
+	case images.Uploaded:
+		return executor.LayerSent
+	case images.Exists:
+		return executor.LayerThere
+	default:
+		return executor.LayerWaiting
+	}
 }
 
 // RemoveImage takes a name of an image away.
@@ -168,9 +204,4 @@ func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.O
 		}
 	}
 	return obs, nil
-}
-
-// BuildImage makes an image from sources.
-func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage, print func(line string)) error {
-	return errors.New("not yet")
 }

@@ -26,6 +26,8 @@ type Project struct {
 	Volumes  []Volume  `json:"volumes"`
 	// Elsewhere is set when the user has named files that are not on this host.
 	Elsewhere *Elsewhere `json:"elsewhere,omitempty"`
+	// Builds are the images that services build, selected or not, sorted.
+	Builds []string `json:"builds,omitempty"`
 	// Contents are what is in the services' Files.
 	Contents Contents `json:"-"`
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
@@ -69,10 +70,10 @@ func (w *World) RemoveVolume(ctx context.Context, v project.Volume) error {
 }
 
 // PullImage implements executor.Images.
-func (w *World) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+func (w *World) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
 	ref := image.String()
 	if progress != nil {
-		progress(1, 2)
+		progress(executor.Progress{Current: 1, Total: 2})
 	}
 	return w.call(ctx, "pull "+ref, func() error {
 		d, ok := w.registry[ref]
@@ -85,9 +86,9 @@ func (w *World) PullImage(ctx context.Context, image project.Image, progress fun
 }
 
 // PushImage implements executor.Images.
-func (w *World) PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+func (w *World) PushImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
 	ref := image.String()
-	progress(1, 2)
+	progress(executor.Progress{Current: 1, Total: 2})
 	return w.call(ctx, "push "+ref, func() error {
 		d, ok := w.images[ref]
 		if !ok {
@@ -100,16 +101,14 @@ func (w *World) PushImage(ctx context.Context, image project.Image, progress fun
 
 // BuildImage implements executor.Images. What comes of it depends on what is built, and
 // on the images of the world that it begins with: one that is not there stands in the registry.
-func (w *World) BuildImage(ctx context.Context, op planner.BuildImage, _ func(line string)) error {
+func (w *World) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	return w.call(ctx, "build "+op.Image().String(), func() error {
 		if _, here := w.images[op.Image().String()]; here && op.Missing {
 			return nil
 		}
 		bases := slices.Clone(op.Build.Bases)
-		for _, context := range op.Build.Contexts {
-			if ref, ok := strings.CutPrefix(context, "docker-image://"); ok {
-				bases = append(bases, ref)
-			}
+		for _, ref := range op.Images {
+			bases = append(bases, ref)
 		}
 		slices.Sort(bases)
 		digest := fmt.Sprintf("sha256:%x", sha256.Sum256(fmt.Append(nil, op.Build)))

@@ -59,6 +59,7 @@ func (c *converter) project() *project.Project {
 		Services: []project.Service{},
 		Known:    slices.Clone(c.origin.Services),
 		Volumes:  []project.Volume{},
+		Builds:   c.src.builtImages(c.model),
 	}
 	c.convertNetworks()
 	for _, name := range slices.Sorted(maps.Keys(c.model.Services)) {

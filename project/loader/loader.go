@@ -64,6 +64,9 @@ type Options struct {
 	// Compatibility is --compatibility: containers are named as by docker-compose 1. So is
 	// COMPOSE_COMPATIBILITY.
 	Compatibility bool
+	// Locked: images have the digests of the lock beside the files, see LockPath. One that
+	// the lock does not have is an error.
+	Locked bool
 	// Scale sets the number of replicas by service.
 	Scale map[string]int
 
@@ -128,6 +131,13 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 	c.providers = loaded.providers
 	out := c.project()
 	out.Elsewhere = s.demands(loaded.model, out)
+	if s.options.Locked {
+		l, err := s.readLock()
+		if err != nil {
+			return nil, err
+		}
+		c.lock(l, out)
+	}
 	found := append(keepUsed(loaded.refused, model, out.Bases), c.found...)
 	if s.options.Existing {
 		found = slices.DeleteFunc(found, func(f finding) bool {

@@ -311,7 +311,7 @@ func comparable(p *project.Project) string {
 		return ""
 	}
 	q := *p
-	q.Known, q.Services = nil, slices.Clone(p.Services)
+	q.Known, q.Builds, q.Services = nil, nil, slices.Clone(p.Services)
 	for i := range q.Services {
 		q.Services[i].Template.Origin = project.Origin{}
 		if q.Services[i].Build != nil {

@@ -91,7 +91,7 @@ func loaded(t *testing.T, o loader.Options) *project.Project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Known = nil
+	p.Known, p.Builds = nil, nil
 	for i := range p.Services {
 		p.Services[i].Template.Origin = project.Origin{}
 		if b := p.Services[i].Build; b != nil {
