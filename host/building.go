@@ -68,4 +68,3 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 // stepsGateway is what host-gateway means for the steps of a build, which are on the
 // network of the host.
 const stepsGateway = "127.0.0.1"
-
