@@ -72,7 +72,9 @@ func (r Request) failed(err error) error {
 }
 
 // failure puts together what is known of a solve that failed.
-func (s *steps) failure(err error) error {
+func (s *steps) failure(err error) *Failure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	f := &Failure{Service: s.request.Service, err: err}
 	var at *errdefs.VertexError
 	if errors.As(err, &at) {
@@ -139,9 +141,10 @@ func (r Request) place(name string) string {
 }
 
 var (
-	process  = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: `)
-	noise    = regexp.MustCompile(`^(failed to solve|failed to run Build function|failed to compute cache key|failed to calculate checksum of ref [^ ]+|rpc error: code = \w+ desc =|dockerfile parse error on line \d+):? `)
-	notThere = regexp.MustCompile(`^"(.*)": not found$`)
+	process    = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: `)
+	noise      = regexp.MustCompile(`^(failed to solve|failed to run Build function|failed to load LLB|failed to compute cache key|failed to calculate checksum of ref [^ ]+|rpc error: code = \w+ desc =|dockerfile parse error on line \d+):? `)
+	notAllowed = regexp.MustCompile(`^(network\.host|security\.insecure) is not allowed$`)
+	notThere   = regexp.MustCompile(`^"(.*)": not found$`)
 )
 
 // cause is what was wrong, without what BuildKit was doing when it found out, and
@@ -165,6 +168,9 @@ func (s *steps) hint(f *Failure) string {
 		return "this host cannot run programs of that platform: install an emulator for it (`apt install qemu-user-static`), or build it on such a host"
 	case f.run:
 		return fmt.Sprintf("for a shell in the container as it was before: gocompose build --debug %s", f.Service)
+	}
+	if m := notAllowed.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("allow it: add %q to build.entitlements", m[1])
 	}
 	if m := notThere.FindStringSubmatch(text); m != nil {
 		return s.absent(m[1])

@@ -106,6 +106,13 @@ func TestEachAttributeIsToldToBuildkit(t *testing.T) {
 			},
 			folders: []string{"_context", "context", "dockerfile", "src"},
 		},
+		"names of contexts": {
+			build: func(b *project.Build) {
+				b.Contexts = map[string]string{"docker.io/library/alpine:latest": "docker-image://docker.io/library/alpine:3", "node:20": other}
+			},
+			attrs:   map[string]string{"context:alpine": "docker-image://docker.io/library/alpine:3", "context:node:20": "local:node:20"},
+			folders: []string{"context", "dockerfile", "node:20"},
+		},
 		"caches": {
 			build: func(b *project.Build) {
 				b.CacheFrom = []string{"registry.example/cache:1", "type=local,src=/cache"}
@@ -215,6 +222,7 @@ func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
 		"build.additional_contexts.a: /nowhere does not exist":                                            func(r *Request) { r.Build.Contexts = map[string]string{"a": "/nowhere"} },
 		"build.additional_contexts.a: image layout " + several + " has no image with the tag c":           func(r *Request) { r.Build.Contexts = map[string]string{"a": "oci-layout://" + several + ":c"} },
 		"build.additional_contexts.a: image layout " + several + " has several images: say which, as oci": func(r *Request) { r.Build.Contexts = map[string]string{"a": "oci-layout://" + several} },
+		"build.additional_contexts.A: a name must be in small letters":                                    func(r *Request) { r.Build.Contexts = map[string]string{"A": dir} },
 		"build.secrets: the content of key is not there":                                                  func(r *Request) { r.Build.Secrets = []project.BuildSecret{{ID: "key", Digest: "x"}} },
 		"build.ssh: default: there is no agent, as SSH_AUTH_SOCK is not set":                              func(r *Request) { r.Build.SSH = []project.BuildSSH{{ID: "default"}} },
 		"build.ssh: default: /nowhere does not exist":                                                     func(r *Request) { r.Build.SSH = []project.BuildSSH{{ID: "default", Paths: []string{"/nowhere"}}} },

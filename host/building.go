@@ -16,6 +16,9 @@ type Builds struct {
 	Display *buildkit.Display
 	// Stdin is read for a context that is "-".
 	Stdin io.Reader
+	// Open, when set, is told of a step that has failed, and says where a program is to run
+	// as the step would have.
+	Open func(*buildkit.Failure) (buildkit.Terminal, error)
 }
 
 // WithBuilds returns the same host, which builds as it is said.
@@ -37,8 +40,21 @@ func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	if err != nil {
 		return err
 	}
-	_, err = builder.Build(ctx, r)
+	if h.builds.Open != nil {
+		_, err = builder.Debug(ctx, r, h.builds.Open)
+	} else {
+		_, err = builder.Build(ctx, r)
+	}
 	return err
+}
+
+// CheckBuild has the Dockerfile of a build looked at, and builds nothing.
+func (h *Host) CheckBuild(ctx context.Context, op planner.BuildImage) ([]buildkit.Warning, error) {
+	builder, r, err := h.build(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	return builder.Check(ctx, r)
 }
 
 // build returns who builds, and what it is asked for.
