@@ -41,7 +41,7 @@ programs: go
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' \
 		-o $(BIN)/ ./cmd/gocompose ./cmd/gocompose-shim
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(BIN)/ \
-		./cmd/containerd-shim-gocompose-v1 ./cmd/gocompose-init
+		./cmd/containerd-shim-gocompose-v1 ./cmd/gocompose-init ./cmd/gocompose-cni
 	cd verify && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(abspath $(BIN))/ ./cmd/gocompose-verify
 
 # The pinned programs are built again when what pins them changes, only then.

@@ -48,6 +48,7 @@ type Host struct {
 	volumes    *volumes.Store
 	secrets    secrets.Store
 	contents   project.Contents // what is in the secrets and configs of what is made
+	builds     Builds
 	supervisor *lazySupervisor
 	builder    *lazyBuilder
 	use        *flock.Lock                            // while it is held, nobody ends the engine; nil in the supervisor
