@@ -188,7 +188,7 @@ func imageUsers(all []containerd.Container) map[project.ID][]string {
 func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.Observed, error) {
 	obs := planner.Observed{Images: map[string]string{}, Pulled: map[string]time.Time{}}
 	refs := map[string][]string{} // by platform
-	for _, s := range p.Services {
+	for _, s := range slices.Concat(p.Services, p.Bases) {
 		for _, i := range s.Template.AllImages() {
 			refs[i.Platform] = append(refs[i.Platform], i.Ref)
 		}
