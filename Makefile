@@ -85,8 +85,13 @@ busybox:
 filters:
 	@missing=; $(call install,nft:nftables iptables-legacy:iptables dockerd:docker.io)
 
+# The registry that pulls in tests are from.
+.PHONY: registry
+registry:
+	@missing=; $(call install,docker-registry:docker-registry)
+
 .PHONY: test
-test: build deps busybox filters images ## run all tests; those on a real containerd need root
+test: build deps busybox filters registry images ## run all tests; those on a real containerd need root
 	$(GO) vet -tags live ./...
 	cd examples/app && $(GO) vet ./...
 	cd verify && $(GO) vet ./... && $(GO) test -race ./...

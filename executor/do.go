@@ -30,7 +30,7 @@ func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 	case planner.PushImage:
 		return b.PushImage(ctx, op.Image(), r.progress)
 	case planner.BuildImage:
-		return b.BuildImage(ctx, op, r.print)
+		return b.BuildImage(ctx, op)
 	case planner.RemoveImage:
 		return b.RemoveImage(ctx, op)
 	case planner.CreateContainer:

@@ -39,6 +39,9 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 		if b.client.Answers(ctx) {
 			return b.client, nil
 		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err := b.close(); err != nil {
 			return nil, err
 		}
@@ -123,6 +126,10 @@ func (h *Host) buildConfig(eng engine.Engine) (daemon.Config, error) {
 		}
 		registries[host] = to
 	}
+	limits, err := daemon.LimitsOf(os.Getenv)
+	if err != nil {
+		return daemon.Config{}, err
+	}
 	used := h.containerd.Config()
 	return daemon.Config{
 		Containerd:    eng.Address,
@@ -134,6 +141,7 @@ func (h *Host) buildConfig(eng engine.Engine) (daemon.Config, error) {
 		RuncRoot:      eng.RuncRoot,
 		Registries:    registries,
 		Env:           daemon.Environ(h.cfg.Paths, os.Environ()),
+		Limits:        limits,
 	}, nil
 }
 

@@ -205,8 +205,3 @@ func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.O
 	}
 	return obs, nil
 }
-
-// BuildImage makes an image from sources.
-func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage, print func(line string)) error {
-	return errors.New("not yet")
-}

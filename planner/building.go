@@ -167,12 +167,13 @@ func (b *builder) build(s project.Service, why []Reason) StepID {
 	for _, lack := range s.Build.Lacks {
 		b.unbuildable.add(&LackError{Service: s.Name, Text: lack})
 	}
-	op := BuildImage{Ref: image.Ref, Platform: image.Platform, Service: s.Name, Build: b.resolvedBuild(s)}
+	op := BuildImage{Ref: image.Ref, Platform: image.Platform, Service: s.Name, Build: b.resolvedBuild(s), Images: map[string]string{}}
 	b.add(op, nil, why)
 	var needs []StepID
 	for _, name := range s.Build.BuildsOn() {
 		if base, ok := b.buildService(name); ok {
 			needs = append(needs, b.build(base, []Reason{neededBy(s.Name)}))
+			op.Images[name] = base.Template.Image
 		}
 	}
 	for _, ref := range s.Build.Bases {
@@ -244,8 +245,8 @@ const (
 	labelBuilder = "com.docker.compose.image.builder"
 )
 
-// resolvedBuild returns the build of s with labels, contexts and platforms as they are when
-// it is carried out.
+// resolvedBuild returns the build of s with labels and platforms as they are when it is
+// carried out.
 func (b *builder) resolvedBuild(s project.Service) project.Build {
 	out := *s.Build
 	out.Labels = maps.Clone(out.Labels)
@@ -254,14 +255,6 @@ func (b *builder) resolvedBuild(s project.Service) project.Build {
 		out.Labels = map[string]string{}
 	}
 	out.Labels[labelProject], out.Labels[labelService], out.Labels[labelBuilder] = b.project.Name, out.Owner, "buildkit"
-	out.Contexts = maps.Clone(out.Contexts)
-	for name, context := range out.Contexts {
-		if service, ok := strings.CutPrefix(context, project.ServiceContext); ok {
-			if base, ok := b.buildService(service); ok {
-				out.Contexts[name] = "docker-image://" + base.Template.Image
-			}
-		}
-	}
 	switch own := s.Template.Platform; {
 	case len(out.Platforms) == 0 && own != "":
 		out.Platforms = []string{own}
@@ -290,3 +283,43 @@ type LackError struct {
 }
 
 func (e *LackError) Error() string { return e.Text }
+
+// Phases returns the plan as those that are carried out one after the other: when it does
+// nothing but pull, build and push, what is pulled, what is built, and what is pushed. So
+// each can be shown in its own way.
+func (p *Plan) Phases() []*Plan {
+	verbs := []Verb{VerbPull, VerbBuild, VerbPush}
+	phases := make([]*Plan, len(verbs))
+	phase := map[StepID]int{}
+	for _, s := range p.Steps {
+		i := slices.Index(verbs, s.Op.Verb())
+		if i < 0 {
+			return []*Plan{p}
+		}
+		if phases[i] == nil {
+			phases[i] = &Plan{Project: p.Project}
+		}
+		phase[s.ID()] = i
+		other := func(id StepID) bool { return phase[id] != i }
+		s.Needs = slices.DeleteFunc(slices.Clone(s.Needs), other)
+		s.After = slices.DeleteFunc(slices.Clone(s.After), other)
+		phases[i].Steps = append(phases[i].Steps, s)
+	}
+	phases = slices.DeleteFunc(phases, func(p *Plan) bool { return p == nil })
+	if len(phases) == 0 {
+		return []*Plan{p}
+	}
+	phases[0].Notices = p.Notices
+	return phases
+}
+
+// Builds counts the images that the plan builds.
+func (p *Plan) Builds() int {
+	n := 0
+	for _, s := range p.Steps {
+		if _, ok := s.Op.(BuildImage); ok {
+			n++
+		}
+	}
+	return n
+}

@@ -61,12 +61,13 @@ type (
 		// Optional: that it fails is a warning, and no error of the plan.
 		Optional bool
 	}
-	// BuildImage makes an image, for a platform or the host's own, from sources, with all that
-	// its build says of tags and contexts: these have the images of other services by name.
+	// BuildImage makes an image, for a platform or the host's own, from sources, as its
+	// build says.
 	BuildImage struct {
 		Ref, Platform string
 		Service       string // whose image it is; the first, when several have it
 		Build         project.Build
+		Images        map[string]string // of the services whose images are contexts of it
 		// Missing: an image that is here by then is left as it is.
 		Missing bool
 	}
@@ -236,6 +237,11 @@ func (o PushImage) Image() project.Image { return project.Image{Ref: o.Ref, Plat
 
 // Image is what is built.
 func (o BuildImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
+
+// Refs are all names of what is built.
+func (o BuildImage) Refs() []string {
+	return project.Service{Build: &o.Build, Template: project.Container{Image: o.Ref}}.Refs()
+}
 
 func pullImage(i project.Image) PullImage { return PullImage{Ref: i.Ref, Platform: i.Platform} }
 

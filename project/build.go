@@ -102,6 +102,9 @@ type BuildSecret struct {
 	ID     string `json:"id"`
 	Source string `json:"source"` // its name in the files
 	Digest string `json:"digest"`
+	// File or Variable is where it is read from; neither of one that is external.
+	File     string `json:"file,omitempty"`
+	Variable string `json:"variable,omitempty"`
 }
 
 // BuildSSH are keys, or an agent, that RUN --mount=type=ssh,id=ID uses.

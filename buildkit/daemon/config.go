@@ -28,6 +28,8 @@ type Config struct {
 	Registries map[string]Registry
 	// Env is its environment, all of it, "NAME=value".
 	Env []string
+	// Limits are those of the build cache.
+	Limits Limits
 }
 
 // file is what of buildkitd's configuration we set
@@ -93,6 +95,7 @@ type containerd struct {
 	CNIPool      int     `toml:"cniPoolSize"`
 	Runtime      runtime `toml:"runtime"`
 	GC           bool    `toml:"gc"`
+	Limits
 }
 
 type runtime struct {
@@ -137,6 +140,7 @@ func (c Config) render(b Builder) ([]byte, error) {
 			CNIPool:      kept,
 			Runtime:      runtime{Name: runcRuntime, Path: c.Shim, Options: options{BinaryName: c.Runc, Root: c.RuncRoot}},
 			GC:           true,
+			Limits:       c.Limits,
 		}},
 		Registries: c.Registries,
 	}

@@ -101,16 +101,14 @@ func (w *World) PushImage(ctx context.Context, image project.Image, progress fun
 
 // BuildImage implements executor.Images. What comes of it depends on what is built, and
 // on the images of the world that it begins with: one that is not there stands in the registry.
-func (w *World) BuildImage(ctx context.Context, op planner.BuildImage, _ func(line string)) error {
+func (w *World) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	return w.call(ctx, "build "+op.Image().String(), func() error {
 		if _, here := w.images[op.Image().String()]; here && op.Missing {
 			return nil
 		}
 		bases := slices.Clone(op.Build.Bases)
-		for _, context := range op.Build.Contexts {
-			if ref, ok := strings.CutPrefix(context, "docker-image://"); ok {
-				bases = append(bases, ref)
-			}
+		for _, ref := range op.Images {
+			bases = append(bases, ref)
 		}
 		slices.Sort(bases)
 		digest := fmt.Sprintf("sha256:%x", sha256.Sum256(fmt.Append(nil, op.Build)))

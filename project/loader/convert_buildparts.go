@@ -117,7 +117,11 @@ func (p place) buildSecrets(list []types.ServiceSecretConfig, lacks place) []pro
 			at.near(id, "there is a secret %s already", id)
 			continue
 		}
-		out = append(out, project.BuildSecret{ID: id, Source: ref.Source})
+		secret := project.BuildSecret{ID: id, Source: ref.Source, Variable: o.Environment}
+		if o.File != "" {
+			secret.File = p.c.src.inProject(o.File)
+		}
+		out = append(out, secret)
 		if p.c.src.options.readsContents() {
 			p.c.readForBuild(ref.Source, types.FileObjectConfig(o), lacks)
 		}
