@@ -264,6 +264,11 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 			return nil, err
 		}
 	}
+	if c.images {
+		if obs.Built, err = h.BuiltImages(ctx, name); err != nil {
+			return nil, err
+		}
+	}
 	if p == nil {
 		p = planner.FromObserved(name, obs)
 		if c.images {

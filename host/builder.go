@@ -115,6 +115,10 @@ func (h *Host) buildConfig(eng engine.Engine) (daemon.Config, error) {
 	if err != nil {
 		return daemon.Config{}, err
 	}
+	limits, err := daemon.LimitsOf(os.Getenv)
+	if err != nil {
+		return daemon.Config{}, err
+	}
 	registries := map[string]daemon.Registry{}
 	for host, r := range routes {
 		to := daemon.Registry{Mirrors: r.Mirrors, Insecure: r.Unverified, CAs: r.CAs}
@@ -125,10 +129,6 @@ func (h *Host) buildConfig(eng engine.Engine) (daemon.Config, error) {
 			to.KeyPairs = append(to.KeyPairs, daemon.KeyPair(k))
 		}
 		registries[host] = to
-	}
-	limits, err := daemon.LimitsOf(os.Getenv)
-	if err != nil {
-		return daemon.Config{}, err
 	}
 	used := h.containerd.Config()
 	return daemon.Config{
