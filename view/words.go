@@ -141,7 +141,13 @@ func label(op planner.Op) string {
 		return "Service " + op.Name
 	case planner.RunProvider:
 		return "Provider " + op.Target().Name
-	case planner.PullImage, planner.PushImage, planner.BuildImage, planner.RemoveImage:
+	case planner.BuildImage:
+		name := planner.ShortImage(op.Target().Name)
+		if !op.Build.Named {
+			name = strings.Replace(name, ":latest", "", 1) // nobody has written it
+		}
+		return "Image " + name
+	case planner.PullImage, planner.PushImage, planner.RemoveImage:
 		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:
 		return "Network " + op.Target().Name
