@@ -18,7 +18,7 @@ func foreignCommands() []absentCommand {
 		ofOne   = "a container's settings are those of its service: change the Compose file, and `gocompose up` applies it"
 	)
 	return []absentCommand{
-		{"builder", build}, {"buildx", build}, {"buildctl", build},
+		{"buildx", build}, {"buildctl", build},
 		{"checkpoint", "containers are not saved while they run"},
 		{"compose", "leave the word out: `gocompose up`"},
 		{"context", engine},

@@ -205,3 +205,20 @@ func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.O
 	}
 	return obs, nil
 }
+
+// BuiltImages returns the names of the images that were built for a project, with the
+// services that they were built for.
+func (h *Host) BuiltImages(ctx context.Context, project string) (map[string]string, error) {
+	list, err := h.images.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	built := map[string]string{}
+	for _, i := range list {
+		labels := i.Config.Labels
+		if service := labels["com.docker.compose.service"]; service != "" && labels["com.docker.compose.project"] == project && !i.Dangling() {
+			built[i.Ref] = service
+		}
+	}
+	return built, nil
+}

@@ -44,6 +44,7 @@ var onlyImporters = []rule{
 	{module + "host", []string{"cmd"}},
 	{module + "buildkit", []string{"buildkit", "cmd", "host"}},
 	{module + "namespaces", []string{"host"}},
+	{module + "remote", []string{"cmd"}},
 	{module + "provider", []string{"cmd", "host"}},
 	{module + "secrets", []string{"cmd", "host", "project/loader", "secrets"}},
 	{module + "containerd/cdi", []string{"containerd"}},
