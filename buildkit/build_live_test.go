@@ -97,7 +97,8 @@ func TestBuild(t *testing.T) {
 	b := startBuilder(t)
 	for name, test := range map[string]func(*testing.T){
 		"unchanged": b.unchanged, "names": b.names, "services": b.services, "sources": b.sources, "container": b.container,
-		"secrets": b.secrets, "caches": b.caches, "platforms": b.platforms, "failures": b.failures, "check": b.check,
+		"secrets": b.secrets, "caches": b.caches, "layout": b.layout, "registry": b.registry, "git": b.git, "keys": b.keys, "foreign": b.foreign,
+		"platforms": b.platforms, "failures": b.failures, "check": b.check,
 		"debug": b.debug, "debugFiles": b.debugFiles, "cancel": b.cancel,
 	} {
 		t.Run(name, test)

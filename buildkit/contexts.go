@@ -3,6 +3,7 @@ package buildkit
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,8 +58,8 @@ func (s *solve) context(r Request, name, from string) (string, error) {
 		return "docker-image://" + image, nil
 	case kind == "oci-layout":
 		return s.layout(strings.TrimPrefix(rest, "//"))
-	case isRemote(from):
-		return from, nil
+	case !filepath.IsAbs(from):
+		return from, nil // buildkitd fetches it
 	}
 	folder, err := openFolder(from)
 	if err != nil {

@@ -65,6 +65,50 @@ func TestAWrongDockerfile(t *testing.T) {
       6 | # end`)
 }
 
+// An image that cannot be had is told with what it was for.
+func TestAnImageThatCannotBeHad(t *testing.T) {
+	lookup := errors.New(`failed to solve: x: failed to resolve source metadata for docker.io/library/x:1: failed to do request: Head "https://registry.example/x": no such host`)
+	told := `image docker.io/library/x:1: Head "https://registry.example/x": no such host`
+	source := &errdefs.Source{
+		Info:   &pb.SourceInfo{Filename: "Dockerfile", Data: []byte("# syntax=x:1\nFROM x:1\n")},
+		Ranges: []*pb.Range{{Start: &pb.Position{Line: 1}, End: &pb.Position{Line: 1}}},
+	}
+	from := &errdefs.Source{Info: source.Info, Ranges: []*pb.Range{{Start: &pb.Position{Line: 2}, End: &pb.Position{Line: 2}}}}
+	for want, c := range map[string]struct {
+		build project.Build
+		err   error
+	}{
+		"the line with syntax= asks":   {project.Build{}, errdefs.WithSource(lookup, source)},
+		"build.sbom needs the image":   {project.Build{SBOM: "true"}, lookup},
+		"build.pull asks the registry": {project.Build{Pull: true}, errdefs.WithSource(lookup, from)},
+		"it is not here":               {project.Build{SBOM: "true"}, errdefs.WithSource(lookup, from)},
+	} {
+		f := newSteps(Request{Service: "web", Build: c.build}).failure(c.err)
+		if f.Cause != told || !strings.HasPrefix(f.Hint, want) {
+			t.Errorf("%q, %q, want %s…", f.Cause, f.Hint, want)
+		}
+	}
+}
+
+// A step that cannot say where it stands is found by its words, when they are there once.
+func TestAStepIsFoundByItsWords(t *testing.T) {
+	fetch := digest.FromString("fetch")
+	tell := func(b project.Build) string {
+		s := newSteps(Request{Service: "web", Build: b})
+		s.add(&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: fetch, Name: "[2/2] ADD http://x /"}}})
+		return s.failure(errdefs.WrapVertex(errors.New("failed to solve: failed to load cache key: refused"), fetch)).Error()
+	}
+	begin := "building the image of service web: "
+	same(t, "once", tell(project.Build{Inline: "FROM scratch\nADD http://x /\n"}), begin+`dockerfile_inline:2: ADD http://x /: refused
+      1 | FROM scratch
+  >   2 | ADD http://x /`)
+	same(t, "twice", tell(project.Build{Inline: "ADD http://x /\nADD http://x /\n"}), begin+"ADD http://x /: refused")
+	dir := t.TempDir()
+	put(t, dir, "D", "ADD http://x /\n")
+	same(t, "file", tell(project.Build{Dockerfile: filepath.Join(dir, "D")}), begin+filepath.Join(dir, "D")+":1: ADD http://x /: refused\n  >   1 | ADD http://x /")
+	same(t, "no file", tell(project.Build{Dockerfile: filepath.Join(dir, "E")}), begin+"ADD http://x /: refused")
+}
+
 // A file that is to be copied is not there, or is left out.
 func TestAFileThatIsNotThere(t *testing.T) {
 	dir := folder(t)

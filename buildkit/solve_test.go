@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,7 @@ func folder(t *testing.T) string {
 func TestEachAttributeIsToldToBuildkit(t *testing.T) {
 	dir, other := folder(t), folder(t)
 	layout := layoutOf(t, "v1")
+	t.Setenv("SOURCE_DATE_EPOCH", "")
 	t.Setenv("ACTIONS_RUNTIME_TOKEN", "token")
 	t.Setenv("ACTIONS_RESULTS_URL", "http://results")
 	for name, c := range map[string]struct {
@@ -152,6 +154,36 @@ func TestEachAttributeIsToldToBuildkit(t *testing.T) {
 			same(t, "cache_to", got.CacheExports, c.exports)
 			same(t, "entitlements", got.AllowedEntitlements, c.entitlements)
 		})
+	}
+}
+
+// The time that the user's environment says is that of the image, unless the files say
+// another.
+func TestTheTimeOfTheImage(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "7")
+	r := Request{Build: project.Build{Context: "https://example.com/a.git"}}
+	for want, args := range map[string]map[string]string{"7": nil, "8": {"SOURCE_DATE_EPOCH": "8"}} {
+		r.Build.Args = args
+		s, err := newSolve(r)
+		if err != nil || s.attrs["build-arg:SOURCE_DATE_EPOCH"] != want {
+			t.Errorf("%v, %v, want %s", s.attrs, err, want)
+		}
+	}
+}
+
+// A repository that is fetched by SSH has the user's agent without being told.
+func TestRepositoriesHaveTheAgent(t *testing.T) {
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "agent"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	t.Setenv("SSH_AUTH_SOCK", listener.Addr().String())
+	for context, want := range map[string]int{"git@example.com:a.git": 1, "ssh://git@example.com/a.git": 1, "https://example.com/a.git": 0} {
+		s, err := newSolve(Request{Build: project.Build{Context: context}})
+		if err != nil || len(s.session) != want {
+			t.Errorf("%s: %v, %v", context, s.session, err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,14 +90,16 @@ func (b builder) platforms(t *testing.T) {
 func (b builder) failures(t *testing.T) {
 	dir := write(t, map[string]string{"a": "1", ".dockerignore": "a\n"})
 	for text, want := range map[string][]string{
-		"FROM base\nRUN echo some output; exit 7\n":     {"dockerfile_inline:2: RUN echo some output; exit 7: exit code 7\n", ">   2 | RUN", "what it printed last:\n  some output\n", "gocompose build --debug web"},
-		"FROM base\nCOPY a /a\n":                        {"dockerfile_inline:2: COPY a /a: \"/a\": not found", filepath.Join(dir, "a") + " exists, and " + filepath.Join(dir, ".dockerignore") + " leaves it out"},
-		"FROM base\nCOPY b /b\n":                        {"dockerfile_inline:2: COPY b /b: \"/b\": not found", "there is no b in the context " + dir},
-		"FROM base\nRUM true\n":                         {"dockerfile_inline:2: unknown instruction: RUM", ">   2 | RUM true"},
-		"FROM base AS a\nCOPY --from=c /a /a\n":         {"dockerfile_inline:2: "},
-		"FROM 127.0.0.1:1/none\n":                       {"dockerfile_inline:1: ", "127.0.0.1:1/none", "connection refused"},
-		"# syntax=127.0.0.1:1/frontend\nFROM scratch\n": {"dockerfile_inline:1: ", "connection refused"},
-		"FROM base\nRUN [\"/nothing\"]\n":               {"dockerfile_inline:2: RUN [\"/nothing\"]: ", "/nothing"},
+		"FROM base\nRUN echo some output; exit 7\n":                      {"dockerfile_inline:2: RUN echo some output; exit 7: exit code 7\n", ">   2 | RUN", "what it printed last:\n  some output\n", "gocompose build --debug web"},
+		"FROM base\nCOPY a /a\n":                                         {"dockerfile_inline:2: COPY a /a: \"/a\": not found", filepath.Join(dir, "a") + " exists, and " + filepath.Join(dir, ".dockerignore") + " leaves it out"},
+		"FROM base\nCOPY b /b\n":                                         {"dockerfile_inline:2: COPY b /b: \"/b\": not found", "there is no b in the context " + dir},
+		"FROM base\nRUM true\n":                                          {"dockerfile_inline:2: unknown instruction: RUM", ">   2 | RUM true"},
+		"FROM base AS a\nCOPY --from=c /a /a\n":                          {"dockerfile_inline:2: "},
+		"FROM 127.0.0.1:1/none\n":                                        {"dockerfile_inline:1: ", "127.0.0.1:1/none", "connection refused", "it is not here, so its registry was asked"},
+		"FROM base\nADD http://127.0.0.1:1/a /\n":                        {"dockerfile_inline:2: ADD http://127.0.0.1:1/a /: ", "connection refused", ">   2 | ADD"},
+		"FROM base\nRUN --mount=type=secret,id=key,required=true true\n": {"dockerfile_inline:2: ", "secret key: not found"},
+		"# syntax=127.0.0.1:1/frontend\nFROM scratch\n":                  {"dockerfile_inline:1: image 127.0.0.1:1/frontend:latest: ", "connection refused", "the line with syntax= asks"},
+		"FROM base\nRUN [\"/nothing\"]\n":                                {"dockerfile_inline:2: RUN [\"/nothing\"]: ", "/nothing"},
 	} {
 		message := b.fails(t, b.of("web", project.Build{Context: dir, Inline: text}))
 		has(t, message, append(want, "building the image of service web: ")...)
@@ -156,11 +159,45 @@ func (b builder) debug(t *testing.T) {
 	if told.Line != 5 || !slices.Equal(told.Output, []string{"failing"}) {
 		t.Errorf("%+v", told)
 	}
+	b.terminal(t, r)
 	// A build that does not fail is a build.
 	result, err := b.Debug(context.Background(), b.of("good", b.inline(t, "RUN true")), nil)
 	if err != nil || result.Digest != b.digest(t, "docker.io/library/good:latest") {
 		t.Errorf("%v, %v", result, err)
 	}
+}
+
+// A shell has the size of the terminal, hears what is typed, and ends with the build.
+func (b builder) terminal(t *testing.T, r buildkit.Request) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	in, typed := io.Pipe()
+	shown, out := io.Pipe()
+	sizes := make(chan buildkit.Size, 1)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.Debug(ctx, r, func(*buildkit.Failure) (buildkit.Terminal, error) {
+			return buildkit.Terminal{TTY: true, Stdin: in, Stdout: out, Size: sizes}, nil
+		})
+		ended <- err
+	}()
+	sizes <- buildkit.Size{Rows: 33, Columns: 77}
+	go func() {
+		_, _ = io.WriteString(typed, "until stty size | grep '33 77'; do sleep 0.01; done; cat /state\n")
+	}()
+	var seen strings.Builder
+	for buf := make([]byte, 100); !strings.Contains(seen.String(), "33 77\r\nbefore\r\n"); {
+		n, err := shown.Read(buf)
+		must(t, err)
+		seen.Write(buf[:n])
+	}
+	cancel()
+	go func() { _, _ = io.Copy(io.Discard, shown) }()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	must(t, typed.Close())
+	must(t, out.Close())
 }
 
 // A COPY that fails has files too.

@@ -42,6 +42,9 @@ type (
 		// PushImage sends an image to its registry, which keeps it under its name. What
 		// the registry has is not sent again. Progress is as with PullImage.
 		PushImage(ctx context.Context, image project.Image, progress func(Progress)) error
+		// BuildImage makes an image from sources, under all its names, also one that is
+		// there, unless op.Missing. What it begins with is here or elsewhere.
+		BuildImage(ctx context.Context, op planner.BuildImage) error
 		// RemoveImage takes a name away. What containers are made of stays as long as
 		// they do, and so does the name, unless Used says that it goes.
 		RemoveImage(ctx context.Context, op planner.RemoveImage) error

@@ -29,6 +29,8 @@ func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 		return b.PullImage(ctx, op.Image(), r.progress)
 	case planner.PushImage:
 		return b.PushImage(ctx, op.Image(), r.progress)
+	case planner.BuildImage:
+		return b.BuildImage(ctx, op)
 	case planner.RemoveImage:
 		return b.RemoveImage(ctx, op)
 	case planner.CreateContainer:
@@ -77,6 +79,8 @@ func gerund(v planner.Verb) string {
 		return "pulling"
 	case planner.VerbPush:
 		return "pushing"
+	case planner.VerbBuild:
+		return "building"
 	case planner.VerbKill:
 		return "killing"
 	case planner.VerbPause:

@@ -188,7 +188,7 @@ func imageUsers(all []containerd.Container) map[project.ID][]string {
 func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.Observed, error) {
 	obs := planner.Observed{Images: map[string]string{}, Pulled: map[string]time.Time{}}
 	refs := map[string][]string{} // by platform
-	for _, s := range p.Services {
+	for _, s := range slices.Concat(p.Services, p.Bases) {
 		for _, i := range s.Template.AllImages() {
 			refs[i.Platform] = append(refs[i.Platform], i.Ref)
 		}
@@ -204,4 +204,21 @@ func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.O
 		}
 	}
 	return obs, nil
+}
+
+// BuiltImages returns the names of the images that were built for a project, with the
+// services that they were built for.
+func (h *Host) BuiltImages(ctx context.Context, project string) (map[string]string, error) {
+	list, err := h.images.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	built := map[string]string{}
+	for _, i := range list {
+		labels := i.Config.Labels
+		if service := labels["com.docker.compose.service"]; service != "" && labels["com.docker.compose.project"] == project && !i.Dangling() {
+			built[i.Ref] = service
+		}
+	}
+	return built, nil
 }

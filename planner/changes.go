@@ -17,6 +17,7 @@ const (
 	Halt    Action = '#'
 	Fetch   Action = '<'
 	Send    Action = '~' // pushed
+	Build   Action = '@' // built, perhaps only if it cannot be pulled
 	Signal  Action = '^' // sent a signal
 	Freeze  Action = '|'
 	Thaw    Action = '»'
@@ -80,6 +81,8 @@ func action(did map[Verb]bool) Action {
 		return Run
 	case did[VerbStop]:
 		return Halt
+	case did[VerbBuild]:
+		return Build
 	case did[VerbPull]:
 		return Fetch
 	case did[VerbPush]:

@@ -16,6 +16,7 @@ const (
 	VerbStop   Verb = "stop"
 	VerbPull   Verb = "pull"
 	VerbPush   Verb = "push"
+	VerbBuild  Verb = "build"
 
 	VerbKill    Verb = "kill"
 	VerbPause   Verb = "pause"
@@ -59,6 +60,16 @@ type (
 		Ref, Platform string
 		// Optional: that it fails is a warning, and no error of the plan.
 		Optional bool
+	}
+	// BuildImage makes an image, for a platform or the host's own, from sources, as its
+	// build says.
+	BuildImage struct {
+		Ref, Platform string
+		Service       string // whose image it is; the first, when several have it
+		Build         project.Build
+		Images        map[string]string // of the services whose images are contexts of it
+		// Missing: an image that is here by then is left as it is.
+		Missing bool
 	}
 	// PushImage sends an image to its registry: all of it that is there, or what there
 	// is for a platform.
@@ -158,6 +169,7 @@ func (CreateVolume) Verb() Verb     { return VerbCreate }
 func (RemoveVolume) Verb() Verb     { return VerbRemove }
 func (PullImage) Verb() Verb        { return VerbPull }
 func (PushImage) Verb() Verb        { return VerbPush }
+func (BuildImage) Verb() Verb       { return VerbBuild }
 func (RemoveImage) Verb() Verb      { return VerbRemove }
 func (CreateContainer) Verb() Verb  { return VerbCreate }
 func (StartContainer) Verb() Verb   { return VerbStart }
@@ -203,6 +215,7 @@ func (o CreateVolume) Target() project.ID     { return o.Volume.ID() }
 func (o RemoveVolume) Target() project.ID     { return o.Volume.ID() }
 func (o PullImage) Target() project.ID        { return o.Image().ID() }
 func (o PushImage) Target() project.ID        { return o.Image().ID() }
+func (o BuildImage) Target() project.ID       { return o.Image().ID() }
 func (o RemoveImage) Target() project.ID      { return project.Image{Ref: o.Ref}.ID() }
 func (o CreateContainer) Target() project.ID  { return o.Spec.ID() }
 func (o StartContainer) Target() project.ID   { return o.Container.Target }
@@ -222,6 +235,14 @@ func (o PullImage) Image() project.Image { return project.Image{Ref: o.Ref, Plat
 // Image is what is pushed.
 func (o PushImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
 
+// Image is what is built.
+func (o BuildImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
+
+// Refs are all names of what is built.
+func (o BuildImage) Refs() []string {
+	return project.Service{Build: &o.Build, Template: project.Container{Image: o.Ref}}.Refs()
+}
+
 func pullImage(i project.Image) PullImage { return PullImage{Ref: i.Ref, Platform: i.Platform} }
 
 func (CreateNetwork) op()    {}
@@ -230,6 +251,7 @@ func (CreateVolume) op()     {}
 func (RemoveVolume) op()     {}
 func (PullImage) op()        {}
 func (PushImage) op()        {}
+func (BuildImage) op()       {}
 func (RemoveImage) op()      {}
 func (CreateContainer) op()  {}
 func (StartContainer) op()   {}

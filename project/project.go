@@ -15,6 +15,9 @@ type Project struct {
 	// Providers are those of the same selection that are no containers, sorted by
 	// name.
 	Providers []Provider `json:"providers,omitempty"`
+	// Bases are services that are not selected, sorted by name, of which nothing is but
+	// that they are built: builds of others begin with their images.
+	Bases []Service `json:"bases,omitempty"`
 	// Known are the names of all services the files define, selected or not:
 	// a container of any other service is an orphan. Sorted.
 	Known []string `json:"known"`

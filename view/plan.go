@@ -38,6 +38,7 @@ var actions = []struct {
 }{
 	{planner.Fetch, "to pull"},
 	{planner.Send, "to push"},
+	{planner.Build, "to build"},
 	{planner.Add, "to create"},
 	{planner.Replace, "to replace"},
 	{planner.Run, "to start"},

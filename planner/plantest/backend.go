@@ -2,6 +2,7 @@ package plantest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"reflect"
@@ -94,6 +95,36 @@ func (w *World) PushImage(ctx context.Context, image project.Image, progress fun
 			return fmt.Errorf("no image %s", ref)
 		}
 		w.registry[ref] = d
+		return nil
+	})
+}
+
+// BuildImage implements executor.Images. What comes of it depends on what is built, and
+// on the images of the world that it begins with: one that is not there stands in the registry.
+func (w *World) BuildImage(ctx context.Context, op planner.BuildImage) error {
+	return w.call(ctx, "build "+op.Image().String(), func() error {
+		if _, here := w.images[op.Image().String()]; here && op.Missing {
+			return nil
+		}
+		bases := slices.Clone(op.Build.Bases)
+		for _, ref := range op.Images {
+			bases = append(bases, ref)
+		}
+		slices.Sort(bases)
+		digest := fmt.Sprintf("sha256:%x", sha256.Sum256(fmt.Append(nil, op.Build)))
+		for _, ref := range bases {
+			base, ok := w.images[project.Image{Ref: ref, Platform: op.Platform}.String()]
+			if !ok {
+				base, ok = w.registry[ref]
+			}
+			if !ok {
+				return fmt.Errorf("%s: not found", ref)
+			}
+			digest = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(digest+base)))
+		}
+		for _, ref := range append([]string{op.Ref}, op.Build.Tags...) {
+			w.images[project.Image{Ref: ref, Platform: op.Platform}.String()] = digest
+		}
 		return nil
 	})
 }

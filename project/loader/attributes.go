@@ -31,6 +31,7 @@ func attributes() map[string]rule {
 	}
 	for prefix, rules := range map[string]map[string]rule{
 		"services.*":        serviceRules(),
+		"services.*.build":  buildRules(),
 		"services.*.deploy": deployRules(),
 		"services.*.deploy.resources.reservations": reservationRules(),
 		"services.*.healthcheck":                   healthRules(),

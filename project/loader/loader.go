@@ -49,6 +49,9 @@ type Options struct {
 	// Contents has what is in secrets and configs read in spite of Existing, as far
 	// as it can be.
 	Contents bool
+	// Build, when set, is laid over all builds. What is read is what builds need, and
+	// nothing but builds has to be honoured.
+	Build *BuildFlags
 	// Watch has develop.watch of Services read, or of all where that is empty.
 	Watch bool
 	// WithEnv, of Publishable: what may be secret may be seen.
@@ -124,6 +127,7 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 		model = resolved
 	}
 	c := newConverter(s, model)
+	c.whole = loaded.whole
 	c.providers = loaded.providers
 	out := c.project()
 	out.Elsewhere = s.demands(loaded.model, out)
@@ -134,9 +138,11 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 		}
 		c.lock(l, out)
 	}
-	found := append(keepUsed(loaded.refused, model), c.found...)
+	found := append(keepUsed(loaded.refused, model, out.Bases), c.found...)
 	if s.options.Existing {
-		found = slices.DeleteFunc(found, finding.unsupported)
+		found = slices.DeleteFunc(found, func(f finding) bool {
+			return f.unsupported() && (s.options.Build == nil || !f.ofBuild())
+		})
 	} else {
 		for _, p := range append(s.problems(c.warned), s.cutCommands(model)...) {
 			s.warn(p.String())

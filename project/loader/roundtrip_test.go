@@ -41,6 +41,9 @@ func TestWhatConfigPrintsLoadsToTheSameProject(t *testing.T) {
 				t.Skip("what run wants is in no file")
 			}
 			want := loaded(t, o)
+			if len(want.Bases) > 0 {
+				t.Skip("what is not selected is not printed")
+			}
 			o2 := fresh()
 			o2.WorkingDir = o.WorkingDir
 			model := loadModel(t, o2, loader.ModelOptions{})
@@ -91,6 +94,9 @@ func loaded(t *testing.T, o loader.Options) *project.Project {
 	p.Known, p.Builds = nil, nil
 	for i := range p.Services {
 		p.Services[i].Template.Origin = project.Origin{}
+		if b := p.Services[i].Build; b != nil {
+			b.Lacks = nil // which has lines
+		}
 	}
 	return p
 }
