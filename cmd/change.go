@@ -309,9 +309,13 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 		return err
 	}
 	defer func() {
-		if !resumes(plan, err) {
-			err = errors.Join(err, release(context.WithoutCancel(ctx)))
+		ctx := context.WithoutCancel(leased)
+		if resumes(plan, err) {
+			if kept, kerr := h.Keeps(ctx); kept && kerr == nil {
+				return
+			}
 		}
+		err = errors.Join(err, release(ctx))
 	}()
 	if err := h.TakeOver(leased, plan.Project); err != nil {
 		return err

@@ -149,7 +149,7 @@ func platformOf(text string) (string, error) {
 	}
 	p, err := platforms.Parse(text)
 	if err != nil {
-		return "", usage("--platform is %q: want one like linux/arm64", text)
+		return "", usage("--platform, or DOCKER_DEFAULT_PLATFORM, is %q: want one like linux/arm64", text)
 	}
 	asked := platforms.Format(platforms.Normalize(p))
 	if asked == hostPlatform() {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -133,7 +134,7 @@ func (a *app) imagePullCommand() *cobra.Command {
 		Example: "gocompose image pull nginx:1.27 --platform linux/arm64",
 		Args:    atLeastOne("IMAGE"),
 		RunE: func(c *cobra.Command, refs []string) error {
-			all, err := namedImages(refs, platform)
+			all, err := namedImages(refs, cmp.Or(platform, a.getenv("DOCKER_DEFAULT_PLATFORM")))
 			if err == nil {
 				err = a.moveImages(c.Context(), change{title: "pull"}, planner.PullImages(all), quiet)
 			}
@@ -146,7 +147,7 @@ func (a *app) imagePullCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "Suppress verbose output")
-	c.Flags().StringVar(&platform, "platform", "", "Pull for this platform (e.g. linux/arm64); without it for this host's")
+	c.Flags().StringVar(&platform, "platform", "", "Pull for this platform (e.g. linux/arm64); without it for DOCKER_DEFAULT_PLATFORM, or this host's")
 	return c
 }
 

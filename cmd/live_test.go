@@ -47,8 +47,12 @@ func liveParams(t *testing.T) testscript.Params {
 	bin := livePrograms(t)
 	images := t.TempDir()
 	writeImages(t, images)
-	registry := livetest.StartRegistry(t)
+	registry := livetest.StartLoopback(t)
 	pushImages(t, registry)
+	guarded := livetest.StartGuarded(t, "ann", "s3cret")
+	if err := guarded.Push("test/busybox:1", testImages(t)["busybox"]); err != nil {
+		t.Fatal(err)
+	}
 	noNewLinks(t)
 	hammer, hammered := hammers()
 	params := testscript.Params{
@@ -60,7 +64,7 @@ func liveParams(t *testing.T) testscript.Params {
 				return err
 			}
 			e.Vars = append(e.Vars,
-				"PATH="+os.Getenv("PATH"), "HOME="+e.WorkDir, "IMAGES="+images, "REGISTRY="+registry.Host,
+				"PATH="+os.Getenv("PATH"), "HOME="+e.WorkDir, "IMAGES="+images, "REGISTRY="+registry.Host, "GUARDED="+guarded.Host,
 				"GOCOMPOSE_ROOT="+filepath.Join(e.WorkDir, ".root"), "GOCOMPOSE_STATE="+state, "GOCOMPOSE_NO_SYNC=1")
 			e.Defer(func() { cleanUp(e, bin) })
 			return nil

@@ -240,6 +240,19 @@ func (c *Client) TakeOver(ctx context.Context, project string, left func(lock st
 	return errors.Join(errs...)
 }
 
+// Keeps tells whether the lease in ctx keeps anything.
+func (c *Client) Keeps(ctx context.Context) (bool, error) {
+	own, leased := leases.FromContext(ctx)
+	if !leased {
+		return false, nil
+	}
+	kept, err := c.raw.LeasesService().ListResources(ctx, leases.Lease{ID: own})
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return len(kept) > 0, err
+}
+
 func takeOver(ctx context.Context, manager leases.Manager, from, to leases.Lease) error {
 	kept, err := manager.ListResources(ctx, from)
 	if err != nil {

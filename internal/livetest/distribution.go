@@ -6,10 +6,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
 )
+
+// StartLoopback is StartDistribution where that package is, and otherwise StartRegistry.
+func StartLoopback(t testing.TB) Registry {
+	t.Helper()
+	if _, err := exec.LookPath("docker-registry"); err != nil {
+		return StartRegistry(t)
+	}
+	return StartDistribution(t)
+}
 
 // StartDistribution starts the registry that most others are made of, of Debian's
 // package docker-registry, on loopback. It ends with the test, or with this process.
@@ -34,12 +44,22 @@ func StartDistribution(t testing.TB) Registry {
 	c := exec.Command(program, "serve", config)
 	c.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := c.Start(); err != nil {
+	began, ended := make(chan error), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread() // it dies with the thread that has started it
+		err := c.Start()
+		began <- err
+		if err == nil {
+			_ = c.Wait() // it is killed
+		}
+	}()
+	if err := <-began; err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		_ = c.Wait() // it was killed
+		_ = c.Process.Kill() // it may have ended
+		<-ended
 	})
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		resp, err := http.Get("http://" + r.Host + "/v2/")
