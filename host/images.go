@@ -17,7 +17,7 @@ import (
 
 // PullImage fetches an image and unpacks it.
 func (h *Host) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
-	_, err := h.images.For(image.Platform).Pull(ctx, image.Ref, images.PullOptions{Progress: layerwise(progress)})
+	_, err := h.images.For(image.Platform).Pull(ctx, image.Ref, images.PullOptions{Progress: layerwise(progress), Also: h.cfg.Repositories})
 	return err
 }
 
