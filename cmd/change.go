@@ -111,6 +111,7 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 		return err
 	}
 	defer lock.Unlock()
+	h = h.WithTrust(p)
 	if c.pull != nil && p != nil {
 		done, nerr := host.NeedImages(where, p)
 		if nerr != nil {

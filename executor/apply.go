@@ -62,6 +62,7 @@ func DefaultLimits(processors int) map[planner.Verb]int {
 	return map[planner.Verb]int{
 		planner.VerbPull:   3,
 		planner.VerbPush:   3,
+		planner.VerbVerify: busy,
 		planner.VerbCreate: busy,
 		planner.VerbStart:  busy,
 		planner.VerbStop:   16 * busy,

@@ -17,6 +17,7 @@ const (
 	Halt    Action = '#'
 	Fetch   Action = '<'
 	Send    Action = '~' // pushed
+	Check   Action = '✓' // whether it is signed
 	Signal  Action = '^' // sent a signal
 	Freeze  Action = '|'
 	Thaw    Action = '»'
@@ -82,6 +83,8 @@ func action(did map[Verb]bool) Action {
 		return Halt
 	case did[VerbPull]:
 		return Fetch
+	case did[VerbVerify]:
+		return Check
 	case did[VerbPush]:
 		return Send
 	case did[VerbKill]:

@@ -221,7 +221,7 @@ func (u *up) initImages() {
 		for _, p := range r.want.Hooks.BeforeStart {
 			for _, image := range p.Container.Images() {
 				if !u.here(image) {
-					u.creates[service] = append(u.creates[service], u.add(pullImage(image), nil, because(Missing)))
+					u.creates[service] = append(u.creates[service], u.fetch(image, because(Missing)))
 				}
 			}
 			for id := range specUses(p.Container) {

@@ -38,7 +38,7 @@ func Refresh(p *project.Project, obs Observed, opt Options) *Plan {
 		}
 		for _, image := range s.Template.AllImages() {
 			if why := b.stale(s, image); why != nil {
-				b.add(pullImage(image), nil, why)
+				b.add(pullImage(image), nil, b.signed(image, why))
 			}
 		}
 	}

@@ -41,6 +41,7 @@ func (u *up) plan() (*Plan, error) {
 		u.create(&u.wanted[i])
 	}
 	u.initImages()
+	u.verifyPresent()
 	u.clear()
 	g := wholeGraph(u.project, u.obs.Containers)
 	u.restarts(g)
@@ -187,7 +188,7 @@ func (u *up) create(r *replica) {
 	var needs []StepID
 	for _, image := range c.Images() {
 		if !u.here(image) {
-			needs = append(needs, u.add(pullImage(image), nil, because(Missing)))
+			needs = append(needs, u.fetch(image, because(Missing)))
 		}
 	}
 	for _, m := range c.Mounts {

@@ -93,6 +93,8 @@ func actionName(a planner.Action) string {
 		return "pull"
 	case planner.Send:
 		return "push"
+	case planner.Check:
+		return "verify"
 	case planner.Signal:
 		return "kill"
 	case planner.Freeze:
@@ -133,6 +135,8 @@ func safe(op planner.Op) opJSON {
 		return opJSON{Image: op.Ref, Platform: op.Platform, Optional: op.Optional}
 	case planner.PushImage:
 		return opJSON{Image: op.Ref, Platform: op.Platform, Optional: op.Optional}
+	case planner.VerifyImage:
+		return opJSON{Image: op.Ref, Platform: op.Platform}
 	case planner.RemoveImage:
 		return opJSON{Image: op.Ref}
 	default:

@@ -44,6 +44,8 @@ func doing(v planner.Verb) string {
 		return "Stopping"
 	case planner.VerbPull:
 		return "Pulling"
+	case planner.VerbVerify:
+		return "Verifying"
 	case planner.VerbPush:
 		return "Pushing"
 	case planner.VerbKill:
@@ -81,6 +83,8 @@ func did(v planner.Verb) string {
 		return "Stopped"
 	case planner.VerbPull:
 		return "Pulled"
+	case planner.VerbVerify:
+		return "Verified"
 	case planner.VerbPush:
 		return "Pushed"
 	case planner.VerbKill:
@@ -137,7 +141,7 @@ func label(op planner.Op) string {
 		return "Service " + op.Name
 	case planner.RunProvider:
 		return "Provider " + op.Target().Name
-	case planner.PullImage, planner.PushImage, planner.RemoveImage:
+	case planner.PullImage, planner.PushImage, planner.VerifyImage, planner.RemoveImage:
 		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:
 		return "Network " + op.Target().Name

@@ -58,6 +58,7 @@ type Engine struct {
 	Runc     string // runc's absolute path
 	RuncRoot string // runc's --root
 	Init     string // absolute path of the init program of containers; empty when it is not found
+	Verify   string // absolute path of the program that looks at signatures; empty when it is not found
 	Pid      int    // of containerd; 0 when it runs in a pid namespace that we do not see
 }
 
@@ -122,7 +123,7 @@ func (c Config) describe() (Engine, error) {
 	if err != nil && !errors.Is(err, errMissing) {
 		return Engine{}, err
 	}
-	e := Engine{Address: c.Paths.EngineSocket(), Private: true, Runtime: Runtime, Runc: p.runc, RuncRoot: c.Paths.Runc(), Init: p.init}
+	e := Engine{Address: c.Paths.EngineSocket(), Private: true, Runtime: Runtime, Runc: p.runc, RuncRoot: c.Paths.Runc(), Init: p.init, Verify: p.verify}
 	if c.Foreign() {
 		e.Private, e.Runtime = false, p.shim
 		e.Address, err = socketOf(c.Address)

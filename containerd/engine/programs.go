@@ -12,13 +12,15 @@ import (
 const (
 	shimName = "containerd-shim-gocompose-v1"
 	initName = "gocompose-init"
+	verifier = "gocompose-verify"
 )
 
 var errMissing = errors.New("missing programs")
 
 // programs are the absolute paths of what an engine needs; empty when missing.
-// Only containers with an init process need init.
-type programs struct{ containerd, runc, shim, init string }
+// Only containers with an init process need init, and only images that have to be signed
+// verify.
+type programs struct{ containerd, runc, shim, init, verify string }
 
 // locate finds the programs in the folder Bin; without it, in the folder of the
 // running program and after it in PATH. The error wraps errMissing when some
@@ -48,7 +50,7 @@ func (c Config) locate() (programs, error) {
 			missing = append(missing, want.name)
 		}
 	}
-	p.init = lookIn(folders, initName)
+	p.init, p.verify = lookIn(folders, initName), lookIn(folders, verifier)
 	if missing != nil {
 		return p, fmt.Errorf("%w: %s not found in %s; `make build` in gocompose's sources puts them into bin/, beside gocompose",
 			errMissing, strings.Join(missing, ", "), where)
