@@ -28,3 +28,9 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 
 // Close ends the connection.
 func (c *Client) Close() error { return c.client.Close() }
+
+// Answers tells whether the buildkitd is still there.
+func (c *Client) Answers(ctx context.Context) bool {
+	_, err := c.client.Info(ctx)
+	return err == nil
+}

@@ -49,10 +49,7 @@ insecure-entitlements = ["network.host", "security.insecure"]
 	t.Cleanup(func() {
 		must(t, cmd.Process.Signal(syscall.SIGTERM))
 		_ = cmd.Wait() // it ends by a signal
-		cgroups, _ := filepath.Glob("/sys/fs/cgroup/*" + e.Cgroup + "/buildkit")
-		for _, dir := range append(cgroups, "/sys/fs/cgroup"+e.Cgroup+"/buildkit") {
-			_ = os.Remove(dir) // buildkitd keeps it for the next container
-		}
+		removeCgroups(t, e.Cgroup)
 		if t.Failed() {
 			text, _ := os.ReadFile(log.Name())
 			t.Logf("buildkitd's log:\n%s", text)
@@ -71,6 +68,24 @@ insecure-entitlements = ["network.host", "security.insecure"]
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	return c, e
+}
+
+// removeCgroups removes what buildkitd keeps for the next container, when the last ones
+// have gone.
+func removeCgroups(t *testing.T, parent string) {
+	dirs, _ := filepath.Glob("/sys/fs/cgroup/*" + parent + "/buildkit")
+	for _, dir := range append(dirs, "/sys/fs/cgroup"+parent+"/buildkit") {
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			err := os.Remove(dir)
+			if err == nil || os.IsNotExist(err) {
+				break
+			}
+			if time.Now().After(end) {
+				t.Error(err)
+				break
+			}
+		}
+	}
 }
 
 func must(t *testing.T, err error) {

@@ -3,12 +3,14 @@ package buildkit
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client/ociindex"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -19,13 +21,27 @@ type layouts map[string]content.Store
 // contexts are the further ones, that FROM, COPY --from and RUN --mount name.
 func (s *solve) contexts(r Request) error {
 	for _, name := range slices.Sorted(maps.Keys(r.Build.Contexts)) {
-		value, err := s.context(r, name, r.Build.Contexts[name])
+		known, err := contextKey(name)
+		if err != nil {
+			return fmt.Errorf("build.additional_contexts.%s: a name must be in small letters, as names of images are", name)
+		}
+		value, err := s.context(r, known, r.Build.Contexts[name])
 		if err != nil {
 			return fmt.Errorf("build.additional_contexts.%s: %w", name, err)
 		}
-		s.attrs["context:"+name] = value
+		s.attrs["context:"+known] = value
 	}
 	return nil
+}
+
+// contextKey is the form in which the frontend looks for a name: "docker.io/library/alpine:latest"
+// is alpine.
+func contextKey(name string) (string, error) {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(reference.FamiliarString(named), ":latest"), nil
 }
 
 func (s *solve) context(r Request, name, from string) (string, error) {
@@ -36,11 +52,14 @@ func (s *solve) context(r Request, name, from string) (string, error) {
 		if image == "" {
 			return "", fmt.Errorf("the image of service %s was not built", rest)
 		}
+		if r.Build.Pull {
+			s.pinned[name] = image
+		}
 		return "docker-image://" + image, nil
 	case kind == "oci-layout":
 		return s.layout(strings.TrimPrefix(rest, "//"))
-	case isRemote(from):
-		return from, nil
+	case !filepath.IsAbs(from):
+		return from, nil // buildkitd fetches it
 	}
 	folder, err := openFolder(from)
 	if err != nil {

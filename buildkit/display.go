@@ -25,6 +25,8 @@ type Display struct {
 	start    func()
 	updates  chan *client.SolveStatus
 	done     chan struct{}
+	telling  sync.RWMutex // held for writing to close it
+	closed   bool
 	mu       sync.Mutex
 	names    map[digest.Digest]string
 	warnings []Warning
@@ -55,11 +57,19 @@ func NewDisplay(ctx context.Context, out io.Writer, mode string, builds int) (*D
 	return d, nil
 }
 
-// Of returns what tells of a service's build. It is not used after Close.
+// Of returns what tells of a service's build. What is told after Close is not shown.
 func (d *Display) Of(service string) *Progress { return &Progress{d, service} }
 
-// Close has all shown that was told, and the warnings of what was built.
+// Close has all shown that was told, and the warnings of what was built. It can be
+// called again.
 func (d *Display) Close() error {
+	d.telling.Lock()
+	again := d.closed
+	d.closed = true
+	d.telling.Unlock()
+	if again {
+		return nil
+	}
 	d.begin.Do(d.start)
 	close(d.updates)
 	<-d.done
@@ -109,6 +119,11 @@ func (p *Progress) warn(warnings []Warning) {
 
 func (p *Progress) tell(status *client.SolveStatus) {
 	if p == nil {
+		return
+	}
+	p.display.telling.RLock()
+	defer p.display.telling.RUnlock()
+	if p.display.closed {
 		return
 	}
 	p.display.begin.Do(p.display.start)

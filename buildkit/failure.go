@@ -72,7 +72,9 @@ func (r Request) failed(err error) error {
 }
 
 // failure puts together what is known of a solve that failed.
-func (s *steps) failure(err error) error {
+func (s *steps) failure(err error) *Failure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	f := &Failure{Service: s.request.Service, err: err}
 	var at *errdefs.VertexError
 	if errors.As(err, &at) {
@@ -83,6 +85,9 @@ func (s *steps) failure(err error) error {
 	}
 	if sources := errdefs.Sources(err); len(sources) > 0 {
 		f.from(s.request, sources[len(sources)-1])
+	}
+	if f.File == "" {
+		f.search(s.request)
 	}
 	f.Cause, f.run = cause(err)
 	f.Hint = s.hint(f)
@@ -119,6 +124,27 @@ func (f *Failure) from(r Request, at *errdefs.Source) {
 	}
 }
 
+// search finds the line of a step that failed before it could say where it stands.
+func (f *Failure) search(r Request) {
+	text, name := []byte(r.Build.Inline), "Dockerfile"
+	if r.Build.Inline == "" && filepath.IsAbs(r.Build.Dockerfile) {
+		text, _ = os.ReadFile(r.Build.Dockerfile) // without it there is no place to tell
+		name = filepath.Base(r.Build.Dockerfile)
+	}
+	var at []int32
+	for i, line := range strings.Split(string(text), "\n") {
+		if f.Step != "" && strings.TrimSpace(line) == f.Step {
+			at = append(at, int32(i+1))
+		}
+	}
+	if len(at) == 1 {
+		f.from(r, &errdefs.Source{
+			Info:   &pb.SourceInfo{Filename: name, Data: text},
+			Ranges: []*pb.Range{{Start: &pb.Position{Line: at[0]}, End: &pb.Position{Line: at[0]}}},
+		})
+	}
+}
+
 // place is where the user finds a Dockerfile that the frontend calls by its last name.
 func (r Request) place(name string) string {
 	b := r.Build
@@ -138,23 +164,33 @@ func (r Request) place(name string) string {
 	return b.Dockerfile
 }
 
+// noise is what BuildKit was doing when it found out, which is told by the place.
+var noise = regexp.MustCompile(`^(failed to solve|failed to run Build function|failed to load LLB|failed to load cache key|failed to compute cache key|` +
+	`failed to calculate checksum of ref [^ ]+|rpc error: code = \w+ desc =|dockerfile parse error on line \d+|failed to do request|` +
+	`failed to create shim task|OCI runtime create failed|runc create failed|unable to start container process|error during container init):? `)
+
 var (
-	process  = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: `)
-	noise    = regexp.MustCompile(`^(failed to solve|failed to run Build function|failed to compute cache key|failed to calculate checksum of ref [^ ]+|rpc error: code = \w+ desc =|dockerfile parse error on line \d+):? `)
-	notThere = regexp.MustCompile(`^"(.*)": not found$`)
+	process    = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: `)
+	metadata   = regexp.MustCompile(`^(?:[^ ]+: )?failed to resolve source metadata for ([^ ]+): (?:failed to do request: )?`)
+	notThere   = regexp.MustCompile(`^"(.*)": not found$`)
+	notAllowed = regexp.MustCompile(`^(network\.host|security\.insecure) is not allowed$`)
 )
 
 // cause is what was wrong, without what BuildKit was doing when it found out, and
 // whether it was a program of RUN.
 func cause(err error) (text string, run bool) {
-	text = err.Error()
+	text = quieter(err.Error())
+	if at := process.FindStringIndex(text); at != nil {
+		return strings.Replace(quieter(text[at[1]:]), "exit code: ", "exit code ", 1), true
+	}
+	return metadata.ReplaceAllString(text, "image $1: "), false
+}
+
+func quieter(text string) string {
 	for noise.MatchString(text) {
 		text = noise.ReplaceAllString(text, "")
 	}
-	if at := process.FindStringIndex(text); at != nil {
-		return strings.Replace(text[at[1]:], "exit code: ", "exit code ", 1), true
-	}
-	return text, false
+	return text
 }
 
 // hint says what to do next.
@@ -165,11 +201,32 @@ func (s *steps) hint(f *Failure) string {
 		return "this host cannot run programs of that platform: install an emulator for it (`apt install qemu-user-static`), or build it on such a host"
 	case f.run:
 		return fmt.Sprintf("for a shell in the container as it was before: gocompose build --debug %s", f.Service)
+	case strings.HasPrefix(text, "image "):
+		return s.fetching(f)
+	}
+	if m := notAllowed.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("allow it: add %q to build.entitlements", m[1])
 	}
 	if m := notThere.FindStringSubmatch(text); m != nil {
 		return s.absent(m[1])
 	}
 	return ""
+}
+
+var syntax = regexp.MustCompile(`^(#|//)\s*syntax\s*=`)
+
+// fetching says what an image was for that cannot be had.
+func (s *steps) fetching(f *Failure) string {
+	failed := func(l SourceLine) bool { return l.Failed && syntax.MatchString(l.Text) }
+	switch b := s.request.Build; {
+	case slices.ContainsFunc(f.Source, failed):
+		return "the line with syntax= asks a registry for a frontend: without it buildkitd's own is used"
+	case f.File == "" && b.SBOM != "" && b.SBOM != "false":
+		return "build.sbom needs the image of a scanner: name one that can be had (`sbom: generator=IMAGE`), or leave it out"
+	case b.Pull:
+		return "build.pull asks the registry in any case: without it an image that is here is taken"
+	}
+	return "it is not here, so its registry was asked"
 }
 
 // absent says why a file that is to be copied is not there.

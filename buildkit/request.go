@@ -12,7 +12,7 @@ type Request struct {
 	// Service is whose image it is: progress and errors name it.
 	Service string
 	// Names are all names of the image, normalised ("docker.io/library/web:latest"). Each
-	// is rewritten when the image is complete.
+	// is rewritten when the image is complete. Without any nothing is kept but the cache.
 	Names []string
 	Build project.Build
 	// Contents have what is in the build's secrets.

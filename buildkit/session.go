@@ -4,14 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/session/auth"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/session/sshforward"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // attach lets buildkitd ask for what it is not told: credentials, secrets, and signatures
@@ -50,6 +56,9 @@ func (s *solve) keys(r Request) error {
 		}
 		agents = append(agents, sshprovider.AgentConfig{ID: key.ID, Paths: key.Paths})
 	}
+	if len(agents) == 0 && bySSH(r.Build) && os.Getenv("SSH_AUTH_SOCK") != "" {
+		agents = append(agents, sshprovider.AgentConfig{ID: sshforward.DefaultID})
+	}
 	if len(agents) == 0 {
 		return nil
 	}
@@ -59,6 +68,13 @@ func (s *solve) keys(r Request) error {
 	}
 	s.session = append(s.session, provider)
 	return nil
+}
+
+// bySSH tells whether a repository is fetched in a way that needs an agent.
+func bySSH(b project.Build) bool {
+	return slices.ContainsFunc(append(slices.Collect(maps.Values(b.Contexts)), b.Context), func(context string) bool {
+		return strings.HasPrefix(context, "ssh://") || strings.HasPrefix(context, "git@")
+	})
 }
 
 // credentials answer for registries. Tokens buildkitd fetches with them itself.

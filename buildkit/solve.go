@@ -2,12 +2,15 @@ package buildkit
 
 import (
 	"context"
-	"strings"
 
 	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/tonistiigi/fsutil"
 )
+
+const frontend = "dockerfile.v0"
 
 // Build builds an image into the image store of the containerd that buildkitd works
 // on, unpacked, and gives it its names when it is complete. A failure that the build's
@@ -16,15 +19,33 @@ import (
 //
 // Pushing is not part of it: what was built is in the store like any other image.
 func (c *Client) Build(ctx context.Context, r Request) (Result, error) {
+	return c.build(ctx, r, nil)
+}
+
+// talk is what is done with the frontend, where it is not simply asked for the image.
+type talk func(context.Context, gateway.Client, *solve, *steps) (*gateway.Result, error)
+
+// simply asks for the image.
+func simply(ctx context.Context, g gateway.Client, s *solve, _ *steps) (*gateway.Result, error) {
+	request, err := s.ask(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	return g.Solve(ctx, request)
+}
+
+func (c *Client) build(ctx context.Context, r Request, talk talk) (Result, error) {
 	s, err := newSolve(r)
 	if err != nil {
 		return Result{}, r.failed(err)
 	}
 	opt := s.options()
-	opt.Exports = []client.ExportEntry{{Type: client.ExporterImage, Attrs: map[string]string{
-		"name":   strings.Join(r.Names, ","),
-		"unpack": "true",
-	}}}
+	if len(r.Names) > 0 {
+		opt.Exports = []client.ExportEntry{r.export()}
+	}
+	if len(s.pinned) > 0 && talk == nil {
+		talk = simply
+	}
 	seen := newSteps(r)
 	statuses := make(chan *client.SolveStatus)
 	done := make(chan struct{})
@@ -35,7 +56,14 @@ func (c *Client) Build(ctx context.Context, r Request) (Result, error) {
 			r.Progress.tell(status)
 		}
 	}()
-	answer, err := c.client.Solve(ctx, nil, opt, statuses)
+	var answer *client.SolveResponse
+	if talk == nil {
+		answer, err = c.client.Solve(ctx, nil, opt, statuses)
+	} else {
+		answer, err = c.client.Build(ctx, opt, "", func(ctx context.Context, g gateway.Client) (*gateway.Result, error) {
+			return talk(ctx, g, s, seen)
+		}, statuses)
+	}
 	<-done
 	if ctx.Err() != nil {
 		return Result{}, context.Cause(ctx)
@@ -56,11 +84,13 @@ type solve struct {
 	imports      []client.CacheOptionsEntry
 	exports      []client.CacheOptionsEntry
 	entitlements []string
+	pinned       map[string]string         // contexts that are images of this store, also when registries are asked
+	inputs       map[string]*pb.Definition // what the frontend gets of these
 	sharedKey    string
 }
 
 func newSolve(r Request) (*solve, error) {
-	s := &solve{attrs: map[string]string{}, folders: map[string]fsutil.FS{}, layouts: layouts{}}
+	s := &solve{attrs: map[string]string{}, folders: map[string]fsutil.FS{}, layouts: layouts{}, pinned: map[string]string{}, inputs: map[string]*pb.Definition{}}
 	for _, convert := range []func(Request) error{s.sources, s.contexts, s.values, s.container, s.caches, s.attestations, s.attach} {
 		if err := convert(r); err != nil {
 			return nil, err
@@ -71,7 +101,7 @@ func newSolve(r Request) (*solve, error) {
 
 func (s *solve) options() client.SolveOpt {
 	return client.SolveOpt{
-		Frontend:            "dockerfile.v0",
+		Frontend:            frontend,
 		FrontendAttrs:       s.attrs,
 		LocalMounts:         s.folders,
 		OCIStores:           s.layouts,

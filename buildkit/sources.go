@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/moby/buildkit/session/upload/uploadprovider"
 	"github.com/moby/buildkit/util/staticfs"
@@ -33,8 +32,8 @@ func (s *solve) sources(r Request) error {
 		if err := s.standardInput(r); err != nil {
 			return err
 		}
-	case isRemote(b.Context):
-		s.attrs[contextName] = b.Context
+	case !filepath.IsAbs(b.Context):
+		s.attrs[contextName] = b.Context // buildkitd fetches it
 	default:
 		folder, err := openFolder(b.Context)
 		if err != nil {
@@ -123,11 +122,6 @@ func isArchive(begin []byte) bool {
 	}
 	_, err := tar.NewReader(bytes.NewReader(begin)).Next()
 	return err == nil
-}
-
-// isRemote tells what is fetched by buildkitd from what is on this host.
-func isRemote(context string) bool {
-	return strings.Contains(context, "://") || strings.HasPrefix(context, "git@") || strings.HasPrefix(context, "github.com/")
 }
 
 func openFolder(path string) (fsutil.FS, error) {

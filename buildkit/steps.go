@@ -2,6 +2,7 @@ package buildkit
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
@@ -9,19 +10,33 @@ import (
 
 // steps are what was heard of the steps of one build.
 type steps struct {
-	request  Request
+	request Request
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed and made anew with each status
+	failed   map[digest.Digest]bool
 	named    map[digest.Digest]string
 	output   map[digest.Digest]*tail
 	warnings []Warning
 }
 
 func newSteps(r Request) *steps {
-	return &steps{request: r, named: map[digest.Digest]string{}, output: map[digest.Digest]*tail{}}
+	return &steps{
+		request: r, changed: make(chan struct{}),
+		failed: map[digest.Digest]bool{}, named: map[digest.Digest]string{}, output: map[digest.Digest]*tail{},
+	}
 }
 
 func (s *steps) add(status *client.SolveStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() {
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}()
 	for _, v := range status.Vertexes {
 		s.named[v.Digest] = v.Name
+		s.failed[v.Digest] = s.failed[v.Digest] || v.Error != ""
 	}
 	for _, l := range status.Logs {
 		if s.output[l.Vertex] == nil {
@@ -39,6 +54,14 @@ func (s *steps) add(status *client.SolveStatus) {
 		}
 		s.warnings = append(s.warnings, found)
 	}
+}
+
+// heardOf tells whether it is known of a step that it failed, and gives what is closed
+// when more is heard.
+func (s *steps) heardOf(step string) (failed bool, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed[digest.Digest(step)], s.changed
 }
 
 // The end of a step's output that is kept, and told when it fails.

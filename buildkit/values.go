@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 // values are what the frontend itself goes by.
 func (s *solve) values(r Request) error {
 	b := r.Build
+	// The time that images are to have is a variable of the user's everywhere.
+	s.set("build-arg:SOURCE_DATE_EPOCH", os.Getenv("SOURCE_DATE_EPOCH"))
 	for name, value := range b.Args {
 		s.attrs["build-arg:"+name] = value
 	}

@@ -21,7 +21,6 @@ type absentCommand struct {
 func absentCommands() []absentCommand {
 	return []absentCommand{
 		{"bridge", "`gocompose config` prints what other tools convert"},
-		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
 	}
 }
 
@@ -70,9 +69,14 @@ func absentVolumeCommands() []absentCommand {
 // absentImageCommands are those of docker image.
 func absentImageCommands() []absentCommand {
 	return []absentCommand{
-		{"build", "build the image with another tool and bring it in with `gocompose image load`"},
-		{"import", "an archive of files is no image: build one with another tool, with the archive as its layer"},
+		{"build", "give a service a `build` in a Compose file, and use `gocompose build`"},
+		{"import", "an archive of files is no image: build one FROM scratch with the archive added, with `gocompose build`"},
 	}
+}
+
+// absentBuilderCommands are those of docker builder.
+func absentBuilderCommands() []absentCommand {
+	return []absentCommand{{"build", "use `gocompose build`, which builds the images of services"}}
 }
 
 // absentSystemCommands are those of docker system.
@@ -89,19 +93,13 @@ func absentSystemCommands() []absentCommand {
 // "volume create" they are docker's, with the reason.
 func absentFlags() map[string]map[string]string {
 	const (
-		build   = "images are not built; leave it out, and bring in what another tool has built with `gocompose image load`"
-		sizes   = "`gocompose system df --verbose` shows how much each container has written"
-		oneHost = "there is one host, and no swarm of them"
+		sizes     = "`gocompose system df --verbose` shows how much each container has written"
+		plainHTTP = "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine need not be"
+		oneHost   = "there is one host, and no swarm of them"
 	)
 	return map[string]map[string]string{
-		"": {"insecure-registry": "Compose files are not fetched from registries; of registries of images hosts.toml files tell"},
-		"up": {
-			"build":       build,
-			"quiet-build": build,
-		},
-		"create":  {"build": build},
-		"run":     {"build": build, "quiet-build": build},
-		"publish": {"insecure-registry": "a registry that speaks plain HTTP is named in certs.d/<host>/hosts.toml; one on this machine need not be"},
+		"":        {"insecure-registry": plainHTTP},
+		"publish": {"insecure-registry": plainHTTP},
 		"container exec": {
 			"detach-keys": "a command that is left is hung up on; -d runs it in the background",
 			"env-file":    "name the variables by -e",
@@ -166,6 +164,8 @@ func absentBelow(c *cobra.Command) []absentCommand {
 		return absentNetworkCommands()
 	case "volume":
 		return absentVolumeCommands()
+	case "builder":
+		return absentBuilderCommands()
 	case "image":
 		return absentImageCommands()
 	case "system":
@@ -203,7 +203,7 @@ func absentText(c *cobra.Command, what string) string {
 func ofDocker(c *cobra.Command) bool {
 	path := pathOf(c)
 	kind, _, _ := strings.Cut(path, " ")
-	return slices.Contains([]string{"container", "network", "volume", "image", "system"}, kind)
+	return slices.Contains([]string{"builder", "container", "network", "volume", "image", "system"}, kind)
 }
 
 // absentLetters are the names of flags that are named as absent, by their letters.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
+	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
@@ -36,17 +38,21 @@ type change struct {
 	// contents finds, without Compose files, what is in secrets and configs that
 	// have been lost; nil: they are not needed.
 	contents func(context.Context, *host.Host, string) (project.Contents, error)
+	// builds say how images that are built are shown.
+	builds builds
 	// pull says which images are fetched before the plan is made; nil: none are, and
 	// nothing is looked at for it.
 	pull *planner.Options
-	// provides: providers are brought up before the plan is made, which goes by given,
-	// the variables that each has set.
+	// provides: containers are made, and providers brought up before the plan is made, which
+	// goes by given, the variables that each has set.
 	provides bool
 	given    map[string]map[string]string
 	// agree is asked about what would be done now, while nobody is locked out of the
 	// project: plan, which is called once more then, has to keep to what was agreed
 	// on. Nil: nobody is asked.
 	agree func(*planner.Plan) (bool, error)
+	// yes: what files from elsewhere ask for is granted.
+	yes bool
 	// confirm is asked whether to carry the plan out, while the project is
 	// locked: what it is shown is what is done. Nil: yes.
 	confirm func(*planner.Plan) (bool, error)
@@ -78,6 +84,9 @@ func (a *app) change(ctx context.Context, c change) error {
 	c.load = a.storing(c.load)
 	name, p, err := a.wanted(ctx, c)
 	if err != nil {
+		return err
+	}
+	if err := a.trusts(ctx, c, p); err != nil {
 		return err
 	}
 	h, err := a.openFor(ctx, c, name, p)
@@ -129,12 +138,10 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 	if err != nil {
 		return err
 	}
-	if !due.Empty() {
-		if err := a.apply(ctx, h, due, change{title: "pull", hide: c.hide}); err != nil {
-			return err
-		}
-	}
 	if h, err = c.withContents(ctx, h, name, p); err != nil {
+		return err
+	}
+	if err := a.carryDue(ctx, h, c, due); err != nil {
 		return err
 	}
 	plan, err := a.plan(ctx, h, c, name, p)
@@ -186,7 +193,7 @@ func (c change) due(ctx context.Context, h *host.Host, p *project.Project) (*pla
 			return nil, err
 		}
 	}
-	return planner.Refresh(p, obs, *c.pull), nil
+	return planner.Refresh(p, obs, *c.pull)
 }
 
 // openFor returns the host for c. Where no engine ever ran and c has nothing to
@@ -258,6 +265,11 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 			return nil, err
 		}
 	}
+	if c.images {
+		if obs.Built, err = h.BuiltImages(ctx, name); err != nil {
+			return nil, err
+		}
+	}
 	if p == nil {
 		p = planner.FromObserved(name, obs)
 		if c.images {
@@ -274,25 +286,37 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 	return c.plan(p, obs)
 }
 
-// apply has the plan carried out and shows how it goes.
-func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c change) (err error) {
+// applyPhase has a plan, or a part of it, carried out and shows how it goes.
+func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, c change) (err error) {
 	a.notices(plan)
 	a.tellPlan(plan)
-	progress := view.NewProgress(a.progress(c))
-	progress.Begin(plan)
-	shown := shown{progress: progress, last: c.last, started: c.started}
+	w, look := a.progress(c)
+	shown := shown{progress: view.NewProgress(w, look), last: c.last, started: c.started}
+	h, shown.displayed, err = a.displayed(ctx, h, c, plan, w, look.Mode)
+	if err != nil {
+		return err
+	}
+	if n := plan.Builds(); n > 0 && n == len(plan.Steps) && look.Mode == view.ModeTTY {
+		shown.later = &later{plan: plan}
+	} else {
+		shown.progress.Begin(plan)
+	}
 	defer func() { err = errors.Join(err, shown.end()) }()
 	if plan.Empty() {
 		return nil
-	}
-	if err := h.EndLeases(ctx, plan.Project); err != nil {
-		return err
 	}
 	leased, release, err := h.Lease(ctx, plan.Project)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	defer func() {
+		if !resumes(plan, err) {
+			err = errors.Join(err, release(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := h.TakeOver(leased, plan.Project); err != nil {
+		return err
+	}
 	opt := executor.Options{
 		Parallel: max(a.globals.parallel, 0),
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),
@@ -301,7 +325,7 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	}
 	if c.events != nil {
 		opt.Events = func(e executor.Event) {
-			progress.Event(e)
+			shown.event(e)
 			c.events(e)
 		}
 	}
@@ -317,12 +341,25 @@ func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c cha
 	return executor.Apply(patient, plan, h, opt)
 }
 
+// resumes tells whether the next command goes on with what this one has fetched: its
+// lease stays. A full disk is to have room again.
+func resumes(plan *planner.Plan, err error) bool {
+	pulls := slices.ContainsFunc(plan.Steps, func(s planner.Step) bool {
+		_, ok := s.Op.(planner.PullImage)
+		return ok
+	})
+	return err != nil && pulls && !errors.Is(err, images.ErrNoSpace)
+}
+
 // shown is progress that ends before the plan does, where something else is on the
 // user's terminal from some operation on.
 type shown struct {
 	progress *view.Progress
 	last     func(planner.Op) bool
 	started  func()
+	// displayed ends the display of builds; later, when set, is shown after that.
+	displayed func() error
+	later     *later
 
 	over bool
 	err  error
@@ -333,7 +370,11 @@ func (s *shown) event(e executor.Event) {
 	if last && e.Phase == executor.Running {
 		s.err = s.end()
 	}
-	if !s.over {
+	switch {
+	case s.over:
+	case s.later != nil:
+		s.later.events = append(s.later.events, e)
+	default:
 		s.progress.Event(e)
 	}
 	if last && e.Phase == executor.Done {
@@ -346,7 +387,11 @@ func (s *shown) end() error {
 		return s.err
 	}
 	s.over = true
-	return s.progress.End()
+	err := s.displayed()
+	if s.later != nil {
+		s.later.show(s.progress)
+	}
+	return errors.Join(err, s.progress.End())
 }
 
 func (a *app) notices(plan *planner.Plan) {

@@ -39,6 +39,7 @@ func differences() map[string][]string {
 			"A Compose file is loaded only when everything in it is honoured: see [attributes.md](attributes.md).",
 			"`--dry-run` is `plan`, shown as progress: nothing is asked of registries.",
 			"`--compatibility` and `COMPOSE_COMPATIBILITY` name containers with `_`; containers that are there with other names are replaced.",
+			"Of Compose files from elsewhere it is also asked what of the host they use, and no values are shown: see [remote.md](remote.md).",
 		},
 		"gocompose up": {
 			"In the foreground, what containers print is shown while others are still waited for.",

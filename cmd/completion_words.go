@@ -29,6 +29,7 @@ func (a *app) model(ctx context.Context) *loader.Model {
 	}
 	opt.Warn = func(string) {}
 	opt.Stdin = strings.NewReader("") // is the shell's
+	opt.Elsewhere.Fetch = nil         // takes too long
 	m, err := loader.LoadModel(ctx, opt, loader.ModelOptions{NoInterpolate: true, NoConsistency: true, NoEnvResolution: true, NoPathResolution: true})
 	if err != nil {
 		return nil
@@ -59,6 +60,7 @@ func (a *app) existing(c *cobra.Command, all bool) (infos []host.Info) {
 			return nil
 		}
 		opt.Warn, opt.Stdin = func(string) {}, strings.NewReader("")
+		opt.Elsewhere.Fetch = nil
 		if name, err = loader.ProjectName(c.Context(), opt); err != nil {
 			return nil
 		}

@@ -4,7 +4,6 @@ import "github.com/spf13/cobra"
 
 func (a *app) createCommand() *cobra.Command {
 	f := upFlags{noStart: true}
-	var noBuild bool
 	c := &cobra.Command{
 		Use:   "create [OPTIONS] [SERVICE...]",
 		Short: "Creates containers for a service",
@@ -29,9 +28,10 @@ func (a *app) createCommand() *cobra.Command {
 	fs.BoolVar(&f.noRecreate, "no-recreate", false, "If containers already exist, don't recreate them. Incompatible with --force-recreate")
 	fs.BoolVar(&f.removeOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")
 	fs.StringArrayVar(&f.scale, "scale", nil, "Scale SERVICE to NUM instances. Overrides the scale setting in the Compose file if present")
-	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
+	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never"|"build")`)
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
-	fs.BoolVar(&noBuild, "no-build", false, "Don't build an image: gocompose never does")
+	f.building.add(fs)
+	f.building.addNoBuild(fs)
 	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	return c
 }

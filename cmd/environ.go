@@ -47,7 +47,8 @@ func (a *app) getenv(name string) string {
 
 // switches are the variables that are true or false.
 func switches() []string {
-	return []string{"COMPOSE_COMPATIBILITY", "COMPOSE_DISABLE_ENV_FILE", "COMPOSE_IGNORE_ORPHANS", "COMPOSE_MENU",
+	return []string{"COMPOSE_COMPATIBILITY", "COMPOSE_DISABLE_ENV_FILE", gitRemote, ociRemote,
+		"COMPOSE_IGNORE_ORPHANS", "COMPOSE_MENU",
 		"COMPOSE_REMOVE_ORPHANS", "COMPOSE_STATUS_STDOUT", "GOCOMPOSE_LOCKED"}
 }
 

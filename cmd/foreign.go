@@ -13,12 +13,12 @@ import (
 func foreignCommands() []absentCommand {
 	const (
 		oneHost = "there is one host, and no swarm of them"
-		build   = "build the image with another tool and bring it in with `gocompose image load`"
+		build   = "give a service a `build` in a Compose file, and use `gocompose build`"
 		engine  = "there is no daemon to choose; --address, or CONTAINERD_ADDRESS, names another containerd"
 		ofOne   = "a container's settings are those of its service: change the Compose file, and `gocompose up` applies it"
 	)
 	return []absentCommand{
-		{"builder", build}, {"buildx", build}, {"buildctl", build},
+		{"buildx", build}, {"buildctl", build},
 		{"checkpoint", "containers are not saved while they run"},
 		{"compose", "leave the word out: `gocompose up`"},
 		{"context", engine},

@@ -41,7 +41,7 @@ func (a *app) lock(ctx context.Context, check bool, services []string) error {
 	if err != nil {
 		return err
 	}
-	path, err := loader.LockPath(opt)
+	path, err := loader.LockPath(ctx, opt)
 	if err != nil {
 		return err
 	}

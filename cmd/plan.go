@@ -75,7 +75,7 @@ func (a *app) planOnly(ctx context.Context, c change) (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan = plan.Before(due)
+	plan = planner.Foreseen(p, plan, due)
 	if c.brings(p) {
 		plan = plan.Before(planner.ProvidersShown(p))
 	}

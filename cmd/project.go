@@ -30,6 +30,7 @@ func (a *app) loadOptions() (loader.Options, error) {
 		AllResources:     g.allResources,
 		Compatibility:    g.compat,
 		Node:             loader.Node{Hostname: name, OS: runtime.GOOS, Arch: runtime.GOARCH},
+		Elsewhere:        a.elsewhere(),
 		Environ:          os.Environ(),
 		Key:              a.readKey,
 		External:         externalFolders(),

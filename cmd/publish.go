@@ -16,19 +16,7 @@ import (
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/project/loader"
-)
-
-// The media types and annotations of docker compose's artifacts.
-const (
-	applicationType  = "application/vnd.docker.compose.project"
-	composeFileType  = "application/vnd.docker.compose.file+yaml"
-	composeEnvType   = "application/vnd.docker.compose.envfile"
-	composeEmptyType = "application/vnd.docker.compose.config.empty.v1+json"
-
-	composeVersionNote = "com.docker.compose.version"
-	composeFileNote    = "com.docker.compose.file"
-	composeExtendsNote = "com.docker.compose.extends"
-	composeEnvNote     = "com.docker.compose.envfile"
+	"github.com/gocompose/gocompose/remote"
 )
 
 type publishFlags struct {
@@ -95,7 +83,7 @@ func (a *app) publish(ctx context.Context, ref string, f publishFlags) error {
 	}
 	if a.globals.dryRun {
 		for _, l := range artifact.Layers {
-			fmt.Fprintf(a.Err, "DRY-RUN MODE -  %s publishing %s\n", ref, l.Annotations[composeFileNote]+l.Annotations[composeEnvNote])
+			fmt.Fprintf(a.Err, "DRY-RUN MODE -  %s publishing %s\n", ref, l.Annotations[remote.FileNote]+l.Annotations[remote.EnvNote])
 		}
 		return nil
 	}
@@ -114,8 +102,8 @@ func (a *app) publish(ctx context.Context, ref string, f publishFlags) error {
 // they are of the artifact.
 func (a *app) publishImages(ctx context.Context, ref string, all []string, of ocispec.Descriptor) error {
 	index := ocispec.Index{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, ArtifactType: applicationType,
-		Subject: &of, Manifests: []ocispec.Descriptor{}, Annotations: map[string]string{composeVersionNote: a.version},
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, ArtifactType: remote.ApplicationType,
+		Subject: &of, Manifests: []ocispec.Descriptor{}, Annotations: map[string]string{remote.VersionNote: a.version},
 	}
 	for _, image := range all {
 		desc, err := images.CopyImage(ctx, image, ref, registry.Config{})
@@ -159,24 +147,24 @@ func (a *app) pushBuilt(ctx context.Context) error {
 // artifact returns what is published, in docker compose's form.
 func (a *app) artifact(ctx context.Context, app loader.Application, f publishFlags, opt loader.Options) (images.Artifact, error) {
 	out := images.Artifact{
-		Type: applicationType, EmptyConfig: composeEmptyType,
+		Type: remote.ApplicationType, EmptyConfig: remote.EmptyType,
 		Annotations: map[string]string{"org.opencontainers.image.created": time.Now().UTC().Format(time.RFC3339)},
 	}
 	add := func(kind, note string, file loader.PublishedFile, more ...string) {
-		notes := map[string]string{composeVersionNote: a.version, note: file.Name}
+		notes := map[string]string{remote.VersionNote: a.version, note: file.Name}
 		for _, m := range more {
 			notes[m] = "true"
 		}
 		out.Layers = append(out.Layers, images.Layer{MediaType: kind, Annotations: notes, Content: file.Content})
 	}
 	for _, file := range app.Files {
-		add(composeFileType, composeFileNote, file)
+		add(remote.FileType, remote.FileNote, file)
 	}
 	for _, file := range app.Extended {
-		add(composeFileType, composeFileNote, file, composeExtendsNote)
+		add(remote.FileType, remote.FileNote, file, remote.ExtendsNote)
 	}
 	for _, file := range app.EnvFiles {
-		add(composeEnvType, composeEnvNote, file)
+		add(remote.EnvType, remote.EnvNote, file)
 	}
 	if !f.resolve {
 		return out, nil
@@ -190,7 +178,7 @@ func (a *app) artifact(ctx context.Context, app loader.Application, f publishFla
 		return out, err
 	}
 	text, err := m.ImagesOnly().YAML()
-	add(composeFileType, composeFileNote, loader.PublishedFile{Name: "image-digests.yaml", Content: text})
+	add(remote.FileType, remote.FileNote, loader.PublishedFile{Name: "image-digests.yaml", Content: text})
 	return out, err
 }
 

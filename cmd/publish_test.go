@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gocompose/gocompose/project/loader"
+	"github.com/gocompose/gocompose/remote"
 )
 
 func TestAnApplicationIsPublishedInDockerComposesForm(t *testing.T) {
@@ -12,7 +13,7 @@ func TestAnApplicationIsPublishedInDockerComposesForm(t *testing.T) {
 	}
 	shop := loader.Application{Files: files("compose.yaml"), Extended: files("base.yaml"), EnvFiles: files("some.env")}
 	got, err := (&app{version: "1.2.3"}).artifact(t.Context(), shop, publishFlags{}, loader.Options{})
-	if err != nil || got.Type != applicationType || got.Annotations["org.opencontainers.image.created"] == "" || len(got.Layers) != 3 {
+	if err != nil || got.Type != remote.ApplicationType || got.Annotations["org.opencontainers.image.created"] == "" || len(got.Layers) != 3 {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	for i, want := range []struct{ kind, note, value, extends string }{

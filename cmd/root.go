@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gocompose/gocompose/remote"
 )
 
 // app is one run of the program.
@@ -24,6 +26,8 @@ type app struct {
 	// warnings is where they are written while something is shown on the terminal;
 	// nil: to Err.
 	warnings io.Writer
+	// remote fetches files that are elsewhere; nil: none was asked for yet.
+	remote *remote.Files
 	// composeEnv are the COMPOSE_* variables of the project's env files.
 	composeEnv map[string]string
 }
@@ -47,7 +51,8 @@ func (a *app) root() *cobra.Command {
 		Long: "gocompose brings the services of a Compose file up on containerd, without a Docker daemon.\n\n" +
 			"It looks for compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml here and in\n" +
 			"the folders above. `gocompose plan` shows what `up` would do, and why.",
-		Example:           "gocompose up -d\ngocompose -f compose.yaml -f production.yaml plan\ngocompose -p shop ps",
+		Example: "gocompose up -d\ngocompose -f compose.yaml -f production.yaml plan\n" +
+			"gocompose -f oci://registry.example.com/shop:1.0 up -d\ngocompose -p shop ps",
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		TraverseChildren:  true,
@@ -71,11 +76,11 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.createCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
 		a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.rmCommand(), a.scaleCommand(), a.waitCommand(),
-		a.runCommand(), a.execCommand(), a.attachCommand(), a.pullCommand(), a.pushCommand(), a.publishCommand(),
+		a.runCommand(), a.execCommand(), a.attachCommand(), a.buildCommand(), a.pullCommand(), a.pushCommand(), a.publishCommand(),
 		a.psCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(),
 		a.configCommand(), a.lockCommand(), a.graphCommand("graph"), a.alphaCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
 		a.loginCommand(), a.logoutCommand(), a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
-		a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
+		a.builderCommand(), a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	refuseUnknownTopics(root)
@@ -142,8 +147,10 @@ func (a *app) prepare(c *cobra.Command, _ []string) error {
 	return a.checkSwitches()
 }
 
+// modes are the values of --progress.
+var modes = []string{"auto", "tty", "plain", "json", "quiet"}
+
 func (g *globals) check() error {
-	modes := []string{"auto", "tty", "plain", "json", "quiet"}
 	if !slices.Contains(modes, g.progress) {
 		return usage("unsupported --progress value %q: %s", g.progress, strings.Join(modes, ", "))
 	}

@@ -35,6 +35,8 @@ type runFlags struct {
 	pull          string
 	quiet         bool
 	quietPull     bool
+	building      buildWishes
+	yes           bool
 	trust         trustFlags
 
 	nonce    string
@@ -65,9 +67,12 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVarP(&f.tty, "tty", "t", true, "Allocate a pseudo-TTY")
 	fs.BoolVar(&f.noDeps, "no-deps", false, "Don't start linked services")
 	fs.BoolVar(&f.removeOrphans, "remove-orphans", false, "Remove containers for services not defined in the Compose file")
-	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
+	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never"|"build")`)
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Show nothing but what the command prints, and the ID with --detach")
+	f.building.add(fs)
+	f.building.addQuiet(fs)
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
+	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	f.trust.add(fs)
 	fs.SetInterspersed(false) // what follows the service is the command's
 	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
@@ -128,7 +133,7 @@ func (f *runFlags) complete(a *app, c *cobra.Command, args []string) (service st
 	case len(f.want.Publish) > 0 && f.want.ServicePorts:
 		return "", usage("--service-ports and --publish are incompatible")
 	case f.pull != "" && !validPull:
-		return "", usage("--pull is %q: want always, missing or never", f.pull)
+		return "", usage("--pull is %q: want always, missing, never or build", f.pull)
 	case f.removeOrphans && f.ignoreOrphans:
 		return "", usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
 	}
@@ -185,10 +190,11 @@ func (f *runFlags) change(a *app, service string) change {
 		RemoveOrphans: f.removeOrphans,
 		IgnoreOrphans: f.ignoreOrphans,
 		Selected:      []string{service},
+		Build:         f.building.policy(),
 		Now:           time.Now(),
 	}
 	if f.pull != "" {
-		opt.Pull = &project.PullPolicy{When: pullPolicies()[f.pull]}
+		opt.Pull = &project.PullPolicy{When: pullPolicies()[f.pull], Written: f.pull}
 	}
 	c := change{
 		title:    "run",
@@ -203,7 +209,9 @@ func (f *runFlags) change(a *app, service string) change {
 			return planner.OneOff(p, obs, opt)
 		},
 		pull:     &opt,
+		builds:   f.building.shown(),
 		provides: true,
+		yes:      f.yes,
 	}
 	if f.image != "" {
 		opt.Selected = nil
@@ -243,6 +251,9 @@ func (a *app) runOneOff(ctx context.Context, f runFlags, service string) (err er
 	c.load = a.storing(c.load)
 	name, p, err := a.wanted(ctx, c)
 	if err != nil {
+		return err
+	}
+	if err := a.trusts(ctx, c, p); err != nil {
 		return err
 	}
 	h, err := a.openHost(ctx)

@@ -43,6 +43,7 @@ func (a *app) scaleCommand() *cobra.Command {
 			return a.change(c.Context(), change)
 		},
 	}
+	c.Flags().BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	f.trust.add(c.Flags())
 	c.Flags().BoolVar(&f.noDeps, "no-deps", false, "Don't start linked services")
 	return c

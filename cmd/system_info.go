@@ -42,6 +42,7 @@ type systemInformation struct {
 	ContainerdVersion string
 	ContainerdAddress string
 	RuncVersion       string
+	BuildkitVersion   string
 	Root, State       string // the folders
 	Driver            string // the snapshotter
 	DefaultRuntime    string
@@ -143,6 +144,8 @@ func (s *systemInformation) lookAtEngine(ctx context.Context, a *app, cfg host.C
 			s.RuncVersion = p.Version
 		case "containerd":
 			s.ContainerdVersion = p.Version
+		case "buildkitd":
+			s.BuildkitVersion = p.Version
 		}
 	}
 	h, err := a.openExisting(ctx)
@@ -208,6 +211,7 @@ func (s systemInformation) write(w io.Writer) error {
 	line(0, "containerd version", s.ContainerdVersion)
 	line(0, "containerd address", s.ContainerdAddress)
 	line(0, "runc version", s.RuncVersion)
+	line(0, "buildkit version", s.BuildkitVersion)
 	line(0, "Kernel Version", s.KernelVersion)
 	line(0, "Operating System", s.OperatingSystem)
 	line(0, "OSType", s.OSType)

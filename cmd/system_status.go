@@ -26,6 +26,7 @@ type systemStatus struct {
 	Gocompose  string           `json:"gocompose"`
 	Engine     engineStatus     `json:"engine"`
 	Supervisor supervisorStatus `json:"supervisor"`
+	Builder    builderStatus    `json:"builder"`
 	Programs   []programStatus  `json:"programs"`
 	Root       string           `json:"root"`
 	State      string           `json:"state"`
@@ -51,6 +52,11 @@ type supervisorStatus struct {
 	Since      time.Time `json:"since,omitzero"`
 	Containers int       `json:"containers"`
 	Problems   []string  `json:"problems,omitempty"`
+}
+
+type builderStatus struct {
+	Running bool `json:"running"`
+	Pid     int  `json:"pid,omitempty"`
 }
 
 type programStatus struct {
@@ -86,7 +92,7 @@ func (a *app) systemStatusCommand() *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use:     "status [OPTIONS]",
-		Short:   "Show the engine, the supervisor, versions, folders and disk use",
+		Short:   "Show the engine, the supervisor, the builder, versions, folders and disk use",
 		Long:    "Shows what there is of gocompose on this machine. Nothing is started for it.",
 		Example: "gocompose system status --format json",
 		Args:    noArgs,
@@ -124,6 +130,7 @@ func describeSystem(cfg host.Config, found host.System) systemStatus {
 		Version:   1,
 		Gocompose: cfg.Version,
 		Engine:    engineStatus(found.Engine),
+		Builder:   builderStatus(found.Builder),
 		Root:      cfg.Paths.Root,
 		State:     cfg.Paths.State,
 		Cgroups:   1,
@@ -184,6 +191,7 @@ func (s systemStatus) write(w io.Writer) error {
 	for _, problem := range s.Supervisor.Problems {
 		t.Row("", "problem", problem)
 	}
+	t.Row("builder", runningText(s.Builder.Running), s.Builder.details())
 	for _, p := range s.Programs {
 		t.Row(p.Name, cmp.Or(p.Version, "unknown version"), cmp.Or(p.Path, "not found"))
 	}
@@ -218,6 +226,13 @@ func (s supervisorStatus) details() string {
 	}
 	return fmt.Sprintf("%s%s since %s, with %d containers",
 		cmp.Or(s.Version, "unknown version"), processText(s.Pid), s.Since.Local().Format(time.DateTime), s.Containers)
+}
+
+func (s builderStatus) details() string {
+	if !s.Running {
+		return ""
+	}
+	return fmt.Sprintf("buildkitd, process %d", s.Pid)
 }
 
 func runningText(running bool) string {

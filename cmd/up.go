@@ -27,6 +27,7 @@ type upFlags struct {
 	grace                     *time.Duration // made of timeout
 	yes, shows                bool           // nothing is asked; nothing is done
 	redefined                 redefinedVolumes
+	building                  buildWishes
 	trust                     trustFlags
 }
 
@@ -41,6 +42,8 @@ func (f *upFlags) add(c *cobra.Command) {
 	fs.BoolVarP(&f.renewVolumes, "renew-anon-volumes", "V", false, "Recreate anonymous volumes instead of retrieving data from the previous containers")
 	fs.StringArrayVar(&f.scale, "scale", nil, "Scale SERVICE to NUM instances. Overrides the scale setting in the Compose file if present")
 	f.trust.add(fs)
+	f.building.add(fs)
+	f.building.addNoBuild(fs)
 	fs.IntVarP(&f.timeout, "timeout", "t", 0, "Use this timeout in seconds for container shutdown when containers are already running")
 }
 
@@ -63,11 +66,11 @@ func (f *upFlags) complete(a *app, c *cobra.Command) error {
 	case f.recreateDeps && f.noRecreate:
 		return usage("--always-recreate-deps and --no-recreate are incompatible")
 	case !validPull && f.pull != "":
-		return usage("--pull is %q: want always, missing or never", f.pull)
+		return usage("--pull is %q: want always, missing, never or build", f.pull)
 	case f.removeOrphans && f.ignoreOrphans:
 		return usage("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans")
 	}
-	return nil
+	return f.building.check()
 }
 
 // removeOrphans returns the flag of that name, or else COMPOSE_REMOVE_ORPHANS.
@@ -110,14 +113,16 @@ func (f *upFlags) change(services []string) (change, error) {
 		Timeout:        f.grace,
 		Wait:           f.wait,
 		Now:            time.Now(),
+		Build:          f.building.policy(),
 	}
 	if f.pull != "" {
-		opt.Pull = &project.PullPolicy{When: pullPolicies()[f.pull]}
+		opt.Pull = &project.PullPolicy{When: pullPolicies()[f.pull], Written: f.pull}
 	}
 	return change{
 		title:    "up",
 		services: services,
 		hide:     f.hidden,
+		builds:   f.building.shown(),
 		load: func(o *loader.Options) {
 			o.Scale = scale
 			o.NoDeps = f.noDeps
@@ -136,13 +141,15 @@ func (f *upFlags) change(services []string) (change, error) {
 		},
 		pull:     &opt,
 		provides: true,
+		yes:      f.yes,
 	}, nil
 }
 
 // pullPolicies are the values of --pull, which goes before the services' own.
 func pullPolicies() map[string]project.PullTime {
 	return map[string]project.PullTime{
-		"always": project.PullAlways, "missing": project.PullMissing, "never": project.PullNever,
+		"always": project.PullAlways, "missing": project.PullMissing, "if_not_present": project.PullMissing,
+		"never": project.PullNever, "build": project.PullBuild,
 	}
 }
 
@@ -186,7 +193,6 @@ func parseScale(args []string) (map[string]int, error) {
 func (a *app) upCommand() *cobra.Command {
 	var f upFlags
 	var m upMode
-	var noBuild bool
 	c := &cobra.Command{
 		Use:   "up [OPTIONS] [SERVICE...]",
 		Short: "Create and start containers",
@@ -218,9 +224,9 @@ func (a *app) upCommand() *cobra.Command {
 	f.add(c)
 	m.add(c)
 	fs := c.Flags()
-	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never")`)
+	fs.StringVar(&f.pull, "pull", "", `Pull image before running ("always"|"missing"|"never"|"build")`)
 	fs.BoolVar(&f.quietPull, "quiet-pull", false, "Pull without printing progress information")
-	fs.BoolVar(&noBuild, "no-build", false, "Don't build an image: gocompose never does")
+	f.building.addQuiet(fs)
 	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	return c
 }

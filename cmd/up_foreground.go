@@ -207,6 +207,9 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	if err != nil {
 		return err
 	}
+	if err := a.trusts(ctx, c, p); err != nil {
+		return err
+	}
 	var w *watching
 	if m.watch {
 		if w, err = a.newWatching(p); err != nil {

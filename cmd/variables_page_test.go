@@ -41,8 +41,8 @@ func composeVariables() []variable {
 		{"DOCKER_CONFIG", done("(credentials, and programs of providers)")},
 		{"COMPOSE_CONVERT_WINDOWS_PATHS", not("there are no such paths on Linux")},
 		{"COMPOSE_EXPERIMENTAL", not(nothing)},
-		{"COMPOSE_EXPERIMENTAL_GIT_REMOTE", not("Compose files are not fetched")},
-		{"COMPOSE_EXPERIMENTAL_OCI_REMOTE", not("Compose files are not fetched")},
+		{"COMPOSE_EXPERIMENTAL_GIT_REMOTE", done("")},
+		{"COMPOSE_EXPERIMENTAL_OCI_REMOTE", done("")},
 		{"COMPOSE_EXPERIMENTAL_WATCH_TAR", not(nothing)},
 		{"COMPOSE_WATCH_WINDOWS_BUFFER_SIZE", not("it is Windows'")},
 		{"COMPOSE_BAKE", not(build)},
@@ -55,7 +55,7 @@ func composeVariables() []variable {
 		{"DOCKER_TLS_VERIFY", not("it goes with DOCKER_HOST")},
 		{"OTEL_*", not("nothing is traced")},
 		{"XDG_RUNTIME_DIR", not("locks are below GOCOMPOSE_STATE")},
-		{"XDG_CACHE_HOME", not("nothing is fetched that is kept there")},
+		{"XDG_CACHE_HOME", done("(Compose files from elsewhere)")},
 	}
 }
 

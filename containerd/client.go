@@ -172,7 +172,7 @@ func (c *Client) Raw() *containerd.Client { return c.raw }
 // held by images and containers, or is garbage. It wants a context that has not
 // ended.
 //
-// The lease of a run that was killed ends by itself after a day; EndLeases and EndLease
+// The lease of a run that was killed ends by itself after a day; TakeOver and EndLease
 // end it at once. A lock, if not empty, becomes its LockLabel.
 func (c *Client) Lease(ctx context.Context, project, lock string) (context.Context, func(context.Context) error, error) {
 	var nonce [8]byte
@@ -201,25 +201,56 @@ func (c *Client) Lease(ctx context.Context, project, lock string) (context.Conte
 	}, nil
 }
 
-// EndLeases ends the leases that killed runs of project left. The caller holds
-// the project's lock: a lease of a run that goes on would end too. Those of no
-// project, which have no lock, are left alone.
-func (c *Client) EndLeases(ctx context.Context, project string) error {
-	if project == "" {
+// TakeOver ends the leases that runs of project have left that were killed, or could not
+// fetch all that they were to, and has the lease in ctx keep what they kept: a pull goes on
+// where the other one was. The caller holds the project's lock: a lease of a run that goes
+// on would end too. Those of no project, which have no lock, are asked for by their
+// LockLabel whether they are left.
+func (c *Client) TakeOver(ctx context.Context, project string, left func(lock string) (bool, error)) error {
+	own, leased := leases.FromContext(ctx)
+	if !leased {
 		return nil
 	}
 	manager := c.raw.LeasesService()
-	left, err := manager.List(ctx, fmt.Sprintf("labels.%q==%q", ProjectLabel, project))
+	filters := []string{fmt.Sprintf("labels.%q==%q", ProjectLabel, project)}
+	if project == "" {
+		filters = []string{fmt.Sprintf("labels.%q", LockLabel)}
+	}
+	all, err := manager.List(ctx, filters...)
 	if err != nil {
 		return fmt.Errorf("listing leases: %w", err)
 	}
 	var errs []error
-	for _, l := range left {
-		if err := manager.Delete(ctx, l); err != nil && !errdefs.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("ending lease %s: %w", l.ID, err))
+	for _, l := range all {
+		if l.ID == own || l.Labels[ProjectLabel] != project {
+			continue
+		}
+		var err error
+		mine := project != ""
+		if !mine {
+			mine, err = left(l.Labels[LockLabel])
+		}
+		if mine {
+			err = takeOver(ctx, manager, l, leases.Lease{ID: own})
+		}
+		if err != nil && !errdefs.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("taking over lease %s: %w", l.ID, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func takeOver(ctx context.Context, manager leases.Manager, from, to leases.Lease) error {
+	kept, err := manager.ListResources(ctx, from)
+	if err != nil {
+		return err
+	}
+	for _, r := range kept {
+		if err := manager.AddResource(ctx, to, r); err != nil {
+			return err
+		}
+	}
+	return manager.Delete(ctx, from)
 }
 
 // EndLease ends a lease. What it alone has kept is gone when this returns, and all other

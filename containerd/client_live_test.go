@@ -3,10 +3,14 @@
 package containerd_test
 
 import (
+	"bytes"
 	"context"
 	"testing"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/leases"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/enginetest"
@@ -53,20 +57,79 @@ func TestLeasesOfKilledRunsEndWithTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for _, project := range []string{"shop", "shop", "shop-2", "", ""} {
-		if _, _, err := c.Lease(t.Context(), project, ""); err != nil {
+	ctx, end, err := c.Lease(t.Context(), "shop", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, project := range []string{"shop", "shop", "shop-2", "", ""} {
+		killed, _, err := c.Lease(t.Context(), project, "")
+		if err != nil {
 			t.Fatal(err)
 		}
+		if i == 0 {
+			begin(t, c, killed)
+		}
 	}
-	if err := c.EndLeases(t.Context(), "shop"); err != nil {
+	if err := c.TakeOver(ctx, "shop", nil); err != nil {
 		t.Fatal(err)
 	}
-	wantLeases(t, c, 3)
+	wantLeases(t, c, 4)
 	// Those of no project belong to commands that know nothing of each other.
-	if err := c.EndLeases(t.Context(), ""); err != nil {
+	if err := c.TakeOver(ctx, "", func(string) (bool, error) { return true, nil }); err != nil {
+		t.Fatal(err)
+	}
+	wantLeases(t, c, 4)
+	wantBegun(t, c, 1, 1)
+	if err := end(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wantLeases(t, c, 3)
+	wantBegun(t, c, 0, 0)
+}
+
+// begin writes a blob, and the half of another.
+func begin(t *testing.T, c *containerd.Client, ctx context.Context) {
+	t.Helper()
+	store := c.Raw().ContentStore()
+	whole := []byte("whole")
+	desc := ocispec.Descriptor{Digest: digest.FromBytes(whole), Size: int64(len(whole))}
+	if err := content.WriteBlob(ctx, store, "whole", bytes.NewReader(whole), desc); err != nil {
+		t.Fatal(err)
+	}
+	w, err := store.Writer(ctx, content.WithRef("half"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("ha")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantBegun has containerd collect its garbage, and counts what is there then.
+func wantBegun(t *testing.T, c *containerd.Client, blobs, halves int) {
+	t.Helper()
+	manager := c.Raw().LeasesService()
+	l, err := manager.Create(t.Context(), leases.WithRandomID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := manager.Delete(t.Context(), l, leases.SynchronousDelete); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if err := c.Raw().ContentStore().Walk(t.Context(), func(content.Info) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	begun, err := c.Raw().ContentStore().ListStatuses(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n != blobs || len(begun) != halves {
+		t.Errorf("%d blobs and %v, want %d and %d", n, begun, blobs, halves)
+	}
 }
 
 func TestClientFindsAContainerdThatWasStartedAgain(t *testing.T) {

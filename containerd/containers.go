@@ -167,7 +167,7 @@ func (c *Client) store(ctx context.Context, req CreateRequest, mounts []mount.Mo
 	if err != nil {
 		return err
 	}
-	labels := labels(req.Spec, req.Image.Digest, c.cfg.Version)
+	labels := labels(req.Spec, req.Image, c.cfg.Version)
 	maps.Copy(labels, views)
 	_, err = c.raw.ContainerService().Create(ctx, containers.Container{
 		ID:          req.ID,

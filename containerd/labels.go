@@ -31,16 +31,16 @@ const (
 // maxLabel is containerd's limit for the bytes of a label's key and value.
 const maxLabel = 4096
 
-// labels returns the labels of a container: the user's, and over them ours.
+// labels returns the labels of a container: those of its image, over them the user's,
+// and over both ours.
 //
 // Those that containerd would refuse for their length are left out, and so are
 // those by which the user would speak to containerd itself, whose garbage
-// collector and restart monitor act on labels. Both are in the Record.
-func labels(c project.Container, imageDigest, version string) map[string]string {
-	all := maps.Clone(c.Labels)
-	if all == nil {
-		all = map[string]string{}
-	}
+// collector and restart monitor act on labels. The user's are in the Record.
+func labels(c project.Container, image Image, version string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, image.Config.Labels)
+	maps.Copy(all, c.Labels)
 	maps.DeleteFunc(all, func(key, _ string) bool {
 		return key == "" || strings.HasPrefix(key, "containerd.io/") || strings.HasPrefix(key, "io.containerd.")
 	})
@@ -50,7 +50,7 @@ func labels(c project.Container, imageDigest, version string) map[string]string 
 		labelNumber:    strconv.Itoa(c.Replica),
 		labelOneoff:    "False",
 		labelHash:      c.Hash(),
-		labelImage:     imageDigest,
+		labelImage:     image.Digest,
 		labelDependsOn: dependsOn(c.Needs),
 		labelDir:       c.Origin.WorkingDir,
 		labelFiles:     strings.Join(c.Origin.ConfigFiles, ","),

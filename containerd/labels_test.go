@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/gocompose/gocompose/project"
 )
 
@@ -22,7 +24,7 @@ func labelled() project.Container {
 
 func TestLabelsAreThoseOtherToolsRead(t *testing.T) {
 	c := labelled()
-	got := labels(c, "sha256:aa", "1.2.3")
+	got := labels(c, Image{Digest: "sha256:aa"}, "1.2.3")
 	for key, want := range map[string]string{
 		"com.docker.compose.project":              "shop",
 		"com.docker.compose.service":              "web",
@@ -47,7 +49,7 @@ func TestLabelsAreThoseOtherToolsRead(t *testing.T) {
 		t.Error("an environment_file, though there was none")
 	}
 	c.Origin.EnvFiles = []string{"/srv/shop/.env"}
-	if got := labels(c, "", "1.2.3"); got["com.docker.compose.project.environment_file"] != "/srv/shop/.env" {
+	if got := labels(c, Image{}, "1.2.3"); got["com.docker.compose.project.environment_file"] != "/srv/shop/.env" {
 		t.Errorf("environment_file = %q", got["com.docker.compose.project.environment_file"])
 	}
 }
@@ -63,7 +65,7 @@ func TestLabelsThatContainerdWouldRefuseOrObeyAreLeftOut(t *testing.T) {
 		"com.docker.compose.project":     "theirs",
 		"com.docker.compose.config-hash": "mine",
 	}
-	got := labels(c, "", "1.2.3")
+	got := labels(c, Image{}, "1.2.3")
 	if got["long"] != fits {
 		t.Error("a label of the greatest length is gone")
 	}
@@ -80,14 +82,31 @@ func TestLabelsThatContainerdWouldRefuseOrObeyAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestLabelsOfTheImageComeFirst(t *testing.T) {
+	c := labelled()
+	image := Image{Config: ocispec.ImageConfig{Labels: map[string]string{
+		"maintainer": "somebody", "team": "back", "com.docker.compose.project": "where it was built", "containerd.io/gc.expire": "2020-01-01T00:00:00Z",
+	}}}
+	got := labels(c, image, "1")
+	if got["maintainer"] != "somebody" || got["team"] != "front" || got["com.docker.compose.project"] != "shop" {
+		t.Errorf("labels are %v", got)
+	}
+	if _, ok := got["containerd.io/gc.expire"]; ok {
+		t.Error("the image speaks to containerd")
+	}
+	if len(image.Config.Labels) != 4 {
+		t.Error("the image's own labels were changed")
+	}
+}
+
 func TestLabelsOfAOneOff(t *testing.T) {
 	c := labelled()
 	c.Labels = map[string]string{"com.docker.compose.slug": "mine", "com.docker.compose.container-number": "9"}
-	if got := labels(c, "", "1"); got["com.docker.compose.slug"] != "" {
+	if got := labels(c, Image{}, "1"); got["com.docker.compose.slug"] != "" {
 		t.Errorf("a replica has the slug %q", got["com.docker.compose.slug"])
 	}
 	c.Role, c.Replica = "run-0123456789ab", 0
-	got := labels(c, "", "1")
+	got := labels(c, Image{}, "1")
 	if got["com.docker.compose.oneoff"] != "True" || got["com.docker.compose.slug"] != "0123456789ab" {
 		t.Errorf("oneoff %q, slug %q", got["com.docker.compose.oneoff"], got["com.docker.compose.slug"])
 	}

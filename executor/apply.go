@@ -13,7 +13,7 @@ type Phase string
 
 const (
 	Running Phase = "running"
-	Working Phase = "working" // with Current and Total, or Line
+	Working Phase = "working" // with Progress, or Line
 	Done    Phase = "done"
 	Failed  Phase = "failed"
 	Warned  Phase = "warned" // it failed, and nothing depends on it: it was optional
@@ -28,9 +28,8 @@ type Event struct {
 	Step  planner.StepID
 	Op    planner.Op
 	Phase Phase
-	// Current and Total are bytes; Total is what is known so far. Zero but for
-	// Working.
-	Current, Total int64
+	// Progress is zero but for Working.
+	Progress
 	// Line is one that a hook or a provider has printed.
 	Line string
 	// Err is the cause of Failed; of Warned it is a *StepError, which says it
@@ -63,6 +62,7 @@ func DefaultLimits(processors int) map[planner.Verb]int {
 		planner.VerbPull:   3,
 		planner.VerbPush:   3,
 		planner.VerbVerify: busy,
+		planner.VerbBuild:  busy, // BuildKit has limits of its own for what they do
 		planner.VerbCreate: busy,
 		planner.VerbStart:  busy,
 		planner.VerbStop:   16 * busy,

@@ -313,10 +313,10 @@ func TestEventsTellOfEveryStepInOrder(t *testing.T) {
 // chatty goes on telling of progress when its call is over.
 type chatty struct {
 	*plantest.World
-	tell func(func(current, total int64))
+	tell func(func(executor.Progress))
 }
 
-func (c chatty) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+func (c chatty) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
 	defer c.tell(progress)
 	return c.World.PullImage(ctx, image, progress)
 }
@@ -326,10 +326,10 @@ func TestLateProgressBlocksNobody(t *testing.T) {
 		p := shop("a")
 		w := world(p)
 		finished := 0
-		late := chatty{w, func(progress func(int64, int64)) {
+		late := chatty{w, func(progress func(executor.Progress)) {
 			go func() {
 				time.Sleep(time.Minute)
-				progress(2, 2)
+				progress(executor.Progress{Current: 2, Total: 2})
 				finished++
 			}()
 		}}

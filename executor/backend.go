@@ -37,16 +37,18 @@ type (
 	}
 	Images interface {
 		// PullImage fetches an image and unpacks it, also one that is there: its name
-		// may stand for another now. Progress may be called from any goroutine, with
-		// bytes done and bytes known so far.
-		PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error
+		// may stand for another now. Progress may be called from any goroutine.
+		PullImage(ctx context.Context, image project.Image, progress func(Progress)) error
 		// VerifyImage fails when the image is not signed as all the policies ask for, and
 		// when that cannot be told. Once it has succeeded it need not be asked again for what
 		// the name stands for.
 		VerifyImage(ctx context.Context, op planner.VerifyImage) error
 		// PushImage sends an image to its registry, which keeps it under its name. What
 		// the registry has is not sent again. Progress is as with PullImage.
-		PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error
+		PushImage(ctx context.Context, image project.Image, progress func(Progress)) error
+		// BuildImage makes an image from sources, under all its names, also one that is
+		// there, unless op.Missing. What it begins with is here or elsewhere.
+		BuildImage(ctx context.Context, op planner.BuildImage) error
 		// RemoveImage takes a name away. What containers are made of stays as long as
 		// they do, and so does the name, unless Used says that it goes.
 		RemoveImage(ctx context.Context, op planner.RemoveImage) error

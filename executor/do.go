@@ -9,7 +9,7 @@ import (
 
 // reports are how a step under way tells how it goes.
 type reports struct {
-	progress func(current, total int64)
+	progress func(Progress)
 	print    func(line string)
 	provided func(variables map[string]string)
 }
@@ -31,6 +31,8 @@ func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 		return b.VerifyImage(ctx, op)
 	case planner.PushImage:
 		return b.PushImage(ctx, op.Image(), r.progress)
+	case planner.BuildImage:
+		return b.BuildImage(ctx, op)
 	case planner.RemoveImage:
 		return b.RemoveImage(ctx, op)
 	case planner.CreateContainer:
@@ -81,6 +83,8 @@ func gerund(v planner.Verb) string {
 		return "verifying"
 	case planner.VerbPush:
 		return "pushing"
+	case planner.VerbBuild:
+		return "building"
 	case planner.VerbKill:
 		return "killing"
 	case planner.VerbPause:

@@ -154,7 +154,7 @@ func (r *run) begin(ctx context.Context, i int) {
 			}
 		}
 		err := do(ctx, r.backend, r.steps[i].Op, reports{
-			progress: func(current, total int64) { tell(func(e *Event) { e.Current, e.Total = current, total }) },
+			progress: func(p Progress) { tell(func(e *Event) { e.Progress = p }) },
 			print:    func(line string) { tell(func(e *Event) { e.Line = line }) },
 			provided: func(variables map[string]string) { r.provided(i, variables) },
 		})

@@ -49,7 +49,9 @@ type Host struct {
 	secrets    secrets.Store
 	contents   project.Contents // what is in the secrets and configs of what is made
 	trust      trust            // by whom images have to be signed
+	builds     Builds
 	supervisor *lazySupervisor
+	builder    *lazyBuilder
 	use        *flock.Lock                            // while it is held, nobody ends the engine; nil in the supervisor
 	goingDown  bool                                   // what is stopped is not stopped by the user
 	booting    bool                                   // what is started is not started by the user
@@ -138,6 +140,7 @@ func connect(ctx context.Context, cfg Config, eng engine.Engine) (*Host, error) 
 		volumes:    volumes.Open(cfg.Paths.Volumes(), cfg.Paths.UsedVolumes()),
 		secrets:    secrets.Open(cfg.Paths),
 		supervisor: newLazySupervisor(cfg),
+		builder:    &lazyBuilder{},
 		stopped:    &stopped{ids: map[string]bool{}},
 	}
 	return h, nil
@@ -148,7 +151,7 @@ func (h *Host) Close() error {
 	if h == nil {
 		return nil
 	}
-	err := h.containerd.Close()
+	err := errors.Join(h.builder.Close(), h.containerd.Close())
 	h.supervisor.Close()
 	if h.use != nil {
 		err = errors.Join(err, h.use.Unlock())
@@ -159,10 +162,11 @@ func (h *Host) Close() error {
 // Images returns the images of this host.
 func (h *Host) Images() *images.Store { return h.images }
 
-// EndLeases ends the leases that killed commands on the project left. The
-// caller has the project's lock.
-func (h *Host) EndLeases(ctx context.Context, project string) error {
-	return h.containerd.EndLeases(ctx, project)
+// TakeOver has the lease in ctx keep what earlier commands on the project had fetched and
+// made when they were killed or failed, and ends theirs. The caller has the project's
+// lock. Of commands on images, which are about none, "", it is those that have ended.
+func (h *Host) TakeOver(ctx context.Context, project string) error {
+	return h.containerd.TakeOver(ctx, project, h.lockLeft)
 }
 
 // lockPatience is how long a lock is waited for in silence.

@@ -10,13 +10,14 @@ import (
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
+	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
 
 // PullImage fetches an image and unpacks it.
-func (h *Host) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
-	opt := images.PullOptions{Progress: func(p images.Progress) { progress(p.ImageCurrent, p.ImageTotal) }}
+func (h *Host) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
+	opt := images.PullOptions{Progress: layerwise(progress)}
 	if by := h.trust.on(image); len(by) > 0 {
 		opt.Check = func(ctx context.Context, r images.Remote) error {
 			return h.verify(ctx, subject{image.Ref, r.Target, r.Manifest}, by)
@@ -27,8 +28,45 @@ func (h *Host) PullImage(ctx context.Context, image project.Image, progress func
 }
 
 // PushImage sends an image to its registry.
-func (h *Host) PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
-	return h.images.For(image.Platform).Push(ctx, image.Ref, images.PushOptions{Progress: progress})
+func (h *Host) PushImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
+	return h.images.For(image.Platform).Push(ctx, image.Ref, images.PushOptions{Progress: layerwise(progress)})
+}
+
+// layerwise hands on what the adapter tells.
+func layerwise(progress func(executor.Progress)) func(images.Progress) {
+	return func(p images.Progress) {
+		progress(executor.Progress{Current: p.ImageCurrent, Total: p.ImageTotal, Layer: executor.Layer{
+			ID: shortDigest(p.Layer), State: layerState(p.Status), Current: p.Current, Total: p.Total,
+		}})
+	}
+}
+
+// shortDigest is what docker shows of a layer's digest.
+func shortDigest(digest string) string {
+	const digits = 12
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(len(hex), digits)]
+}
+
+func layerState(s images.Status) executor.LayerState {
+	switch s {
+	case images.Downloading:
+		return executor.LayerFetching
+	case images.Downloaded:
+		return executor.LayerFetched
+	case images.Extracting:
+		return executor.LayerUnpacking
+	case images.Done:
+		return executor.LayerUnpacked
+	case images.Uploading:
+		return executor.LayerSending
+	case images.Uploaded:
+		return executor.LayerSent
+	case images.Exists:
+		return executor.LayerThere
+	default:
+		return executor.LayerWaiting
+	}
 }
 
 // RemoveImage takes a name of an image away.
@@ -156,7 +194,7 @@ func imageUsers(all []containerd.Container) map[project.ID][]string {
 func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.Observed, error) {
 	obs := planner.Observed{Images: map[string]string{}, Pulled: map[string]time.Time{}, Verified: map[string][]string{}}
 	refs := map[string][]string{} // by platform
-	for _, s := range p.Services {
+	for _, s := range slices.Concat(p.Services, p.Bases) {
 		for _, i := range s.Template.AllImages() {
 			refs[i.Platform] = append(refs[i.Platform], i.Ref)
 		}
@@ -176,4 +214,21 @@ func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.O
 		}
 	}
 	return obs, nil
+}
+
+// BuiltImages returns the names of the images that were built for a project, with the
+// services that they were built for.
+func (h *Host) BuiltImages(ctx context.Context, project string) (map[string]string, error) {
+	list, err := h.images.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	built := map[string]string{}
+	for _, i := range list {
+		labels := i.Config.Labels
+		if service := labels["com.docker.compose.service"]; service != "" && labels["com.docker.compose.project"] == project && !i.Dangling() {
+			built[i.Ref] = service
+		}
+	}
+	return built, nil
 }

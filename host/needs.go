@@ -19,7 +19,7 @@ import (
 // this process holds it.
 func NeedImages(where paths.Paths, p *project.Project) (done func() error, err error) {
 	refs := []string{"project " + p.Name}
-	for _, s := range p.Services {
+	for _, s := range slices.Concat(p.Services, p.Bases) {
 		for _, i := range s.Template.AllImages() {
 			refs = append(refs, i.Ref)
 		}

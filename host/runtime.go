@@ -58,10 +58,11 @@ func (r *runtime) Restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := engine.Ensure(ctx, engineConfig(r.cfg)); err != nil {
+	eng, err := engine.Ensure(ctx, engineConfig(r.cfg))
+	if err != nil {
 		return err
 	}
-	return h.networks.Restore(ctx)
+	return errors.Join(endLostSteps(r.cfg, eng), h.networks.Restore(ctx))
 }
 
 // Guard keeps the networks as they should be. It needs no engine.
@@ -179,7 +180,7 @@ func (r *runtime) Idle(ctx context.Context) (bool, error) {
 	return !needed, err
 }
 
-// Shutdown ends the private engine, unless a command uses it. From then on no
+// Shutdown ends the builder and the private engine, unless a command uses it. From then on no
 // command begins until this process has gone.
 func (r *runtime) Shutdown(ctx context.Context) error {
 	alone, err := flock.Try(usersLock(r.cfg.Paths))
@@ -196,7 +197,7 @@ func (r *runtime) Shutdown(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.alone = alone
-	if err := errors.Join(err, endEngine(ctx, r.cfg)); err != nil {
+	if err := errors.Join(err, endDaemons(ctx, r.cfg)); err != nil {
 		return err
 	}
 	return cgroup.RemoveSoon(r.cfg.Paths.CgroupParent(), time.Now().Add(leavingTime))
@@ -206,9 +207,12 @@ func (r *runtime) Shutdown(ctx context.Context) error {
 // leaves: another one that was just started, and finds that there is one.
 const leavingTime = 2 * time.Second
 
-// endEngine ends the engine when it is our own. Of another one goes what only
-// our containers have made.
-func endEngine(ctx context.Context, cfg Config) error {
+// endDaemons ends the builder, and then the engine when it is our own. Of another
+// one goes what only our containers have made.
+func endDaemons(ctx context.Context, cfg Config) error {
+	if err := builder(cfg).Stop(ctx); err != nil {
+		return err
+	}
 	if err := errors.Join(removeCgroups(ctx, cfg.Paths), secrets.Open(cfg.Paths).Tidy(ctx)); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func Supervise(ctx context.Context, cfg Config, version string) error {
 	})
 }
 
-// StopSystem ends the supervisor and the private engine, once no command uses
+// StopSystem ends the supervisor, the builder and the private engine, once no command uses
 // them; when it has to wait for one it calls waiting. It refuses while containers
 // run, unless force is Forced; these go on then, and the supervisor comes back.
 func StopSystem(ctx context.Context, cfg Config, force Force, waiting func()) error {
@@ -45,7 +45,7 @@ func StopSystem(ctx context.Context, cfg Config, force Force, waiting func()) er
 	if err := supervisor.Stop(ctx, cfg.Paths); err != nil {
 		return err
 	}
-	return endEngine(ctx, cfg)
+	return endDaemons(ctx, cfg)
 }
 
 // Force says whether containers that run are a reason to refuse.

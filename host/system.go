@@ -13,6 +13,7 @@ import (
 	"github.com/gocompose/gocompose/containerd/engine"
 	"github.com/gocompose/gocompose/internal/diskuse"
 	"github.com/gocompose/gocompose/internal/flock"
+	"github.com/gocompose/gocompose/internal/programs"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/supervisor"
 )
@@ -40,9 +41,15 @@ func (h *Host) GoingDown() *Host {
 	return &down
 }
 
-// Programs returns the programs that an engine needs, with their versions.
-func Programs(ctx context.Context, cfg Config) ([]engine.Program, error) {
-	return engine.Programs(ctx, engineConfig(cfg))
+// Programs returns the programs that an engine and a builder need, with their
+// versions.
+func Programs(ctx context.Context, cfg Config) ([]programs.Program, error) {
+	all, err := engine.Programs(ctx, engineConfig(cfg))
+	if err != nil {
+		return nil, err
+	}
+	buildkitd, err := builder(cfg).Program(ctx)
+	return append(all, buildkitd), err
 }
 
 // Active tells whether containers may be running: the engine is, or has left
@@ -67,7 +74,8 @@ type System struct {
 	Engine EngineStatus
 	// Supervisor is nil when none runs.
 	Supervisor *supervisor.Status
-	Programs   []engine.Program
+	Builder    BuilderStatus
+	Programs   []programs.Program
 	Disk       Disk
 	// Containers are known while the engine runs.
 	Containers []Info
@@ -80,6 +88,13 @@ type EngineStatus struct {
 	Address string
 	Version string // empty unless it runs
 	Pid     int    // 0 when it cannot be told
+}
+
+// BuilderStatus is how buildkitd is, which runs while images are built and for a
+// while after.
+type BuilderStatus struct {
+	Running bool
+	Pid     int
 }
 
 // Disk is what is below the root folder, in allocated bytes. Another engine
@@ -108,6 +123,11 @@ func Look(ctx context.Context, cfg Config) (System, error) {
 	})
 	group.Go(func() (err error) {
 		s.Supervisor, err = lookAtSupervisor(ctx, cfg)
+		return err
+	})
+	group.Go(func() (err error) {
+		s.Builder.Pid, err = builder(cfg).Pid()
+		s.Builder.Running = s.Builder.Pid != 0
 		return err
 	})
 	group.Go(func() (err error) {

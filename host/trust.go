@@ -9,6 +9,7 @@ import (
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/containerd/registry"
+	"github.com/gocompose/gocompose/internal/programs"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/signatures"
@@ -144,11 +145,19 @@ func (h *Host) verify(ctx context.Context, of subject, by []project.Verify) erro
 	return nil
 }
 
+// verifier is the program that looks at signatures.
+const verifier = "gocompose-verify"
+
 // verifyBy looks for a signature of one of the digests that fulfils the policy.
 func (h *Host) verifyBy(ctx context.Context, of subject, by project.Verify) error {
-	if h.engine.Verify == "" {
-		return fmt.Errorf("it has to be signed by %s, and gocompose-verify, which looks at that, is not found beside gocompose: "+
-			"`make programs` in gocompose's sources builds it", by.By())
+	folders, err := programs.In("")
+	if err != nil {
+		return err
+	}
+	program := folders.Find(verifier)
+	if program == "" {
+		return fmt.Errorf("it has to be signed by %s, and %s, which looks at that, is not found in %s: "+
+			"`make build` in gocompose's sources puts it into bin/, beside gocompose", by.By(), verifier, folders)
 	}
 	var against []error
 	for _, digest := range of.digests() {
@@ -159,7 +168,7 @@ func (h *Host) verifyBy(ctx context.Context, of subject, by project.Verify) erro
 		if found.None() {
 			continue
 		}
-		err = signatures.Check(ctx, h.engine.Verify, digest, by, found)
+		err = signatures.Check(ctx, program, digest, by, found)
 		if err == nil {
 			return h.remember(of, []project.Verify{by})
 		}

@@ -35,6 +35,10 @@ type builder struct {
 	frees map[string][]string
 	// rolling are the replicas of the services that are replaced one at a time.
 	rolling map[string][]project.ID
+	// whole: what is built is built for all its platforms, and whatever is meant anew.
+	whole bool
+	// unbuildable are the builds that cannot be.
+	unbuildable problems
 	// cleared are the removals of the containers that a killed command has left.
 	cleared []StepID
 }

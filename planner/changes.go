@@ -18,6 +18,7 @@ const (
 	Fetch   Action = '<'
 	Send    Action = '~' // pushed
 	Check   Action = '✓' // whether it is signed
+	Build   Action = '@' // built, perhaps only if it cannot be pulled
 	Signal  Action = '^' // sent a signal
 	Freeze  Action = '|'
 	Thaw    Action = '»'
@@ -81,6 +82,8 @@ func action(did map[Verb]bool) Action {
 		return Run
 	case did[VerbStop]:
 		return Halt
+	case did[VerbBuild]:
+		return Build
 	case did[VerbPull]:
 		return Fetch
 	case did[VerbVerify]:

@@ -36,7 +36,7 @@ func PullServices(p *project.Project, obs Observed, opt Options) *Plan {
 func (b *builder) fetched(s project.Service, image project.Image) bool {
 	pull := policy(s, b.opt)
 	switch {
-	case image.Ref == "" || pull.When == project.PullNever:
+	case image.Ref == "" || pull.When == project.PullNever || pull.When == project.PullBuild:
 		return false
 	case pull.When == project.PullMissing && pull.Written != "":
 		return !b.here(image) || strings.HasSuffix(image.Ref, ":latest")
@@ -54,7 +54,7 @@ func PushServices(p *project.Project, opt Options) *Plan {
 		if s.Build == nil || !s.Build.Named {
 			continue
 		}
-		for _, ref := range append([]string{s.Template.Image}, s.Build.Tags...) {
+		for _, ref := range s.Refs() {
 			b.add(PushImage{Ref: ref, Platform: s.Template.Platform, Optional: opt.Lenient}, nil, because(Requested))
 		}
 	}

@@ -19,7 +19,7 @@ func (b *builder) noteOtherFolders(touched []instance) {
 	var folders []string
 	var ids []project.ID
 	for _, c := range touched {
-		if from := c.Spec.Origin.WorkingDir; from != "" && from != here {
+		if from := c.Spec.Origin.Folder(); from != "" && from != here {
 			folders = append(folders, from)
 			ids = append(ids, c.target)
 		}
@@ -36,7 +36,7 @@ func (b *builder) noteOtherFolders(touched []instance) {
 // folder is where the project's files are; empty when it is not made from files.
 func (b *builder) folder() string {
 	for _, s := range b.project.Services {
-		if dir := s.Template.Origin.WorkingDir; dir != "" {
+		if dir := s.Template.Origin.Folder(); dir != "" {
 			return dir
 		}
 	}

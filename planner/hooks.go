@@ -173,7 +173,7 @@ func (b *builder) ingredients(specs []project.Container) []StepID {
 	for _, c := range specs {
 		needs = append(needs, b.lacking(c)...)
 		for _, image := range c.Images() {
-			needs = append(needs, b.planned(VerbPull, pullImage(image).Target())...)
+			needs = append(needs, b.obtained(image)...)
 		}
 		for id := range specUses(c) {
 			needs = append(needs, b.planned(VerbCreate, id)...)
@@ -221,7 +221,7 @@ func (u *up) initImages() {
 		for _, p := range r.want.Hooks.BeforeStart {
 			for _, image := range p.Container.Images() {
 				if !u.here(image) {
-					u.creates[service] = append(u.creates[service], u.fetch(image, because(Missing)))
+					u.creates[service] = append(u.creates[service], u.obtain(image))
 				}
 			}
 			for id := range specUses(p.Container) {

@@ -26,6 +26,9 @@ type Observed struct {
 	// Pulled maps them to when their registry was asked last, or they were loaded.
 	// Only Refresh asks for it.
 	Pulled map[string]time.Time
+	// Built maps the names of images that were built for the project to their services.
+	// Only Down asks for it.
+	Built map[string]string
 	// Names maps container names that the project wants and that containers of
 	// other projects have to those projects.
 	Names map[string]string

@@ -17,6 +17,7 @@ const (
 	VerbPull   Verb = "pull"
 	VerbPush   Verb = "push"
 	VerbVerify Verb = "verify"
+	VerbBuild  Verb = "build"
 
 	VerbKill    Verb = "kill"
 	VerbPause   Verb = "pause"
@@ -67,6 +68,16 @@ type (
 		Ref, Platform string
 		Policies      []project.Verify
 		Remote        bool
+	}
+	// BuildImage makes an image, for a platform or the host's own, from sources, as its
+	// build says.
+	BuildImage struct {
+		Ref, Platform string
+		Service       string // whose image it is; the first, when several have it
+		Build         project.Build
+		Images        map[string]string // of the services whose images are contexts of it
+		// Missing: an image that is here by then is left as it is.
+		Missing bool
 	}
 	// PushImage sends an image to its registry: all of it that is there, or what there
 	// is for a platform.
@@ -167,6 +178,7 @@ func (RemoveVolume) Verb() Verb     { return VerbRemove }
 func (PullImage) Verb() Verb        { return VerbPull }
 func (VerifyImage) Verb() Verb      { return VerbVerify }
 func (PushImage) Verb() Verb        { return VerbPush }
+func (BuildImage) Verb() Verb       { return VerbBuild }
 func (RemoveImage) Verb() Verb      { return VerbRemove }
 func (CreateContainer) Verb() Verb  { return VerbCreate }
 func (StartContainer) Verb() Verb   { return VerbStart }
@@ -212,6 +224,7 @@ func (o CreateVolume) Target() project.ID     { return o.Volume.ID() }
 func (o RemoveVolume) Target() project.ID     { return o.Volume.ID() }
 func (o PullImage) Target() project.ID        { return o.Image().ID() }
 func (o PushImage) Target() project.ID        { return o.Image().ID() }
+func (o BuildImage) Target() project.ID       { return o.Image().ID() }
 func (o RemoveImage) Target() project.ID      { return project.Image{Ref: o.Ref}.ID() }
 func (o VerifyImage) Target() project.ID      { return o.Image().ID() }
 func (o CreateContainer) Target() project.ID  { return o.Spec.ID() }
@@ -235,6 +248,14 @@ func (o VerifyImage) Image() project.Image { return project.Image{Ref: o.Ref, Pl
 // Image is what is pushed.
 func (o PushImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
 
+// Image is what is built.
+func (o BuildImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
+
+// Refs are all names of what is built.
+func (o BuildImage) Refs() []string {
+	return project.Service{Build: &o.Build, Template: project.Container{Image: o.Ref}}.Refs()
+}
+
 func pullImage(i project.Image) PullImage { return PullImage{Ref: i.Ref, Platform: i.Platform} }
 
 func (CreateNetwork) op()    {}
@@ -244,6 +265,7 @@ func (RemoveVolume) op()     {}
 func (PullImage) op()        {}
 func (PushImage) op()        {}
 func (VerifyImage) op()      {}
+func (BuildImage) op()       {}
 func (RemoveImage) op()      {}
 func (CreateContainer) op()  {}
 func (StartContainer) op()   {}

@@ -45,6 +45,10 @@ type Options struct {
 	// time, for those that go by it. Both are for Refresh, Pull also for Up and PullServices.
 	Pull *project.PullPolicy
 	Now  time.Time
+	// Build says which images are built (Refresh, Up).
+	Build BuildPolicy
+	// Push has what is built sent to registries too, where the files name it (BuildServices).
+	Push bool
 	// Redefined says what becomes of the volumes that ChangedVolumes returns, by
 	// name (Up).
 	Redefined map[string]VolumePolicy
@@ -61,6 +65,15 @@ const (
 	// --always-recreate-deps: what is not selected always, the selected when
 	// changed. Where none is selected nothing is forced.
 	RecreateDependencies RecreatePolicy = "dependencies"
+)
+
+// BuildPolicy says when the image of a service that has a build is built.
+type BuildPolicy string
+
+const (
+	BuildMissing BuildPolicy = ""       // when it is not here and cannot be pulled, and with pull_policy: build
+	BuildAlways  BuildPolicy = "always" // --build
+	BuildNever   BuildPolicy = "never"  // --no-build: what the build says does not count
 )
 
 // VolumePolicy says what becomes of a volume that was made by another definition.

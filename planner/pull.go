@@ -1,8 +1,10 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gocompose/gocompose/project"
@@ -22,28 +24,36 @@ func PullImages(images []project.Image) *Plan {
 func Refreshes(p *project.Project, opt Options) bool {
 	return slices.ContainsFunc(p.Services, func(s project.Service) bool {
 		when := policy(s, opt).When
-		return when == project.PullAlways || when == project.PullAfter
+		return when == project.PullAlways || when == project.PullAfter || s.Build != nil && opt.Build != BuildNever
 	})
 }
 
-// Refresh plans to fetch the images that are due by the pull policies of the
-// services, of which containers are wanted: what is observed afterwards is what
-// Up decides by. Images that are missing are left to Up, unless they are always
-// pulled.
-func Refresh(p *project.Project, obs Observed, opt Options) *Plan {
+// Refresh plans to build what is to be built, and to fetch the images that are due by the
+// pull policies of the services, of which containers are wanted: what is observed afterwards is
+// what Up decides by. Images that are missing and not built are left to Up, unless they are always
+// pulled. It fails with a *RefusedError.
+func Refresh(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 	b := newBuilder(p, obs, opt)
 	for _, s := range p.Services {
-		if s.Replicas == 0 {
-			continue
-		}
-		for _, image := range s.Template.AllImages() {
-			if why := b.stale(s, image); why != nil {
-				b.add(pullImage(image), nil, b.signed(image, why))
+		for i, image := range s.Template.AllImages() {
+			own := i == 0 && s.Build != nil
+			builder, builds := b.builderOf(image)
+			switch {
+			case builds && b.rebuilt(builder.Template.WantedImage()) != nil:
+				b.build(builder, b.rebuilt(builder.Template.WantedImage()))
+			case builds && !b.here(image) && (own || s.Replicas > 0):
+				b.obtain(image)
+			case s.Replicas == 0 || own && !s.Build.Named:
+			default:
+				if why := b.stale(s, image); why != nil {
+					op := pullImage(image)
+					op.Optional = builds
+					b.add(op, nil, b.signed(image, why))
+				}
 			}
 		}
 	}
-	slices.SortFunc(b.steps, func(x, y Step) int { return compareNatural(string(x.ID()), string(y.ID())) })
-	return &Plan{Project: p.Name, Steps: b.steps}
+	return b.prepared()
 }
 
 // policy returns the pull policy of a service: the user's, or its own.
@@ -112,21 +122,35 @@ func (u *up) missingImages(ps *problems) {
 	}
 }
 
-// barred tells that no service pulls the image.
+// barred tells that no service pulls the image, or builds it.
 func (u *up) barred(image project.Image) bool {
+	if _, builds := u.builderOf(image); builds {
+		return false
+	}
 	return !slices.ContainsFunc(u.project.Services, func(s project.Service) bool {
-		return policy(s, u.opt).When != project.PullNever && slices.Contains(s.Template.AllImages(), image)
+		when := policy(s, u.opt).When
+		made := s.Build != nil && !s.Build.Named && s.Template.WantedImage() == image
+		return when != project.PullNever && when != project.PullBuild && !made && slices.Contains(s.Template.AllImages(), image)
 	})
 }
 
 func (u *up) missingImage(image project.Image, ps *problems) {
-	rule := "pull_policy: never"
-	if u.opt.Pull != nil {
-		rule = "--pull never"
-	}
 	short := ShortImage(image.String())
-	ps.conflict(project.ID{Kind: project.KindImage, Name: short},
-		"it is not here, and not to be pulled with %s: use `gocompose image pull %s`, or load it", rule, ShortImage(image.Ref))
+	id := project.ID{Kind: project.KindImage, Name: short}
+	var rule string
+	for _, s := range u.project.Services {
+		switch own := policy(s, u.opt); {
+		case !slices.Contains(s.Template.AllImages(), image):
+		case s.Build != nil && s.Template.WantedImage() == image:
+			ps.conflict(id, "it is not here, and not to be built with --no-build: use `gocompose build %s`, or leave that out", s.Name)
+			return
+		case u.opt.Pull != nil:
+			rule = "--pull " + cmp.Or(own.Written, string(own.When))
+		case rule == "":
+			rule = "pull_policy: " + cmp.Or(own.Written, string(own.When))
+		}
+	}
+	ps.conflict(id, "it is not here, and not to be pulled with %s: use `gocompose image pull %s`, or load it", rule, ShortImage(image.Ref))
 }
 
 // Before returns the plan with the steps and notices of first before its own, each step
@@ -141,4 +165,34 @@ func (p *Plan) Before(first *Plan) *Plan {
 		}
 	}
 	return &out
+}
+
+// Foreseen returns the plan with what is due before it, and names the containers that are
+// replaced if that has other images come of it.
+func Foreseen(p *project.Project, plan, due *Plan) *Plan {
+	out := plan.Before(due)
+	if p == nil || due.Empty() {
+		return out
+	}
+	stays := map[project.ID]bool{}
+	for _, c := range plan.Unchanged {
+		stays[c.Target] = true
+	}
+	b := newBuilder(p, Observed{}, Options{})
+	for _, step := range due.Steps {
+		b.add(step.Op, nil, step.Why)
+	}
+	var names []string
+	var ids []project.ID
+	for _, s := range p.Services {
+		for _, c := range s.Containers() {
+			if stays[c.ID()] && slices.ContainsFunc(c.Images(), func(i project.Image) bool { return len(b.obtained(i)) > 0 }) {
+				names, ids = append(names, c.ID().String()), append(ids, c.ID())
+			}
+		}
+	}
+	if len(names) > 0 {
+		out.Notices = append(slices.Clip(out.Notices), Notice{"replaced too if their images turn out to be others: " + strings.Join(names, ", "), ids})
+	}
+	return out
 }

@@ -53,7 +53,10 @@ func TestPullPolicies(t *testing.T) {
 				obs.Images["img:1"] = "sha256:1"
 			}
 			opt := planner.Options{Nonce: "n", Pull: tt.flag, Now: now}
-			due := planner.Refresh(p, obs, opt)
+			due, err := planner.Refresh(p, obs, opt)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if got := strings.TrimSpace(due.String()); got != tt.want {
 				t.Errorf("due %q, want %q", got, tt.want)
 			}

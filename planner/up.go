@@ -72,6 +72,9 @@ func (u *up) plan() (*Plan, error) {
 			u.launch(c.ref(), c.Spec, u.planned(VerbStop, c.target), why)
 		}
 	}
+	if err := u.unbuildable.err(); err != nil {
+		return nil, err
+	}
 	u.noteUpdates()
 	u.noteOrphans()
 	u.noteOtherFolders(u.touched())
@@ -188,7 +191,7 @@ func (u *up) create(r *replica) {
 	var needs []StepID
 	for _, image := range c.Images() {
 		if !u.here(image) {
-			needs = append(needs, u.fetch(image, because(Missing)))
+			needs = append(needs, u.obtain(image))
 		}
 	}
 	for _, m := range c.Mounts {

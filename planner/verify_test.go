@@ -120,7 +120,7 @@ func TestWhatIsPulledAloneSaysByWhomItIsSigned(t *testing.T) {
 		t.Errorf("got\n%s", plan)
 	}
 	always := &project.PullPolicy{When: project.PullAlways}
-	if plan := planner.Refresh(p, planner.Observed{}, planner.Options{Pull: always}); plan.String() != want {
-		t.Errorf("got\n%s", plan)
+	if plan, err := planner.Refresh(p, planner.Observed{}, planner.Options{Pull: always}); err != nil || plan.String() != want {
+		t.Errorf("got\n%s, %v", plan, err)
 	}
 }

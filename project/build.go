@@ -1,5 +1,11 @@
 package project
 
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
 // Build says how the image of a service is made from sources. What the files leave
 // out is zero, and is then BuildKit's default.
 type Build struct {
@@ -45,13 +51,60 @@ type Build struct {
 	// "false" is none of them.
 	Provenance string `json:"provenance,omitempty"`
 	SBOM       string `json:"sbom,omitempty"`
+
+	// Owner is the service that the image is labelled with: the first of the files, by
+	// name, that makes this image in this way.
+	Owner string `json:"owner,omitempty"`
+	// Bases are the images that the Dockerfile names, normalised and sorted, as far as
+	// it can be read beforehand.
+	Bases []string `json:"bases,omitempty"`
+	// Lacks is why nothing can be built at all, with its place in the files: who has the
+	// image does not need the sources.
+	Lacks []string `json:"lacks,omitempty"`
+}
+
+// Same tells whether two builds make the same image.
+func (b Build) Same(other Build) bool {
+	b.Owner, other.Owner = "", ""
+	return reflect.DeepEqual(b, other)
+}
+
+// ServiceContext begins a context that is the image of another service.
+const ServiceContext = "service:"
+
+// BuildsOn returns the services whose images are contexts of the build, sorted.
+func (b Build) BuildsOn() []string {
+	var out []string
+	for _, context := range b.Contexts {
+		if service, ok := strings.CutPrefix(context, ServiceContext); ok {
+			out = append(out, service)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Refs returns all names of the image of a service that is built: its own, which is
+// the first, and the tags.
+func (s Service) Refs() []string {
+	refs := []string{s.Template.Image}
+	for _, tag := range s.Build.Tags {
+		if !slices.Contains(refs, tag) {
+			refs = append(refs, tag)
+		}
+	}
+	return refs
 }
 
 // BuildSecret is what RUN --mount=type=secret,id=ID reads. What is in it is not part of
 // it, and is found in Contents by its digest.
 type BuildSecret struct {
 	ID     string `json:"id"`
+	Source string `json:"source"` // its name in the files
 	Digest string `json:"digest"`
+	// File or Variable is where it is read from; neither of one that is external.
+	File     string `json:"file,omitempty"`
+	Variable string `json:"variable,omitempty"`
 }
 
 // BuildSSH are keys, or an agent, that RUN --mount=type=ssh,id=ID uses.

@@ -262,4 +262,9 @@ type Origin struct {
 	WorkingDir  string   `json:"workingDir,omitempty"` // absolute
 	ConfigFiles []string `json:"configFiles,omitempty"`
 	EnvFiles    []string `json:"envFiles,omitempty"`
+	// Source is where WorkingDir is a copy from, the same of all versions.
+	Source string `json:"source,omitempty"`
 }
+
+// Folder is where the files are for people: the folder, or where it is a copy from.
+func (o Origin) Folder() string { return cmp.Or(o.Source, o.WorkingDir) }

@@ -61,5 +61,6 @@ const (
 	PullMissing PullTime = ""       // when it is not on the host
 	PullAlways  PullTime = "always" // each time the project is brought up
 	PullNever   PullTime = "never"
+	PullBuild   PullTime = "build" // never: it is built, each time too
 	PullAfter   PullTime = "after" // when the last look at the registry is too long ago
 )

@@ -15,12 +15,17 @@ type Project struct {
 	// Providers are those of the same selection that are no containers, sorted by
 	// name.
 	Providers []Provider `json:"providers,omitempty"`
+	// Bases are services that are not selected, sorted by name, of which nothing is but
+	// that they are built: builds of others begin with their images.
+	Bases []Service `json:"bases,omitempty"`
 	// Known are the names of all services the files define, selected or not:
 	// a container of any other service is an orphan. Sorted.
 	Known []string `json:"known"`
 	// Networks and Volumes are those that Services use, sorted by name.
 	Networks []Network `json:"networks"`
 	Volumes  []Volume  `json:"volumes"`
+	// Elsewhere is set when the user has named files that are not on this host.
+	Elsewhere *Elsewhere `json:"elsewhere,omitempty"`
 	// Builds are the images that services build, selected or not, sorted.
 	Builds []string `json:"builds,omitempty"`
 	// Contents are what is in the services' Files.

@@ -266,6 +266,7 @@ func (f *fakeRuntime) Restore(context.Context) error {
 }
 
 func (f *fakeRuntime) Guard(ctx context.Context, _ func(error)) { <-ctx.Done() }
+func (f *fakeRuntime) Tend(ctx context.Context, _ func(error))  { <-ctx.Done() }
 
 func (f *fakeRuntime) Idle(context.Context) (bool, error) {
 	f.mu.Lock()

@@ -93,6 +93,9 @@ func (s *supervisor) run(ctx context.Context) error {
 	s.work.Go(func() {
 		s.cfg.Runtime.Guard(ctx, func(err error) { s.tell(ctx, "guarding the networks", err) })
 	})
+	s.work.Go(func() {
+		s.cfg.Runtime.Tend(ctx, func(err error) { s.tell(ctx, "tending the builder", err) })
+	})
 	s.work.Go(s.changeCgroup) // it waits for the kernel, and nobody for it
 	server := &http.Server{
 		Handler:     s.handler(),

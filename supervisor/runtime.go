@@ -114,6 +114,9 @@ type Runtime interface {
 	// Guard keeps the networks as they should be whatever others change, until ctx
 	// ends. It tells report what it cannot do, and nil when it could.
 	Guard(ctx context.Context, report func(error))
+	// Tend ends what builds images once nobody needs it any more, until ctx ends. It
+	// tells report what it cannot do, and nil when it could.
+	Tend(ctx context.Context, report func(error))
 	// Idle reports whether no container is left that needs a supervisor.
 	Idle(ctx context.Context) (bool, error)
 	// Shutdown ends what runs for containers only. Nobody else needs the

@@ -24,6 +24,7 @@ type row struct {
 	update
 	began, ended time.Time
 	rate         rate
+	parts        parts
 }
 
 func (b *board) put(u update) {
@@ -39,8 +40,11 @@ func (b *board) put(u update) {
 	}
 	r.update = u
 	r.ended = time.Time{}
+	if u.layer.id != "" {
+		r.parts.put(u)
+	}
 	if u.status != working {
-		r.ended = u.time
+		r.ended, r.parts = u.time, nil
 	}
 }
 
@@ -66,8 +70,13 @@ func (b *board) lines(now time.Time, width, height int) []string {
 	}
 	// One column stays free: terminals differ in what they do at the edge.
 	out := []string{cut(header, width-1)}
+	room := max(height-1-len(shown)-min(hidden, 1), 0)
 	for _, r := range shown {
 		out = append(out, b.line(r, now, min(idWidth, max(width/2, 10)), width-1))
+		for _, part := range r.parts.busy(room) {
+			out = append(out, b.partLine(part, now, width-1))
+			room--
+		}
 	}
 	if hidden > 0 {
 		out = append(out, cut(fmt.Sprintf("   … %d more", hidden), width-1))

@@ -29,6 +29,13 @@ type jsonLines struct {
 func (j *jsonLines) begin(int) {}
 
 func (j *jsonLines) show(u update) {
+	if l := u.layer; l.id != "" {
+		_ = encode(j.out, message{ // kept in out
+			DryRun: j.dryRun, ID: l.id, ParentID: u.id, Status: string(l.status), Text: l.text,
+			Current: l.current, Total: l.total, Percent: percent(l.current, l.total),
+		})
+		return
+	}
 	m := message{
 		DryRun: j.dryRun, ID: u.id, Status: string(u.status), Text: u.text, Details: u.details,
 		Current: u.current, Total: u.total, Percent: percent(u.current, u.total),

@@ -21,11 +21,17 @@ func (p *plain) show(u update) {
 	if p.dryRun {
 		prefix = dryRunPrefix
 	}
-	line := fmt.Sprintln(prefix, u.id, u.text, oneLine(u.details))
-	if p.shown[u.id] == line {
+	id, line := u.id, fmt.Sprintln(prefix, u.id, u.text, oneLine(u.details))
+	if l := u.layer; l.id != "" {
+		if !l.told() {
+			return
+		}
+		id, line = u.id+" "+l.id, fmt.Sprintln(prefix, l.id, l.text, "")
+	}
+	if p.shown[id] == line {
 		return // bytes went by
 	}
-	p.shown[u.id] = line
+	p.shown[id] = line
 	_, _ = p.out.Write([]byte(line)) // kept in out
 }
 

@@ -39,6 +39,7 @@ var actions = []struct {
 	{planner.Fetch, "to pull"},
 	{planner.Check, "to verify"},
 	{planner.Send, "to push"},
+	{planner.Build, "to build"},
 	{planner.Add, "to create"},
 	{planner.Replace, "to replace"},
 	{planner.Run, "to start"},

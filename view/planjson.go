@@ -52,6 +52,11 @@ type opJSON struct {
 	Until        project.Condition `json:"until,omitempty"`        // what is waited for
 	Optional     bool              `json:"optional,omitempty"`     // that it fails is a warning
 	Signal       string            `json:"signal,omitempty"`
+	Service      string            `json:"service,omitempty"` // whose image is built
+	Tags         []string          `json:"tags,omitempty"`    // its further names
+	Context      string            `json:"context,omitempty"`
+	Dockerfile   string            `json:"dockerfile,omitempty"`
+	Target       string            `json:"target,omitempty"` // the stage that is built
 }
 
 // JSON writes p for programs, as one indented object; see planVersion.
@@ -95,6 +100,8 @@ func actionName(a planner.Action) string {
 		return "push"
 	case planner.Check:
 		return "verify"
+	case planner.Build:
+		return "build"
 	case planner.Signal:
 		return "kill"
 	case planner.Freeze:
@@ -137,6 +144,11 @@ func safe(op planner.Op) opJSON {
 		return opJSON{Image: op.Ref, Platform: op.Platform, Optional: op.Optional}
 	case planner.VerifyImage:
 		return opJSON{Image: op.Ref, Platform: op.Platform}
+	case planner.BuildImage:
+		return opJSON{
+			Image: op.Ref, Platform: op.Platform, Service: op.Service, Tags: op.Build.Tags,
+			Context: op.Build.Context, Dockerfile: op.Build.Dockerfile, Target: op.Build.Target,
+		}
 	case planner.RemoveImage:
 		return opJSON{Image: op.Ref}
 	default:

@@ -54,6 +54,7 @@ type update struct {
 	current, total int64 // bytes, when known
 	time           time.Time
 	last           bool // nothing more will happen to the resource
+	layer          layer
 }
 
 // NewProgress returns a Progress that writes to w.
@@ -124,6 +125,7 @@ func (p *Progress) Event(e executor.Event) {
 		r = &steps{left: 1}
 	}
 	verb := e.Op.Verb()
+	u.layer = layerOf(e)
 	show := p.opt.Hide == nil || !p.opt.Hide(e.Op)
 	switch e.Phase {
 	case executor.Running, executor.Working:

@@ -48,6 +48,8 @@ func doing(v planner.Verb) string {
 		return "Verifying"
 	case planner.VerbPush:
 		return "Pushing"
+	case planner.VerbBuild:
+		return "Building"
 	case planner.VerbKill:
 		return "Killing"
 	case planner.VerbPause:
@@ -87,6 +89,8 @@ func did(v planner.Verb) string {
 		return "Verified"
 	case planner.VerbPush:
 		return "Pushed"
+	case planner.VerbBuild:
+		return "Built"
 	case planner.VerbKill:
 		return "Killed"
 	case planner.VerbPause:
@@ -141,6 +145,12 @@ func label(op planner.Op) string {
 		return "Service " + op.Name
 	case planner.RunProvider:
 		return "Provider " + op.Target().Name
+	case planner.BuildImage:
+		name := planner.ShortImage(op.Target().Name)
+		if !op.Build.Named {
+			name = strings.Replace(name, ":latest", "", 1) // nobody has written it
+		}
+		return "Image " + name
 	case planner.PullImage, planner.PushImage, planner.VerifyImage, planner.RemoveImage:
 		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:

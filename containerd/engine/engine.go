@@ -13,7 +13,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/gocompose/gocompose/internal/daemon"
 	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/internal/paths"
 )
@@ -55,22 +57,22 @@ type Engine struct {
 	Address  string // the path of its gRPC socket
 	Private  bool   // ours
 	Runtime  string // runtime of containers: Runtime, or with a foreign one our shim's absolute path
+	Shim     string // our shim's absolute path
 	Runc     string // runc's absolute path
 	RuncRoot string // runc's --root
 	Init     string // absolute path of the init program of containers; empty when it is not found
-	Verify   string // absolute path of the program that looks at signatures; empty when it is not found
 	Pid      int    // of containerd; 0 when it runs in a pid namespace that we do not see
 }
 
 // Find returns the engine when it answers, else an error that wraps
-// ErrNotRunning. Runc, and Runtime of a foreign engine, are empty when their
+// ErrNotRunning. Shim, Runc, and Runtime of a foreign engine, are empty when their
 // programs are not found: looking at what runs does not need them.
 func Find(ctx context.Context, c Config) (Engine, error) {
 	e, err := c.describe()
 	if err != nil {
 		return Engine{}, err
 	}
-	e.Pid, err = probe(ctx, e.Address)
+	e.Pid, err = daemon.Probe(ctx, e.Address)
 	if err == nil {
 		return e, nil
 	}
@@ -123,7 +125,7 @@ func (c Config) describe() (Engine, error) {
 	if err != nil && !errors.Is(err, errMissing) {
 		return Engine{}, err
 	}
-	e := Engine{Address: c.Paths.EngineSocket(), Private: true, Runtime: Runtime, Runc: p.runc, RuncRoot: c.Paths.Runc(), Init: p.init, Verify: p.verify}
+	e := Engine{Address: c.Paths.EngineSocket(), Private: true, Runtime: Runtime, Shim: p.shim, Runc: p.runc, RuncRoot: c.Paths.Runc(), Init: p.init}
 	if c.Foreign() {
 		e.Private, e.Runtime = false, p.shim
 		e.Address, err = socketOf(c.Address)
@@ -144,4 +146,14 @@ func (c Config) lock(ctx context.Context) (*flock.Lock, error) {
 		return nil, fmt.Errorf("waiting for another start or stop of containerd: %w", err)
 	}
 	return l, nil
+}
+
+// socketOf returns the path of a unix socket's address, which may be written
+// as a path or as a URL, "unix:///run/containerd/containerd.sock".
+func socketOf(address string) (string, error) {
+	socket := strings.TrimPrefix(address, "unix://")
+	if !strings.HasPrefix(socket, "/") && !strings.HasPrefix(socket, "@") {
+		return "", fmt.Errorf("address %q of containerd: not an absolute path of a unix socket", address)
+	}
+	return socket, nil
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"net"
 	"os"
@@ -9,14 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gocompose/gocompose/internal/paths"
 )
 
 func TestEnvironmentIsNotTheStarters(t *testing.T) {
 	c := Config{Paths: paths.Paths{Root: "/r", State: "/s"}}
-	got := c.environ(programs{shim: "/opt/bin/" + shimName}, []string{
+	got := c.environ(located{shim: "/opt/bin/" + shimName}, []string{
 		"PATH=/usr/bin", "HOME=/root", "NOTIFY_SOCKET=/run/systemd/notify", "LISTEN_FDS=1", "LISTEN_PID=7", "LISTEN_FDNAMES=x",
 		"INVOCATION_ID=1", "JOURNAL_STREAM=8:9", "AWS_SECRET_ACCESS_KEY=secret", "OTEL_SERVICE_NAME=x", "TZ=UTC",
 		"GOCOMPOSE_ROOT=/other", "GOCOMPOSE_STATE=/other", "GOCOMPOSE_NO_SYNC=1",
@@ -29,7 +27,7 @@ func TestEnvironmentIsNotTheStarters(t *testing.T) {
 }
 
 func TestEnvironmentHasAPathWithoutOneOfTheStarters(t *testing.T) {
-	for _, v := range (Config{}).environ(programs{shim: "/opt/bin/" + shimName}, nil) {
+	for _, v := range (Config{}).environ(located{shim: "/opt/bin/" + shimName}, nil) {
 		if path, ok := strings.CutPrefix(v, "PATH="); ok && !strings.Contains(path, ":/usr/sbin:") {
 			t.Errorf("PATH is %s", path)
 		}
@@ -137,62 +135,6 @@ func TestAddressMustBeASocket(t *testing.T) {
 
 const settingsFrame = "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00"
 
-func TestProbeBelievesAnAnswerOnly(t *testing.T) {
-	for _, tt := range []struct {
-		name, answer string
-		ok           bool
-	}{
-		{"gRPC", settingsFrame, true},
-		{"closes", "", false},
-		{"short", settingsFrame[:5], false},
-		{"HTTP/1", "HTTP/1.1 400 Bad Request\r\n\r\n", false},
-		{"another frame", "\x00\x00\x06\x05\x00\x00\x00\x00\x00", false},
-		{"another stream", "\x00\x00\x06\x04\x00\x00\x00\x00\x01", false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			pid, err := probe(t.Context(), listen(t, tt.answer))
-			if (err == nil) != tt.ok {
-				t.Errorf("error %v, want an answer: %t", err, tt.ok)
-			}
-			if pid != os.Getpid() {
-				t.Errorf("process %d listens, got %d", os.Getpid(), pid)
-			}
-		})
-	}
-}
-
-func TestProbeDoesNotWaitForOneThatHangs(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", socket) // the kernel takes connections for it
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := probe(ctx, socket); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("error %v, want the deadline's", err)
-	}
-}
-
-func TestProcessIsKnownByItsWholeCommandLine(t *testing.T) {
-	const file = "/run/gocompose/containerd/config.toml"
-	for line, want := range map[string]bool{
-		"/opt/bin/containerd\x00--config\x00" + file + "\x00":          true,
-		"containerd\x00--config\x00" + file + "\x00":                   true,
-		"containerd\x00--config\x00" + file + ".old\x00":               false,
-		"containerd\x00--config\x00/etc/containerd/config.toml\x00":    false,
-		"vi\x00" + file + "\x00":                                       false,
-		"sh\x00-c\x00containerd --config " + file + "\x00":             false,
-		"containerd\x00--config\x00" + file + "\x00config\x00dump\x00": false,
-		"": false,
-	} {
-		if got := isEngine([]byte(line), file); got != want {
-			t.Errorf("isEngine(%q) = %t", line, got)
-		}
-	}
-}
-
 // layout returns folders that do not exist yet.
 func layout(t *testing.T) paths.Paths {
 	t.Helper()
@@ -237,7 +179,7 @@ func listen(t *testing.T, answer string) string {
 			if err != nil {
 				return
 			}
-			buf := make([]byte, len(preface))
+			buf := make([]byte, 256)
 			if _, err := conn.Read(buf); err == nil {
 				_, _ = conn.Write([]byte(answer))
 			}

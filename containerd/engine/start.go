@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,66 +14,27 @@ import (
 	"github.com/gocompose/gocompose/internal/daemon"
 )
 
-const (
-	readyTimeout = 30 * time.Second
-	maxOutput    = 2048 // bytes of containerd's log in an error
-)
-
 // startOnce starts containerd unless it runs, and waits until it answers. The
 // caller holds the lock.
-func (c Config) startOnce(ctx context.Context, p programs) error {
-	if _, err := probe(ctx, c.Paths.EngineSocket()); err == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout,
-		fmt.Errorf("it does not answer after %v; its log is %s", readyTimeout, c.logFile()))
-	defer cancel()
-	// One that lives has our root: a second could not open it. It is starting,
-	// or hangs.
-	pids, err := findProcesses(c.configFile())
-	if err != nil {
-		return err
-	}
-	if len(pids) > 0 {
-		err := c.await(ctx, func() error { return stillThere(pids[0], c.configFile()) })
-		if !errors.Is(err, errEnded) {
-			return wrapPid(err, pids[0])
-		}
-	}
-	return c.start(ctx, p)
+func (c Config) startOnce(ctx context.Context, p located) error {
+	return c.server().Ensure(ctx, func() (daemon.Command, error) {
+		return daemon.Command{
+			Path:   p.containerd,
+			Args:   c.server().Args,
+			Env:    c.environ(p, os.Environ()),
+			Log:    c.logFile(),
+			Cgroup: c.cgroup(),
+		}, c.prepare()
+	})
 }
 
-func (c Config) start(ctx context.Context, p programs) error {
-	if err := c.prepare(); err != nil {
-		return err
-	}
-	process, err := daemon.Command{
-		Path:   p.containerd,
-		Args:   []string{"--config", c.configFile()},
-		Env:    c.environ(p, os.Environ()),
+// server is how our containerd is known.
+func (c Config) server() daemon.Server {
+	return daemon.Server{
+		Known:  daemon.Known{Name: "containerd", Args: []string{"--config", c.configFile()}},
+		Socket: c.Paths.EngineSocket(),
 		Log:    c.logFile(),
-		Cgroup: c.cgroup(),
-	}.Start()
-	if err != nil {
-		return err
 	}
-	err = c.await(ctx, func() error {
-		select {
-		case <-process.Exited():
-			return errEnded
-		default:
-			return nil
-		}
-	})
-	if !errors.Is(err, errEnded) {
-		return wrapPid(err, process.Pid)
-	}
-	output, err := process.Output(maxOutput)
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("%s ended at its start (%w); the end of its log %s:\n%s",
-		p.containerd, process.Err(), c.logFile(), strings.TrimSpace(output))
 }
 
 // prepare makes the folders and the configuration file, in a state in which
@@ -124,37 +84,10 @@ func (c Config) makeFolders() error {
 	return nil
 }
 
-// await returns nil once containerd answers, what ended returns once that is
-// an error, or the end of ctx.
-func (c Config) await(ctx context.Context, ended func() error) error {
-	const shortest, longest = time.Millisecond, 50 * time.Millisecond
-	for pause := shortest; ; pause = min(2*pause, longest) {
-		over := ended()
-		if _, err := probe(ctx, c.Paths.EngineSocket()); err == nil {
-			return nil
-		}
-		if over != nil {
-			return over
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pause):
-		}
-	}
-}
-
-func wrapPid(err error, pid int) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("process %d: %w", pid, err)
-}
-
 // environ is the environment of containerd and of the shims: the layout, our
 // own settings, and what Go programs are debugged with. Everything else stays
 // with the starter, whose secrets and service manager are not theirs.
-func (c Config) environ(p programs, starter []string) []string {
+func (c Config) environ(p located, starter []string) []string {
 	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	var env []string
 	for _, v := range starter {

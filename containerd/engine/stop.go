@@ -42,62 +42,10 @@ func Stop(ctx context.Context, c Config) error {
 }
 
 func (c Config) stop(ctx context.Context) error {
-	pids, err := findProcesses(c.configFile())
-	if err != nil {
+	if err := c.server().End(ctx, stopGrace); err != nil {
 		return err
-	}
-	for _, pid := range pids {
-		if err := c.end(ctx, pid); err != nil {
-			return wrapPid(err, pid)
-		}
 	}
 	return errors.Join(c.clean(), cgroup.Remove(c.Paths.CgroupParent()))
-}
-
-// end ends one process, and returns when all of it has: a process that is about
-// to end has no command line any more and still is in its cgroup.
-func (c Config) end(ctx context.Context, pid int) error {
-	fd, err := unix.PidfdOpen(pid, 0) // this very process, not its number
-	if errors.Is(err, unix.ESRCH) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	process := os.NewFile(uintptr(fd), "pidfd")
-	defer process.Close()
-	if stillThere(pid, c.configFile()) != nil {
-		return nil
-	}
-	deadline := time.Now().Add(stopGrace)
-	for signal := unix.SIGTERM; ; signal = unix.SIGKILL {
-		if err := unix.PidfdSendSignal(fd, signal, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-			return err
-		}
-		ended, err := waitUntil(ctx, fd, deadline)
-		if ended || err != nil {
-			return err
-		}
-		deadline = time.Now().Add(stopGrace)
-	}
-}
-
-// waitUntil returns true when the process of a pidfd has ended, which makes it
-// readable (pidfd_open(2)), and false when it has not by the deadline.
-func waitUntil(ctx context.Context, pidfd int, deadline time.Time) (ended bool, err error) {
-	const slice = 20 // milliseconds between two looks at ctx
-	for time.Now().Before(deadline) {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, slice)
-		switch {
-		case ctx.Err() != nil:
-			return false, context.Cause(ctx)
-		case err != nil && !errors.Is(err, unix.EINTR):
-			return false, err
-		case n > 0:
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // clean removes the sockets on which nobody listens any more, the folders that

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
@@ -66,7 +65,7 @@ func (c copier) copy(ctx context.Context, desc ocispec.Descriptor, depth int) er
 	if depth == 0 {
 		return errors.New("too many indices in each other")
 	}
-	data, err := c.read(ctx, desc)
+	data, err := readBlob(ctx, c.fetcher, desc)
 	if err != nil {
 		return err
 	}
@@ -87,20 +86,6 @@ func (c copier) copy(ctx context.Context, desc ocispec.Descriptor, depth int) er
 		}
 	}
 	return pushBlob(ctx, c.pusher, desc, data)
-}
-
-// read returns a manifest, which is what its digest says.
-func (c copier) read(ctx context.Context, desc ocispec.Descriptor) ([]byte, error) {
-	r, err := c.fetcher.Fetch(ctx, desc)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxManifest))
-	if err == nil && desc.Digest.Algorithm().FromBytes(data) != desc.Digest {
-		err = fmt.Errorf("manifest %s is not what its digest says: %w", desc.Digest, errdefs.ErrFailedPrecondition)
-	}
-	return data, err
 }
 
 // blob copies what the registry has not, through this process.

@@ -141,7 +141,7 @@ func TestWaitingForALockEndsWithTheContext(t *testing.T) {
 
 func TestTrackerAddsUpLayers(t *testing.T) {
 	var got []Progress
-	tr := newTracker(func(p Progress) { got = append(got, p) })
+	tr := newTracker(func(p Progress) { got = append(got, p) }, Downloading)
 	a, b := ocispec.Descriptor{Digest: "a", Size: 100}, ocispec.Descriptor{Digest: "b", Size: 50}
 	tr.expect([]ocispec.Descriptor{a, b, a})
 	tr.chain("snap-b", "b")

@@ -85,7 +85,7 @@ func (s *Store) load(ctx context.Context, r io.Reader) (_ []Image, err error) {
 
 func (s *Store) loadOne(ctx context.Context, name string, target ocispec.Descriptor) (Image, error) {
 	target.Annotations = nil
-	j := &job{Store: s, tracker: newTracker(nil)}
+	j := &job{Store: s, tracker: newTracker(nil, Downloading)}
 	f, err := j.run(ctx, target)
 	if err != nil {
 		return Image{}, err

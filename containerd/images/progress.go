@@ -16,15 +16,17 @@ const (
 	Downloading Status = "downloading"
 	Downloaded  Status = "downloaded"
 	Extracting  Status = "extracting"
-	Done        Status = "done"   // extracted now
-	Exists      Status = "exists" // was extracted before
+	Done        Status = "done" // extracted now
+	Uploading   Status = "uploading"
+	Uploaded    Status = "uploaded"
+	Exists      Status = "exists" // was extracted before, or is in the registry
 )
 
 // Progress tells of one layer of an image, and of all.
 type Progress struct {
 	Layer  string // its digest
 	Status Status
-	// Current of Total bytes of the layer are on this host.
+	// Current of Total bytes of the layer are on this host, or in the registry.
 	Current, Total int64
 	// The same of all layers together.
 	ImageCurrent, ImageTotal int64
@@ -36,6 +38,7 @@ const reportInterval = 100 * time.Millisecond
 // tracker collects how far the layers are and reports it, one call at a time.
 type tracker struct {
 	report func(Progress)
+	moving Status // Downloading or Uploading
 
 	mu             sync.Mutex
 	layers         map[digest.Digest]*layer
@@ -49,11 +52,11 @@ type layer struct {
 	reported       time.Time
 }
 
-func newTracker(report func(Progress)) *tracker {
+func newTracker(report func(Progress), moving Status) *tracker {
 	if report == nil {
 		report = func(Progress) {}
 	}
-	return &tracker{report: report, layers: map[digest.Digest]*layer{}, chains: map[string]digest.Digest{}}
+	return &tracker{report: report, moving: moving, layers: map[digest.Digest]*layer{}, chains: map[string]digest.Digest{}}
 }
 
 // expect makes layers known before they are worked on.
@@ -91,7 +94,7 @@ func (t *tracker) chainExists(snapshot string) {
 	}
 }
 
-// at says that current bytes of a layer are here.
+// at says that current bytes of a layer are where they are to be.
 func (t *tracker) at(d digest.Digest, current int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -100,10 +103,10 @@ func (t *tracker) at(d digest.Digest, current int64) {
 		return // a manifest or a configuration
 	}
 	t.move(l, current)
-	if l.status == Downloading && time.Since(l.reported) < reportInterval {
+	if l.status == t.moving && time.Since(l.reported) < reportInterval {
 		return
 	}
-	l.status = Downloading
+	l.status = t.moving
 	t.tell(d)
 }
 
@@ -116,7 +119,7 @@ func (t *tracker) status(d digest.Digest, s Status) {
 		return
 	}
 	l.status = s
-	if s != Waiting && s != Downloading {
+	if s != Waiting && s != t.moving {
 		t.move(l, l.total)
 	}
 	t.tell(d)

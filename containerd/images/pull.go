@@ -94,7 +94,7 @@ func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) 
 			err = e
 		}
 	}()
-	t := newTracker(o.Progress)
+	t := newTracker(o.Progress, Downloading)
 	j := &job{Store: s, tracker: t, fetch: (&download{s.raw.ContentStore(), fetcher, t}).handle}
 	f, err := j.run(ctx, target)
 	if err != nil {

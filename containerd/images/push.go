@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
@@ -20,9 +18,8 @@ import (
 
 // PushOptions change how an image is pushed. The zero value is good.
 type PushOptions struct {
-	// Progress, if not nil, is called from any goroutine, one call at a time, with
-	// bytes that the registry has and bytes of the layers.
-	Progress func(current, total int64)
+	// Progress, if not nil, is called from any goroutine, one call at a time.
+	Progress func(Progress)
 	// Registry says how registries are reached; its zero value: as the
 	// environment says.
 	Registry registry.Config
@@ -97,14 +94,9 @@ func (s *Store) push(ctx context.Context, name string, target ocispec.Descriptor
 	if err != nil {
 		return err
 	}
-	u := &upload{report: o.Progress, sent: map[digest.Digest]int64{}, size: map[digest.Digest]int64{}}
-	for _, l := range layers {
-		if _, known := u.size[l.Digest]; !known {
-			u.size[l.Digest] = l.Size
-			u.total += l.Size
-		}
-	}
-	return remotes.PushContent(ctx, countedPusher{pusher, u}, target, store, s.downloads, platforms.All, nil)
+	t := newTracker(o.Progress, Uploading)
+	t.expect(layers)
+	return remotes.PushContent(ctx, countedPusher{pusher, t}, target, store, s.downloads, platforms.All, nil)
 }
 
 // layersBelow returns the layers of all manifests below target.
@@ -120,56 +112,26 @@ func (s *Store) layersBelow(ctx context.Context, target ocispec.Descriptor) ([]o
 	return layers, err
 }
 
-// upload counts what of the layers the registry has, and reports it.
-type upload struct {
-	report func(current, total int64)
-
-	mu       sync.Mutex
-	sent     map[digest.Digest]int64
-	size     map[digest.Digest]int64 // of the layers
-	current  int64
-	total    int64
-	reported time.Time
-}
-
-// at says that the registry has so many bytes of a blob.
-func (u *upload) at(d digest.Digest, n int64) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	size, layer := u.size[d]
-	if !layer || u.report == nil {
-		return
-	}
-	n = min(n, size)
-	u.current += n - u.sent[d]
-	u.sent[d] = n
-	if n < size && time.Since(u.reported) < reportInterval {
-		return
-	}
-	u.reported = time.Now()
-	u.report(u.current, u.total)
-}
-
 // countedPusher is a pusher whose bytes are counted.
 type countedPusher struct {
 	remotes.Pusher
-	u *upload
+	t *tracker
 }
 
 func (c countedPusher) Push(ctx context.Context, desc ocispec.Descriptor) (content.Writer, error) {
 	w, err := c.Pusher.Push(ctx, desc)
 	if errdefs.IsAlreadyExists(err) {
-		c.u.at(desc.Digest, desc.Size)
+		c.t.status(desc.Digest, Exists)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &countedWriter{Writer: w, u: c.u, of: desc}, nil
+	return &countedWriter{Writer: w, t: c.t, of: desc}, nil
 }
 
 type countedWriter struct {
 	content.Writer
-	u  *upload
+	t  *tracker
 	of ocispec.Descriptor
 	at int64
 }
@@ -177,7 +139,7 @@ type countedWriter struct {
 func (c *countedWriter) Write(p []byte) (int, error) {
 	n, err := c.Writer.Write(p)
 	c.at += int64(n)
-	c.u.at(c.of.Digest, c.at)
+	c.t.at(c.of.Digest, min(c.at, c.of.Size))
 	return n, err
 }
 
@@ -185,4 +147,13 @@ func (c *countedWriter) Write(p []byte) (int, error) {
 func (c *countedWriter) Truncate(size int64) error {
 	c.at = size
 	return c.Writer.Truncate(size)
+}
+
+// Commit ends the layer.
+func (c *countedWriter) Commit(ctx context.Context, size int64, expected digest.Digest, opts ...content.Opt) error {
+	err := c.Writer.Commit(ctx, size, expected, opts...)
+	if err == nil || errdefs.IsAlreadyExists(err) {
+		c.t.status(c.of.Digest, Uploaded)
+	}
+	return err
 }

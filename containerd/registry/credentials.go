@@ -44,6 +44,12 @@ type resource string
 func (r resource) String() string      { return string(r) }
 func (r resource) RegistryStr() string { return string(r) }
 
+// Credentials returns the user name and the secret for a host, both empty when there are
+// none. No user name means that the secret is an identity token.
+func Credentials(ctx context.Context, host string) (user, secret string, err error) {
+	return credentials(ctx)(host)
+}
+
 // credentials returns what knows the user name and the secret for a host, both
 // empty when there are none. No user name means the secret is an identity
 // token. They come from Docker's configuration file: written there, or from the

@@ -1,13 +1,14 @@
 package backendtest
 
 import (
+	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
 
 func (s *suite) pull() {
 	s.Helper()
-	s.must(s.Backend.PullImage(s.ctx, project.Image{Ref: s.Image}, func(int64, int64) {}))
+	s.must(s.Backend.PullImage(s.ctx, project.Image{Ref: s.Image}, func(executor.Progress) {}))
 }
 
 func (s *suite) hasImage(want bool) {
@@ -19,7 +20,7 @@ func (s *suite) hasImage(want bool) {
 
 func testPush(s *suite) {
 	for range 2 {
-		s.must(s.Backend.PushImage(s.ctx, project.Image{Ref: s.Image}, func(int64, int64) {}))
+		s.must(s.Backend.PushImage(s.ctx, project.Image{Ref: s.Image}, func(executor.Progress) {}))
 	}
 	s.must(s.Backend.RemoveImage(s.ctx, planner.RemoveImage{Ref: s.Image}))
 	s.hasImage(false)
@@ -28,7 +29,7 @@ func testPush(s *suite) {
 }
 
 func testPushMissing(s *suite) {
-	s.fails(s.Backend.PushImage(s.ctx, project.Image{Ref: s.MissingImage}, func(int64, int64) {}), "pushing %s", s.MissingImage)
+	s.fails(s.Backend.PushImage(s.ctx, project.Image{Ref: s.MissingImage}, func(executor.Progress) {}), "pushing %s", s.MissingImage)
 }
 
 func testVerify(s *suite) {

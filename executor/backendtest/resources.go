@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
@@ -54,7 +55,7 @@ func testVolumes(s *suite) {
 
 func testPull(s *suite) {
 	for range 2 {
-		s.must(s.Backend.PullImage(s.ctx, project.Image{Ref: s.Image}, func(int64, int64) {}))
+		s.must(s.Backend.PullImage(s.ctx, project.Image{Ref: s.Image}, func(executor.Progress) {}))
 	}
 	if s.observe().Images[s.Image] == "" {
 		s.Errorf("%s is not among %v", s.Image, s.observe().Images)
@@ -62,7 +63,7 @@ func testPull(s *suite) {
 }
 
 func testPullMissing(s *suite) {
-	s.fails(s.Backend.PullImage(s.ctx, project.Image{Ref: s.MissingImage}, func(int64, int64) {}), "pulling %s", s.MissingImage)
+	s.fails(s.Backend.PullImage(s.ctx, project.Image{Ref: s.MissingImage}, func(executor.Progress) {}), "pulling %s", s.MissingImage)
 	if _, there := s.observe().Images[s.MissingImage]; there {
 		s.Errorf("%s is there", s.MissingImage)
 	}

@@ -61,6 +61,15 @@ func (p Paths) EngineState() string { return filepath.Join(p.State, "containerd"
 // EngineSocket is the private containerd's gRPC address.
 func (p Paths) EngineSocket() string { return filepath.Join(p.EngineState(), "containerd.sock") }
 
+// Builder is the root of the private buildkitd, which builds images.
+func (p Paths) Builder() string { return filepath.Join(p.Root, "buildkit") }
+
+// BuilderState is the private buildkitd's state: socket, config, log.
+func (p Paths) BuilderState() string { return filepath.Join(p.State, "buildkit") }
+
+// BuilderSocket is the private buildkitd's gRPC address.
+func (p Paths) BuilderSocket() string { return filepath.Join(p.BuilderState(), "buildkitd.sock") }
+
 // Runc is runc's own state root (--root).
 func (p Paths) Runc() string { return filepath.Join(p.State, "runc") }
 

@@ -2,12 +2,14 @@ package plantest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 )
@@ -68,10 +70,10 @@ func (w *World) RemoveVolume(ctx context.Context, v project.Volume) error {
 }
 
 // PullImage implements executor.Images.
-func (w *World) PullImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+func (w *World) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
 	ref := image.String()
 	if progress != nil {
-		progress(1, 2)
+		progress(executor.Progress{Current: 1, Total: 2})
 	}
 	return w.call(ctx, "pull "+ref, func() error {
 		d, ok := w.registry[ref]
@@ -106,15 +108,45 @@ func (w *World) VerifyImage(ctx context.Context, op planner.VerifyImage) error {
 }
 
 // PushImage implements executor.Images.
-func (w *World) PushImage(ctx context.Context, image project.Image, progress func(current, total int64)) error {
+func (w *World) PushImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
 	ref := image.String()
-	progress(1, 2)
+	progress(executor.Progress{Current: 1, Total: 2})
 	return w.call(ctx, "push "+ref, func() error {
 		d, ok := w.images[ref]
 		if !ok {
 			return fmt.Errorf("no image %s", ref)
 		}
 		w.registry[ref] = d
+		return nil
+	})
+}
+
+// BuildImage implements executor.Images. What comes of it depends on what is built, and
+// on the images of the world that it begins with: one that is not there stands in the registry.
+func (w *World) BuildImage(ctx context.Context, op planner.BuildImage) error {
+	return w.call(ctx, "build "+op.Image().String(), func() error {
+		if _, here := w.images[op.Image().String()]; here && op.Missing {
+			return nil
+		}
+		bases := slices.Clone(op.Build.Bases)
+		for _, ref := range op.Images {
+			bases = append(bases, ref)
+		}
+		slices.Sort(bases)
+		digest := fmt.Sprintf("sha256:%x", sha256.Sum256(fmt.Append(nil, op.Build)))
+		for _, ref := range bases {
+			base, ok := w.images[project.Image{Ref: ref, Platform: op.Platform}.String()]
+			if !ok {
+				base, ok = w.registry[ref]
+			}
+			if !ok {
+				return fmt.Errorf("%s: not found", ref)
+			}
+			digest = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(digest+base)))
+		}
+		for _, ref := range append([]string{op.Ref}, op.Build.Tags...) {
+			w.images[project.Image{Ref: ref, Platform: op.Platform}.String()] = digest
+		}
 		return nil
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,8 +106,18 @@ func composeFiles(t testing.TB) (files [][]byte) {
 	return files
 }
 
+// load has all sources of builds there, where in truth there is nothing.
 func load(content []byte) (*project.Project, error) {
-	return loader.Load(context.Background(), options(content))
+	p, err := loader.Load(context.Background(), options(content))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range slices.Concat(p.Services, p.Bases) {
+		if s.Build != nil {
+			s.Build.Lacks = nil
+		}
+	}
+	return p, nil
 }
 
 // repaired loads a document, without what is refused in it; nil if that leaves

@@ -37,6 +37,7 @@ func attributes() map[string]rule {
 		"services.*":             serviceRules(),
 		"services.*.x-gocompose": verifyRules(),
 		"x-gocompose":            verifyRules(),
+		"services.*.build":       buildRules(),
 		"services.*.deploy":      deployRules(),
 		"services.*.deploy.resources.reservations": reservationRules(),
 		"services.*.healthcheck":                   healthRules(),

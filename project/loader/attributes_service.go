@@ -41,11 +41,10 @@ func processRules() map[string]rule {
 		"read_only": but("volumes, tmpfs and /dev/shm can be written to"),
 		"platform": but("not given, DOCKER_DEFAULT_PLATFORM, then the host's; what the processor does not run needs an " +
 			"emulator in the kernel (binfmt_misc)"),
-		"pull_policy": {verdict: limited, why: "images are not built; always, missing, if_not_present, never, daily, weekly, " +
-			"every_<duration> and refresh are", ok: func(v any) bool { return v != "build" }},
+		"pull_policy":        but("what has both image and build is built when it cannot be pulled; build builds it each time, and never pulls"),
 		"pull_refresh_after": but("with pull_policy: refresh; without it that is always"),
 
-		"build":       no("images are not built; build it and name it with `image`"),
+		"build":       is(parts),
 		"annotations": but("of the OCI specification that the runtime gets; io.containerd.* and io.kubernetes.cri.*, which containerd obeys, are refused"),
 		"models":      no("there is no runner of models; run one as a service, or elsewhere, and name it in environment"),
 		"provider": but("its program is run by `up`, before anything else is planned, and by `down`; what it sets goes before the environment of " +
@@ -75,7 +74,7 @@ func lifeRules() map[string]rule {
 			"read one of these", project.LogJSONFile, project.LogLocal, project.LogNone, project.LogJournald, project.LogSyslog, project.LogFluentd),
 		"logging.options": but("of json-file and local max-size and max-file; Docker's of the others, see docs/logging.md"),
 		"attach":          is(honoured),
-		"develop":         but("by `watch` and `up --watch`, see docs/watch.md; there the action rebuild is refused: images are not built"),
+		"develop":         but("by `watch` and `up --watch`, see docs/watch.md"),
 		"healthcheck":     is(parts),
 		"restart":         but(`"no", always, on-failure, on-failure:3, unless-stopped`),
 		"x-gocompose":     is(parts),

@@ -53,6 +53,7 @@ func undefinedReferences(model *types.Project) []finding {
 			}
 		}
 		found = append(found, undefinedFiles(model, service)...)
+		found = append(found, inconsistentBuild(model, service)...)
 		if service.NetworkMode != "" && len(service.Networks) > 0 {
 			found = append(found, finding{path: slices.Concat(at, []string{"network_mode"}), text: notBoth})
 		}
@@ -63,6 +64,27 @@ func undefinedReferences(model *types.Project) []finding {
 		}
 	}
 	return append(found, secretsFromNowhere(model)...)
+}
+
+// inconsistentBuild returns what of a build is not defined or excludes the other.
+func inconsistentBuild(model *types.Project, s types.ServiceConfig) []finding {
+	if s.Build == nil {
+		return nil
+	}
+	c := &converter{src: &source{}, model: model, whole: model}
+	at := place{c, []string{"services", s.Name, "build"}}
+	if s.Build.DockerfileInline != "" && s.Build.Dockerfile != "" {
+		at.in("dockerfile_inline").problem("cannot be together with dockerfile; remove one of them")
+	}
+	at.buildContexts(s.Name, s.Build.AdditionalContexts)
+	at.buildPlatforms(s.Platform, s.Build.Platforms)
+	for i, ref := range s.Build.Secrets {
+		if _, ok := model.Secrets[ref.Source]; !ok {
+			secret := at.in("secrets", index(i))
+			secret.add(undefinedFile(secret.path, project.KindSecret, ref.Source))
+		}
+	}
+	return c.found
 }
 
 // badTests returns the health checks of enabled services that begin with a word

@@ -23,7 +23,9 @@ type converter struct {
 	found  []finding
 	warned []finding
 
+	whole *types.Project     // with what the model has not, because it is not selected
 	files map[string]defined // secrets and configs, by fileKey
+	built map[string][]byte  // what is in secrets of builds, by name
 
 	providers map[string][]string // that services depend on, by service
 
@@ -43,10 +45,13 @@ func newConverter(src *source, model *types.Project) *converter {
 		EnvFiles:   slices.Clone(src.envFiles),
 	}
 	for _, f := range src.files {
-		origin.ConfigFiles = append(origin.ConfigFiles, f.Filename)
+		origin.ConfigFiles = append(origin.ConfigFiles, src.pinned(f.Filename))
+	}
+	if c, ok := src.copyOf(src.dir); ok {
+		origin.Source = c.Source
 	}
 	return &converter{
-		src: src, model: model, origin: origin,
+		src: src, model: model, whole: model, origin: origin,
 		networks: map[string]network{}, fixed: map[string]map[netip.Addr]string{},
 	}
 }
@@ -68,6 +73,8 @@ func (c *converter) project() *project.Project {
 			p.Services = append(p.Services, c.service(s))
 		}
 	}
+	c.basesOf(p)
+	c.owners(p)
 	p.Networks = c.projectNetworks()
 	for key, v := range c.model.Volumes {
 		p.Volumes = append(p.Volumes, c.volume(key, v))
@@ -89,7 +96,7 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 		Replicas:  at.replicas(s),
 		NoAttach:  s.Attach != nil && !*s.Attach,
 		Pull:      at.pullPolicy(s),
-		Build:     build(s),
+		Build:     at.build(s),
 		Providers: c.providers[s.Name],
 		Template:  at.container(s),
 		Separator: c.src.separator,

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -182,7 +183,7 @@ func (p place) onlyExternal(o types.FileObjectConfig) {
 }
 
 // readsContents tells whether what is in secrets and configs is wanted.
-func (o Options) readsContents() bool { return !o.Existing || o.Contents }
+func (o Options) readsContents() bool { return !o.Existing || o.Contents || o.Build != nil }
 
 // read takes the content from where it is.
 func (p place) read(kind project.FileKind, o types.FileObjectConfig, d defined) *[]byte {
@@ -196,24 +197,37 @@ func (p place) read(kind project.FileKind, o types.FileObjectConfig, d defined) 
 	return nil
 }
 
-// seal gives the files of a project, in which nothing is wrong, the digests of
-// their contents, and the contents to the project.
+// seal gives the files of a project, in which nothing is wrong, and the secrets of its builds
+// the digests of their contents, and the contents to the project.
 func (c *converter) seal(p *project.Project) error {
-	var key []byte
-	for _, s := range p.Services {
+	key := sync.OnceValues(func() ([]byte, error) {
+		if c.src.options.Key == nil {
+			return nil, nil
+		}
+		return c.src.options.Key()
+	})
+	digest := func(data []byte) (string, error) {
+		k, err := key()
+		if err != nil {
+			return "", err
+		}
+		d := project.ContentDigest(k, data)
+		p.Contents.Add(d, data)
+		return d, nil
+	}
+	for _, s := range slices.Concat(p.Services, p.Bases) {
 		for _, f := range s.Template.AllFiles() {
 			data := c.files[fileKey(f.Kind, f.Name)].content
 			if data == nil {
 				continue
 			}
-			if key == nil && c.src.options.Key != nil {
-				var err error
-				if key, err = c.src.options.Key(); err != nil {
-					return err
-				}
+			var err error
+			if f.Digest, err = digest(*data); err != nil {
+				return err
 			}
-			f.Digest = project.ContentDigest(key, *data)
-			p.Contents.Add(f.Digest, *data)
+		}
+		if err := c.sealBuild(s.Build, digest); err != nil {
+			return err
 		}
 	}
 	return nil

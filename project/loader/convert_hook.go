@@ -58,7 +58,7 @@ func (p place) preStarts(s types.ServiceConfig, t project.Container) []project.P
 		at := p.in("pre_start", index(i))
 		before := len(p.c.found)
 		warned := len(p.c.warned)
-		c := at.container(types.ServiceConfig{Name: s.Name, ContainerSpec: h.ContainerSpec})
+		c := at.container(types.ServiceConfig{Name: s.Name, ContainerSpec: h.ContainerSpec, WorkloadSpec: types.WorkloadSpec{Build: s.Build}})
 		p.c.found = withoutInherited(p.c.found, before, p.path, at.path)
 		p.c.warned = withoutInherited(p.c.warned, warned, p.path, at.path)
 		c.Mounts = mountsOver(t.Mounts, c.Mounts)

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -22,9 +23,11 @@ func (p place) image(s types.ServiceConfig) string {
 		return ""
 	}
 	if s.Image == "" {
-		ref, err := reference.ParseDockerRef(p.c.src.name + "-" + s.Name)
+		name := p.c.src.name + cmp.Or(p.c.src.separator, project.Separator) + s.Name
+		ref, err := reference.ParseDockerRef(name)
 		if err != nil {
-			return "" // there is none; that it is built is refused elsewhere
+			p.problem("an image cannot be called %q: name it with `image`", name)
+			return ""
 		}
 		return ref.String()
 	}
@@ -63,8 +66,8 @@ func (p place) platform(s types.ServiceConfig) string {
 	return text
 }
 
-// pullPolicy returns when the service's image is pulled. What is not built, and
-// what the schema has no word for, is refused elsewhere.
+// pullPolicy returns when the service's image is pulled. What the schema has no word
+// for is refused elsewhere.
 func (p place) pullPolicy(s types.ServiceConfig) project.PullPolicy {
 	if s.PullRefreshAfter != "" && s.PullPolicy != types.PullPolicyRefresh {
 		p.in("pull_refresh_after").problem("it counts with pull_policy: refresh only; set that, or remove it")
@@ -83,27 +86,14 @@ func (p place) pullPolicy(s types.ServiceConfig) project.PullPolicy {
 	}
 	out := project.PullPolicy{Written: s.PullPolicy}
 	switch {
-	case when == types.PullPolicyNever || when == types.PullPolicyBuild:
+	case when == types.PullPolicyNever:
 		out.When = project.PullNever
+	case when == types.PullPolicyBuild:
+		out.When = project.PullBuild
 	case when == types.PullPolicyAlways || when == types.PullPolicyRefresh && after == 0:
 		out.When = project.PullAlways
 	case when == types.PullPolicyRefresh:
 		out.When, out.After = project.PullAfter, after
-	}
-	return out
-}
-
-// build returns what is to be known of the build of a service, nil if it has none.
-// That it is built at all is refused elsewhere.
-func build(s types.ServiceConfig) *project.Build {
-	if s.Build == nil {
-		return nil
-	}
-	out := &project.Build{Named: s.Image != ""}
-	for _, tag := range s.Build.Tags {
-		if ref, err := reference.ParseDockerRef(tag); err == nil {
-			out.Tags = append(out.Tags, ref.String())
-		}
 	}
 	return out
 }

@@ -65,7 +65,7 @@ func (p place) volumeOptions(opts types.Options) map[string]string {
 	}
 	options := strings.Split(mount, ",")
 	if binds(options) && device != "" && p.c.src.dir != "" {
-		device = p.c.src.inProject(device)
+		device = p.c.src.mounted(p.c.src.inProject(device))
 		opts[project.VolumeDevice] = device
 	}
 	if wrong, where := wrongMount(kind, device, options); wrong != "" {

@@ -228,7 +228,7 @@ func partsOf(t *testing.T, p *project.Project) map[string]any {
 	for _, s := range parts["services"].([]any) {
 		service := s.(map[string]any)
 		template := service["template"].(map[string]any)
-		for _, key := range []string{"replicas", "noAttach", "pull", "job", "update", "rollback", "separator", "watch"} {
+		for _, key := range []string{"replicas", "noAttach", "pull", "job", "update", "rollback", "separator", "watch", "build"} {
 			template[key] = service[key]
 		}
 		if by, asked := service["verify"]; asked {

@@ -19,13 +19,14 @@ import (
 // Options say which files to load and what of them. The environment, the
 // working directory and standard input come in here and from nowhere else.
 type Options struct {
-	// Files are the values of -f, relative to WorkingDir; "-" is Stdin. Empty:
+	// Files are the values of -f, relative to WorkingDir; "-" is Stdin, and others may be
+	// Elsewhere. Empty:
 	// COMPOSE_FILE, then the default names in WorkingDir and its parents.
 	Files []string
 	// ProjectName is the value of -p.
 	ProjectName string
 	// ProjectDirectory is the value of --project-directory, relative to
-	// WorkingDir. Empty: the directory of the first file.
+	// WorkingDir. Empty: the directory of the first file, or of its copy.
 	ProjectDirectory string
 	// Profiles are the values of --profile; "*" enables all. Empty:
 	// COMPOSE_PROFILES.
@@ -48,6 +49,9 @@ type Options struct {
 	// Contents has what is in secrets and configs read in spite of Existing, as far
 	// as it can be.
 	Contents bool
+	// Build, when set, is laid over all builds. What is read is what builds need, and
+	// nothing but builds has to be honoured.
+	Build *BuildFlags
 	// Watch has develop.watch of Services read, or of all where that is empty.
 	Watch bool
 	// WithEnv, of Publishable: what may be secret may be seen.
@@ -81,6 +85,9 @@ type Options struct {
 	// Node is the host that the containers are placed on.
 	Node Node
 
+	// Elsewhere gets the files that are not on this host.
+	Elsewhere Elsewhere
+
 	// Environ is the process environment, "KEY=value".
 	Environ []string
 	// WorkingDir is absolute.
@@ -95,7 +102,7 @@ type Options struct {
 // or ask for what gocompose does not honour, the error is a Problems with
 // everything that was found. ErrNoFile says that there is no file at all.
 func Load(ctx context.Context, o Options) (*project.Project, error) {
-	src, err := locate(o)
+	src, err := locate(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +132,10 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 		model = resolved
 	}
 	c := newConverter(s, model)
+	c.whole = loaded.whole
 	c.providers = loaded.providers
 	out := c.project()
+	out.Elsewhere = s.demands(loaded.model, out)
 	if s.options.Locked {
 		l, err := s.readLock()
 		if err != nil {
@@ -134,9 +143,11 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 		}
 		c.lock(l, out)
 	}
-	found := append(keepUsed(loaded.refused, model), c.found...)
+	found := append(keepUsed(loaded.refused, model, out.Bases), c.found...)
 	if s.options.Existing {
-		found = slices.DeleteFunc(found, finding.unsupported)
+		found = slices.DeleteFunc(found, func(f finding) bool {
+			return f.unsupported() && (s.options.Build == nil || !f.ofBuild())
+		})
 	} else {
 		for _, p := range append(s.problems(c.warned), s.cutCommands(model)...) {
 			s.warn(p.String())

@@ -31,7 +31,7 @@ type Model struct {
 // LoadModel returns the model that the files describe. Its errors are those of
 // Load, but for attributes that gocompose does not honour.
 func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
-	src, err := locate(o)
+	src, err := locate(ctx, o)
 	if err != nil {
 		return nil, err
 	}

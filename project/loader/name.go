@@ -37,7 +37,7 @@ func ProjectName(ctx context.Context, o Options) (string, error) {
 	if len(paths) == 0 {
 		return "", s.noFile()
 	}
-	if err := s.readFiles(paths); err != nil {
+	if err := s.readFiles(ctx, paths); err != nil {
 		return "", err
 	}
 	return s.projectName()
@@ -65,8 +65,8 @@ func (s *source) projectName() (string, error) {
 	if name = loader.NormalizeProjectName(name); name != "" {
 		return name, nil
 	}
-	base := filepath.Base(s.dir)
-	if real, err := filepath.EvalSymlinks(s.dir); err == nil && filepath.Base(real) != base {
+	base := filepath.Base(s.home)
+	if real, err := filepath.EvalSymlinks(s.home); err == nil && filepath.Base(real) != base {
 		s.warn(fmt.Sprintf("project has been loaded without an explicit name from a symlink. Using name %q", base))
 	}
 	if name = loader.NormalizeProjectName(base); name == "" {

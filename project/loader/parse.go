@@ -28,8 +28,9 @@ type ModelOptions struct {
 // loaded is what compose-go makes of the files.
 type loaded struct {
 	model   *types.Project
-	refused []finding // of the whole model, selected or not
-	broken  Problems  // references to what is not there
+	whole   *types.Project // before it was narrowed to what is selected
+	refused []finding      // of the whole model, selected or not
+	broken  Problems       // references to what is not there
 	// providers are those that services depend on, by service, whatever is selected.
 	providers map[string][]string
 }
@@ -43,7 +44,7 @@ func (s *source) details() types.ConfigDetails {
 func (s *source) configure(m ModelOptions, profiles []string) func(*loader.Options) {
 	return func(o *loader.Options) {
 		o.SetProjectName(s.name, true)
-		o.Interpolate.Substitute = substitute
+		o.Interpolate.Substitute = s.used.substitute
 		o.Interpolate.TypeCastMapping = s.casts(withOwnCasts(o.Interpolate.TypeCastMapping))
 		o.Profiles = profiles
 		o.SkipInterpolation = m.NoInterpolate
@@ -52,6 +53,7 @@ func (s *source) configure(m ModelOptions, profiles []string) func(*loader.Optio
 		o.ResolvePaths = !m.NoPathResolution
 		o.SkipResolveEnvironment = true
 		o.SkipResolveLabels = true
+		o.ResourceLoaders = []loader.ResourceLoader{fetcher{s}}
 	}
 }
 
@@ -133,17 +135,18 @@ func (s *source) load(ctx context.Context, m ModelOptions) (loaded, error) {
 			return loaded{}, broken
 		}
 	}
+	s.mountCopies(model)
 	if err := s.withOneOff(model); err != nil {
 		return loaded{}, err
 	}
-	providers := providersOf(model)
+	providers, whole := providersOf(model), model
 	if model, err = s.selected(model); err != nil {
 		if len(broken) == 0 { // else it is what selection stumbles over
 			broken = s.explain(err)
 		}
 		return loaded{}, broken
 	}
-	return loaded{model, refused, broken, providers}, nil
+	return loaded{model, whole, refused, broken, providers}, nil
 }
 
 // bind turns the tree, which it uses up, into compose-go's types.

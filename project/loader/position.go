@@ -162,6 +162,11 @@ func (ps *positions) included(file string, doc *yaml.Node) []string {
 // beside resolves a path written in file.
 func (ps *positions) beside(file, path string) string {
 	path = ps.src.expandHome(os.Expand(path, func(name string) string { return ps.src.env[name] }))
+	for _, c := range ps.src.copies {
+		if c.name == path {
+			return c.File
+		}
+	}
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}

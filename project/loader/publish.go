@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -40,7 +42,7 @@ type PublishedFile struct {
 // and literal contents are a problem unless o.WithEnv says that they may be seen.
 func Publishable(ctx context.Context, o Options) (Application, error) {
 	o.Profiles, o.AllResources, o.Existing = []string{"*"}, true, true
-	src, err := locate(o)
+	src, err := locate(ctx, o)
 	if err != nil {
 		return Application{}, err
 	}
@@ -171,18 +173,46 @@ type composeFile struct {
 // content returns a Compose file with the files that it names by their new names: what
 // is published is in one folder.
 func (p *publisher) content(f composeFile) ([]byte, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(f.text, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", p.display(f.path), err)
+	var docs []*yaml.Node
+	changed := false
+	for decoder := yaml.NewDecoder(bytes.NewReader(f.text)); ; {
+		doc := &yaml.Node{}
+		err := decoder.Decode(doc)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.display(f.path), err)
+		}
+		renamed, err := p.document(f, doc)
+		if err != nil {
+			return nil, err
+		}
+		docs, changed = append(docs, doc), changed || renamed
 	}
-	if list := valueOf(&doc, []string{"include"}); list != nil {
-		return nil, Problems{{File: p.display(f.path), Line: list.Line, Column: list.Column, Path: "include",
+	if !changed {
+		return f.text, nil
+	}
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	for _, doc := range docs {
+		if err := encoder.Encode(doc); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.display(f.path), err)
+		}
+	}
+	return out.Bytes(), nil
+}
+
+// document gives the files that a document of a Compose file names their new names.
+func (p *publisher) document(f composeFile, doc *yaml.Node) (changed bool, err error) {
+	if list := valueOf(doc, []string{"include"}); list != nil {
+		return false, Problems{{File: p.display(f.path), Line: list.Line, Column: list.Column, Path: "include",
 			Text: "files that it includes are not published: make one of all with `gocompose config --no-interpolate`, and publish that"}}
 	}
-	if err := p.check(f, &doc); err != nil {
-		return nil, err
+	if err := p.check(f, doc); err != nil {
+		return false, err
 	}
-	changed := false
 	rename := func(node *yaml.Node, into func(path string, text []byte) (string, error)) error {
 		if node == nil || node.Kind != yaml.ScalarNode || node.Value == "" {
 			return nil
@@ -191,31 +221,25 @@ func (p *publisher) content(f composeFile) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		node.Value, changed = name, true
+		changed = changed || name != node.Value
+		node.Value = name
 		return nil
 	}
-	services := valueOf(&doc, []string{"services"})
+	services := valueOf(doc, []string{"services"})
 	for i := 1; services != nil && i < len(services.Content); i += 2 {
 		service := services.Content[i]
-		if err := rename(valueOf(service, []string{"extends", "file"}), p.extended); err != nil {
-			return nil, err
+		if file := valueOf(service, []string{"extends", "file"}); file == nil || !p.elsewhere(file.Value) {
+			if err := rename(file, p.extended); err != nil {
+				return false, err
+			}
 		}
 		for _, node := range envFileNodes(valueOf(service, []string{"env_file"})) {
 			if err := rename(node, p.envFile); err != nil {
-				return nil, err
+				return false, err
 			}
 		}
 	}
-	if !changed {
-		return f.text, nil
-	}
-	var out bytes.Buffer
-	encoder := yaml.NewEncoder(&out)
-	encoder.SetIndent(2)
-	if err := encoder.Encode(&doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", p.display(f.path), err)
-	}
-	return out.Bytes(), nil
+	return changed, nil
 }
 
 // check refuses what everybody would see of a file, also what the project has not: a value

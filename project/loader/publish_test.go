@@ -132,6 +132,18 @@ services:
 A=hunter3
 `: "base.yaml:3:",
 		`-- compose.yaml --
+services: {web: {image: "web:1", environment: {PASSWORD: hunter2}}}
+---
+services: {web: {environment: {PASSWORD: "$PASSWORD"}}}
+`: "compose.yaml:1:58: services.web.environment.PASSWORD: ",
+		`-- compose.yaml --
+services: {web: {image: "web:1"}}
+---
+services: {web: {environment: {PASSWORD: hunter2}}}
+---
+services: {web: {environment: {PASSWORD: "$PASSWORD"}}}
+`: "compose.yaml:3:42: services.web.environment.PASSWORD: ",
+		`-- compose.yaml --
 services: {web: {image: "web:1", env_file: !reset []}}
 configs: {s: {content: hunter2}}
 -- compose.override.yaml --
@@ -158,5 +170,16 @@ func TestWhatCannotBePublishedIsRefused(t *testing.T) {
 		if _, err := published(t, archive, true); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n%v", archive, err)
 		}
+	}
+}
+
+func TestAllDocumentsOfAFileArePublished(t *testing.T) {
+	app, err := published(t, "-- compose.yaml --\nservices: {web: {image: a}}\n---\nservices: {web: {env_file: some.env}}\n---\nservices: {db: {image: b}}\n-- some.env --\nA=1\n", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(app.Files[0].Content)
+	if strings.Count(text, "---") != 2 || !strings.Contains(text, app.EnvFiles[0].Name) || !strings.Contains(text, "db:") {
+		t.Errorf("%s", text)
 	}
 }

@@ -314,6 +314,11 @@ func comparable(p *project.Project) string {
 	q.Known, q.Builds, q.Services = nil, nil, slices.Clone(p.Services)
 	for i := range q.Services {
 		q.Services[i].Template.Origin = project.Origin{}
+		if q.Services[i].Build != nil {
+			b := *q.Services[i].Build
+			b.Lacks = nil // which has lines
+			q.Services[i].Build = &b
+		}
 	}
 	b, err := json.MarshalIndent(q, "", " ")
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // finding is a problem whose place in the files is not looked up yet.
@@ -141,9 +143,17 @@ const notYet = "not supported yet: "
 
 func (f finding) unsupported() bool { return strings.HasPrefix(f.text, notYet) }
 
-// keepUsed drops findings about services that are not in the model, and about
-// networks, volumes, secrets and configs that are not.
-func keepUsed(found []finding, model *types.Project) []finding {
+// ofBuild tells whether it is about how an image is built, or what its build uses.
+func (f finding) ofBuild() bool {
+	return len(f.path) > 2 && f.path[0] == "services" && f.path[2] == "build" || len(f.path) > 0 && f.path[0] == "secrets"
+}
+
+// keepUsed drops findings about services that are not in the model, but for the builds
+// of bases, and about networks, volumes, secrets and configs that are not.
+func keepUsed(found []finding, model *types.Project, bases []project.Service) []finding {
+	isBase := func(n string) bool {
+		return slices.ContainsFunc(bases, func(s project.Service) bool { return s.Name == n })
+	}
 	used := map[string]func(string) bool{
 		"services": func(n string) bool { _, ok := model.Services[n]; return ok },
 		"networks": func(n string) bool { _, ok := model.Networks[n]; return ok },
@@ -152,7 +162,7 @@ func keepUsed(found []finding, model *types.Project) []finding {
 		"configs":  func(n string) bool { _, ok := model.Configs[n]; return ok },
 	}
 	return slices.DeleteFunc(found, func(f finding) bool {
-		if len(f.path) < 2 {
+		if len(f.path) < 2 || f.ofBuild() && isBase(f.path[1]) {
 			return false
 		}
 		isUsed, ok := used[f.path[0]]

@@ -41,6 +41,9 @@ func TestWhatConfigPrintsLoadsToTheSameProject(t *testing.T) {
 				t.Skip("what run wants is in no file")
 			}
 			want := loaded(t, o)
+			if len(want.Bases) > 0 {
+				t.Skip("what is not selected is not printed")
+			}
 			o2 := fresh()
 			o2.WorkingDir = o.WorkingDir
 			model := loadModel(t, o2, loader.ModelOptions{})
@@ -93,6 +96,9 @@ func loaded(t *testing.T, o loader.Options) *project.Project {
 		p.Services[i].Template.Origin = project.Origin{}
 		by := &p.Services[i].Verify // it has absolute paths then
 		by.Key, by.Root = filepath.Base(by.Key), filepath.Base(by.Root)
+		if b := p.Services[i].Build; b != nil {
+			b.Lacks = nil // which has lines
+		}
 	}
 	return p
 }

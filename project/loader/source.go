@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,9 @@ type source struct {
 	envFiles []string           // those read, absolute
 	files    []types.ConfigFile // with their content; absolute names, or "-"
 	dir      string             // the project directory, absolute
+	home     string             // the same, or the working directory when dir is in a copy
+	copies   []copied           // of files elsewhere
+	used     readers            // set when the user has named such files
 	name     string
 	profiles []string
 	warnings []string
@@ -47,7 +51,7 @@ var (
 // wins over env files; the .env beside the working directory may name the
 // files (COMPOSE_FILE), and then the .env of their directory adds what is
 // still missing.
-func locate(o Options) (*source, error) {
+func locate(ctx context.Context, o Options) (*source, error) {
 	s, err := newSource(o)
 	if err != nil {
 		return nil, err
@@ -59,7 +63,7 @@ func locate(o Options) (*source, error) {
 	if len(paths) == 0 {
 		return nil, s.noFile()
 	}
-	if err := s.readFiles(paths); err != nil {
+	if err := s.readFiles(ctx, paths); err != nil {
 		return nil, err
 	}
 	if s.name, err = s.projectName(); err != nil {
@@ -108,7 +112,11 @@ func (s *source) baseDir(paths []string) string {
 		return s.dir
 	}
 	for _, p := range paths {
-		if p != "-" {
+		switch {
+		case p == "-":
+		case s.elsewhere(p):
+			return s.options.WorkingDir
+		default:
 			return filepath.Dir(s.abs(p))
 		}
 	}
@@ -116,7 +124,7 @@ func (s *source) baseDir(paths []string) string {
 }
 
 func (s *source) abs(path string) string {
-	if strings.Contains(path, "://") {
+	if s.elsewhere(path) {
 		return path
 	}
 	if filepath.IsAbs(path) {
@@ -134,7 +142,7 @@ func (s *source) findFiles() ([]string, error) {
 		if sep == "" {
 			sep = string(os.PathListSeparator)
 		}
-		paths = strings.Split(list, sep)
+		paths = s.splitFiles(list, sep)
 	}
 	if len(paths) == 0 {
 		paths = s.searchUpward(s.baseDir(nil))
@@ -144,8 +152,9 @@ func (s *source) findFiles() ([]string, error) {
 			paths[i] = s.abs(p)
 		}
 	}
-	s.dir = s.baseDir(paths)
-	if err := s.readEnvFiles(s.dir); err != nil {
+	s.home = s.baseDir(paths)
+	s.dir = s.home
+	if err := s.readEnvFiles(s.home); err != nil {
 		return nil, err
 	}
 	return paths, nil
@@ -194,15 +203,33 @@ func (s *source) noFile() error {
 		ErrNoFile, strings.Join(defaultFiles, ", "), s.baseDir(nil))
 }
 
-func (s *source) readFiles(paths []string) error {
+// readFiles reads them; those elsewhere go by the names of their copies. Where the first
+// file is elsewhere, its copy is in the project directory.
+func (s *source) readFiles(ctx context.Context, paths []string) error {
 	var bad Problems
+	first := s.options.ProjectDirectory == ""
 	for _, path := range paths {
-		content, err := s.read(path)
+		shown, from := s.display(path), path
+		var content []byte
+		var err error
+		if s.elsewhere(path) {
+			var got Fetched
+			if s.used == nil {
+				s.used = readers{}
+			}
+			got, err = s.fetch(ctx, path)
+			if from = got.File; err == nil && first {
+				s.dir = filepath.Dir(from)
+			}
+		}
+		if first = first && path == "-"; err == nil {
+			content, err = s.read(from)
+		}
 		if err != nil {
-			bad = append(bad, Problem{File: s.display(path), Text: err.Error()})
+			bad = append(bad, Problem{File: shown, Text: err.Error()})
 			continue
 		}
-		s.files = append(s.files, types.ConfigFile{Filename: path, Content: content})
+		s.files = append(s.files, types.ConfigFile{Filename: from, Content: content})
 	}
 	if len(bad) > 0 {
 		return bad
@@ -220,9 +247,6 @@ func (s *source) read(path string) ([]byte, error) {
 			content = []byte{}
 		}
 		return content, err
-	}
-	if strings.Contains(path, "://") {
-		return nil, errors.New("remote files are not supported yet; fetch it and name the copy")
 	}
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
@@ -243,7 +267,10 @@ func (s *source) read(path string) ([]byte, error) {
 // when beneath it.
 func (s *source) display(path string) string {
 	if path == "-" || !filepath.IsAbs(path) {
-		return path
+		return s.shown(path)
+	}
+	if name, ok := s.fetchedName(path); ok {
+		return name
 	}
 	rel, err := filepath.Rel(s.options.WorkingDir, path)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {

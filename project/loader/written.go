@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -27,6 +28,9 @@ func (m *Model) written() *types.Project {
 		if s.Build != nil {
 			build := *s.Build
 			build.SSH, build.ExtraHosts = sshKeys(build.SSH), eachOnce(build.ExtraHosts)
+			if m.src != nil && build.Context == filepath.Join(m.src.dir, stdinContext) { // which compose-go takes for a folder
+				build.Context = stdinContext
+			}
 			s.Build = &build
 		}
 		out.Services[name] = s

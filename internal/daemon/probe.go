@@ -1,4 +1,4 @@
-package engine
+package daemon
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +18,10 @@ const probeTimeout = 2 * time.Second
 // frame (RFC 9113, sections 3.4 and 4.1).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
-// probe returns nil when a gRPC server answers at the socket, and the ID of the
+// Probe returns nil when a gRPC server answers at the socket, and the ID of the
 // process that listens, 0 when it cannot be told. That the socket can be
 // connected to says little: the kernel accepts for a process that hangs.
-func probe(ctx context.Context, socket string) (pid int, err error) {
+func Probe(ctx context.Context, socket string) (pid int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	var d net.Dialer
@@ -76,14 +75,4 @@ func listener(conn *net.UnixConn) (pid int, err error) {
 		return 0, err
 	}
 	return int(cred.Pid), nil
-}
-
-// socketOf returns the path of a unix socket's address, which may be written
-// as a path or as a URL, "unix:///run/containerd/containerd.sock".
-func socketOf(address string) (string, error) {
-	socket := strings.TrimPrefix(address, "unix://")
-	if !strings.HasPrefix(socket, "/") && !strings.HasPrefix(socket, "@") {
-		return "", fmt.Errorf("address %q of containerd: not an absolute path of a unix socket", address)
-	}
-	return socket, nil
 }

@@ -1,0 +1,186 @@
+package daemon
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/gocompose/gocompose/internal/paths"
+)
+
+// Config says what a buildkitd works with.
+type Config struct {
+	// Containerd is the path of the containerd's socket that it builds on, in that
+	// namespace and with that snapshotter.
+	Containerd, Namespace, Snapshotter string
+	// ContainerdPid is its process, 0 when that cannot be told. One that is connected
+	// with another that is no more would find the new one late.
+	ContainerdPid int
+	// Shim and Runc run the steps of builds: absolute paths. RuncRoot is runc's own
+	// folder (--root).
+	Shim, Runc, RuncRoot string
+	// Registries are how registries and their mirrors are reached, by host.
+	Registries map[string]Registry
+	// Env is its environment, all of it, "NAME=value".
+	Env []string
+	// Limits are those of the build cache.
+	Limits Limits
+}
+
+// file is what of buildkitd's configuration we set
+// (https://github.com/moby/buildkit/blob/master/docs/buildkitd.toml.md).
+type file struct {
+	Root         string    `toml:"root"`
+	Entitlements []string  `toml:"insecure-entitlements"`
+	Log          log       `toml:"log"`
+	GRPC         grpc      `toml:"grpc"`
+	OTEL         telemetry `toml:"otel"`
+	Worker       workers   `toml:"worker"`
+
+	Registries map[string]Registry `toml:"registry,omitempty"`
+}
+
+// Registry is how one is reached: by its mirrors first; over HTTP, or without looking
+// at its certificate, or both as it speaks; with certificates that count beside the
+// system's, and with our own.
+type Registry struct {
+	Mirrors  []string  `toml:"mirrors,omitempty"`
+	HTTP     *bool     `toml:"http,omitempty"` // nil: one of this machine's loopback only
+	Insecure bool      `toml:"insecure,omitempty"`
+	CAs      []string  `toml:"ca,omitempty"`
+	KeyPairs []KeyPair `toml:"keypair,omitempty"`
+}
+
+// KeyPair are the files of a key and its certificate.
+type KeyPair struct {
+	Key         string `toml:"key"`
+	Certificate string `toml:"cert"`
+}
+
+type log struct {
+	Level string `toml:"level"`
+}
+
+type grpc struct {
+	Address []string `toml:"address"`
+}
+
+type telemetry struct {
+	SocketPath string `toml:"socketPath"`
+}
+
+type workers struct {
+	OCI        oci        `toml:"oci"`
+	Containerd containerd `toml:"containerd"`
+}
+
+type oci struct {
+	Enabled bool `toml:"enabled"`
+}
+
+type containerd struct {
+	Enabled      bool    `toml:"enabled"`
+	Address      string  `toml:"address"`
+	Namespace    string  `toml:"namespace"`
+	Snapshotter  string  `toml:"snapshotter"`
+	CgroupParent string  `toml:"defaultCgroupParent"`
+	NetworkMode  string  `toml:"networkMode"`
+	CNIConfig    string  `toml:"cniConfigPath"`
+	CNIFolder    string  `toml:"cniBinaryPath"`
+	CNIPool      int     `toml:"cniPoolSize"`
+	Runtime      runtime `toml:"runtime"`
+	GC           bool    `toml:"gc"`
+	Limits
+}
+
+type runtime struct {
+	Name    string  `toml:"name"`
+	Path    string  `toml:"path"`
+	Options options `toml:"options"`
+}
+
+type options struct {
+	BinaryName string
+	Root       string
+}
+
+// runcRuntime is the name by which buildkitd knows of what kind a runtime's options
+// are. What is run is the program at the path.
+const runcRuntime = "io.containerd.runc.v2"
+
+// CgroupParent is below what the steps of a layout's builds run.
+func CgroupParent(p paths.Paths) string { return p.CgroupParent() + "/build" }
+
+// render writes the configuration file. A build may ask for each of the privileges:
+// that it may have them is the user's word, who could run as root what the build
+// runs. The environment, by its digest, and the process of containerd are in it so
+// that it tells whether they are others.
+func (c Config) render(b Builder) ([]byte, error) {
+	p := b.Paths
+	f := file{
+		Root:         p.Builder(),
+		Entitlements: []string{"network.host", "security.insecure", "device"},
+		Log:          log{Level: "warn"},
+		GRPC:         grpc{Address: []string{"unix://" + p.BuilderSocket()}},
+		OTEL:         telemetry{SocketPath: filepath.Join(p.BuilderState(), "otel.sock")},
+		Worker: workers{Containerd: containerd{
+			Enabled:      true,
+			Address:      c.Containerd,
+			Namespace:    c.Namespace,
+			Snapshotter:  c.Snapshotter,
+			CgroupParent: CgroupParent(p),
+			NetworkMode:  "cni",
+			CNIConfig:    b.networkFile(),
+			CNIFolder:    b.pluginFolder(),
+			CNIPool:      kept,
+			Runtime:      runtime{Name: runcRuntime, Path: c.Shim, Options: options{BinaryName: c.Runc, Root: c.RuncRoot}},
+			GC:           true,
+			Limits:       c.Limits,
+		}},
+		Registries: c.Registries,
+	}
+	body, err := toml.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("writing the configuration: %w", err)
+	}
+	head := fmt.Sprintf("# Written by gocompose at each start of its buildkitd, for containerd in process %d and the environment %s.\n\n",
+		c.ContainerdPid, digest(c.Env))
+	return append([]byte(head), body...), nil
+}
+
+// digest stands for how an environment says that registries are reached. Where
+// programs are, which differs from terminal to terminal, is no reason to start anew.
+func digest(env []string) string {
+	counts := slices.DeleteFunc(slices.Sorted(slices.Values(env)), func(v string) bool { return strings.HasPrefix(v, "PATH=") })
+	sum := sha256.Sum256([]byte(strings.Join(counts, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// passedOn are the variables of the starter that buildkitd is given, beside our
+// own: how registries are reached, where programs are, and what Go programs are
+// debugged with.
+var passedOn = []string{
+	"PATH", "TZ", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "GODEBUG", "GOTRACEBACK", "GOCOVERDIR",
+}
+
+// Environ returns the environment that a buildkitd gets from its starter's.
+func Environ(p paths.Paths, starter []string) []string {
+	env := []string{"GOCOMPOSE_ROOT=" + p.Root, "GOCOMPOSE_STATE=" + p.State}
+	path := false
+	for _, v := range starter {
+		if name, value, _ := strings.Cut(v, "="); slices.Contains(passedOn, name) && value != "" {
+			env = append(env, v)
+			path = path || name == "PATH"
+		}
+	}
+	if !path {
+		env = append(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	}
+	return env
+}

@@ -1,0 +1,110 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/gocompose/gocompose/internal/daemon"
+	"github.com/gocompose/gocompose/internal/flock"
+)
+
+// Stop ends it, whoever uses it, and takes away what builds have left. That it does
+// not run is no error.
+func (b Builder) Stop(ctx context.Context) error {
+	if _, err := os.Stat(b.Paths.BuilderState()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return b.locked(ctx, b.stop)
+}
+
+// Tend ends it when nobody uses it, and has not for the given time. While nobody does
+// it takes away the steps that are left of builds, and all that is left of one that
+// was killed. It is to be called again and again.
+func (b Builder) Tend(ctx context.Context, idle time.Duration) error {
+	if _, err := os.Stat(b.configFile()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return b.locked(ctx, func(ctx context.Context) error {
+		alone, err := flock.Try(b.usersLock())
+		if errors.Is(err, flock.ErrLocked) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return errors.Join(b.tend(ctx, idle), alone.Unlock())
+	})
+}
+
+// tend is Tend of one that nobody uses.
+func (b Builder) tend(ctx context.Context, idle time.Duration) error {
+	used, err := os.Stat(b.usedFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil || time.Since(used.ModTime()) >= idle {
+		return b.stop(ctx)
+	}
+	if _, err := daemon.Probe(ctx, b.Paths.BuilderSocket()); err != nil {
+		return b.stop(ctx)
+	}
+	orphans, err := b.Orphans()
+	if err != nil || !orphans {
+		return err
+	}
+	return b.Sweep(ctx)
+}
+
+// endOutdated ends one that was started with another configuration, unless somebody
+// uses it. It needs the lock.
+func (b Builder) endOutdated(ctx context.Context, want []byte) error {
+	have, err := os.ReadFile(b.configFile())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(have, want) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	alone, err := flock.Try(b.usersLock())
+	if errors.Is(err, flock.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.stop(ctx), alone.Unlock())
+}
+
+// stop needs the lock. The configuration goes last: where it is, there may be
+// something to take away.
+func (b Builder) stop(ctx context.Context) error {
+	if err := b.server().End(ctx, stopGrace); err != nil {
+		return err
+	}
+	if err := errors.Join(b.clear(ctx), os.RemoveAll(b.pluginFolder())); err != nil {
+		return err
+	}
+	var failed []error
+	for _, path := range []string{b.Paths.BuilderSocket(), b.usedFile(), b.networkFile(), b.configFile()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (b Builder) locked(ctx context.Context, do func(context.Context) error) error {
+	l, err := b.lock(ctx)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(do(ctx), l.Unlock()); err != nil {
+		return fmt.Errorf("stopping %s: %w", name, err)
+	}
+	return nil
+}

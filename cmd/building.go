@@ -1,0 +1,117 @@
+package cmd
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gocompose/gocompose/buildkit"
+	"github.com/gocompose/gocompose/executor"
+	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/view"
+)
+
+// buildWishes are flags about building of commands that also do something else.
+type buildWishes struct{ build, noBuild, quiet bool }
+
+func (f *buildWishes) add(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.build, "build", false, "Build images before starting containers")
+}
+
+func (f *buildWishes) addNoBuild(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.noBuild, "no-build", false, "Don't build an image, even if it's policy")
+}
+
+func (f *buildWishes) addQuiet(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.quiet, "quiet-build", false, "Suppress the build output")
+}
+
+func (f *buildWishes) check() error {
+	if f.build && f.noBuild {
+		return usage("--build and --no-build are incompatible")
+	}
+	return nil
+}
+
+func (f *buildWishes) policy() planner.BuildPolicy {
+	switch {
+	case f.build:
+		return planner.BuildAlways
+	case f.noBuild:
+		return planner.BuildNever
+	}
+	return planner.BuildMissing
+}
+
+// builds say how a change's builds are shown.
+type builds struct {
+	mode string // of buildkit.Modes; empty: as other progress
+}
+
+func (f *buildWishes) shown() builds {
+	if f.quiet {
+		return builds{mode: "quiet"}
+	}
+	return builds{}
+}
+
+// buildMode is how the builds of a plan are shown. Where they have a terminal with
+// others they are steps like those.
+func (b builds) buildMode(mode view.Mode, alone bool) string {
+	switch {
+	case b.mode != "":
+		return b.mode
+	case mode == view.ModeTTY && !alone:
+		return "quiet"
+	case mode == view.ModeJSON:
+		return "rawjson"
+	}
+	return string(mode)
+}
+
+// displayed returns the host with a display for the builds of a plan, and what ends
+// that. Alone says that the plan does nothing else.
+func (a *app) displayed(ctx context.Context, h *host.Host, c change, plan *planner.Plan, w io.Writer, mode view.Mode) (*host.Host, func() error, error) {
+	n := plan.Builds()
+	if n == 0 {
+		return h, func() error { return nil }, nil
+	}
+	display, err := buildkit.NewDisplay(ctx, w, c.builds.buildMode(mode, n == len(plan.Steps) && c.console == nil), n)
+	if err != nil {
+		return nil, nil, err
+	}
+	return h.WithBuilds(host.Builds{Display: display, Stdin: a.In}), display.Close, nil
+}
+
+// later keeps what happened for when the display of builds has the terminal no more.
+type later struct {
+	plan   *planner.Plan
+	events []executor.Event
+}
+
+func (l *later) show(p *view.Progress) {
+	p.Begin(l.plan)
+	for _, e := range l.events {
+		p.Event(e)
+	}
+}
+
+// carryDue carries out what is due before the plan proper.
+func (a *app) carryDue(ctx context.Context, h *host.Host, c change, due *planner.Plan) error {
+	if due.Empty() {
+		return nil
+	}
+	return a.apply(ctx, h, due, change{title: "pull", hide: c.hide, builds: c.builds, console: c.console})
+}
+
+// apply has the plan carried out and shows how it goes.
+func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c change) error {
+	for _, phase := range plan.Phases() {
+		if err := a.applyPhase(ctx, h, phase, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}

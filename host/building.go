@@ -1,0 +1,89 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/gocompose/gocompose/buildkit"
+	"github.com/gocompose/gocompose/containerd/registry"
+	"github.com/gocompose/gocompose/planner"
+)
+
+// Builds say what is beside the builds of a command.
+type Builds struct {
+	// Display is where they are shown; nil: nowhere.
+	Display *buildkit.Display
+	// Stdin is read for a context that is "-".
+	Stdin io.Reader
+	// Open, when set, is told of a step that has failed, and says where a program is to run
+	// as the step would have.
+	Open func(*buildkit.Failure) (buildkit.Terminal, error)
+}
+
+// WithBuilds returns the same host, which builds as it is said.
+func (h *Host) WithBuilds(b Builds) *Host {
+	with := *h
+	with.builds = b
+	return &with
+}
+
+// BuildImage makes an image from sources.
+func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
+	if op.Missing {
+		found, err := h.images.For(op.Platform).Find(ctx, []string{op.Ref})
+		if _, here := found[op.Ref]; here || err != nil {
+			return err
+		}
+	}
+	builder, r, err := h.build(ctx, op)
+	if err != nil {
+		return err
+	}
+	ctx = metadata.NewOutgoingContext(ctx, nil) // containerd's lease is none of buildkitd's
+	if h.builds.Open != nil {
+		_, err = builder.Debug(ctx, r, h.builds.Open)
+	} else {
+		_, err = builder.Build(ctx, r)
+	}
+	return err
+}
+
+// CheckBuild has the Dockerfile of a build looked at, and builds nothing.
+func (h *Host) CheckBuild(ctx context.Context, op planner.BuildImage) ([]buildkit.Warning, error) {
+	builder, r, err := h.build(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	return builder.Check(ctx, r)
+}
+
+// build returns who builds, and what it is asked for.
+func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Client, buildkit.Request, error) {
+	builder, err := h.Builder(ctx)
+	if err != nil {
+		return nil, buildkit.Request{}, err
+	}
+	r := buildkit.Request{
+		Service: op.Service, Names: op.Refs(), Build: op.Build, Contents: h.contents,
+		Images: map[string]string{}, Stdin: h.builds.Stdin, HostGateway: stepsGateway,
+		Credentials: registry.Credentials,
+	}
+	if h.builds.Display != nil {
+		r.Progress = h.builds.Display.Of(op.Service)
+	}
+	for service, ref := range op.Images {
+		image, err := h.images.For(op.Platform).Get(ctx, ref)
+		if err != nil {
+			return nil, r, fmt.Errorf("the image of service %s: %w", service, err)
+		}
+		r.Images[service] = ref + "@" + image.Target
+	}
+	return builder, r, nil
+}
+
+// stepsGateway is what host-gateway means for the steps of a build, which are on the
+// network of the host.
+const stepsGateway = "127.0.0.1"

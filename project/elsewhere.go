@@ -1,0 +1,28 @@
+package project
+
+// Elsewhere is what a project asks of the host that its files come to from elsewhere: what
+// the user is to know before anything is made of it.
+type Elsewhere struct {
+	// Files are the names of what was fetched, by commit or digest, in the order of use.
+	Files []string `json:"files"`
+	// Variables are those of the user that the files read, sorted by name.
+	Variables []UsedVariable `json:"variables,omitempty"`
+	// Host is what services use of the host, in words, sorted: "web: the folder /srv".
+	Host []string `json:"host,omitempty"`
+}
+
+// UsedVariable is a variable without its value, which may be secret.
+type UsedVariable struct {
+	Name string `json:"name"`
+	// From says where the value comes from; empty: it has none.
+	From     string `json:"from,omitempty"`
+	Required bool   `json:"required,omitempty"`
+	// Default is what the files have in the place of a missing value.
+	Default string `json:"default,omitempty"`
+}
+
+// The places where values of variables come from.
+const (
+	FromEnvironment = "environment"
+	FromEnvFile     = "env file"
+)

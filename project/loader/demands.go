@@ -1,0 +1,333 @@
+package loader
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/gocompose/gocompose/project"
+)
+
+// readers notes which variables are read of files that come from elsewhere.
+type readers map[string]project.UsedVariable
+
+// substitute is how files are interpolated: every variable that is looked up is noted, also
+// one that stands in the default of another.
+func (r readers) substitute(text string, mapping template.Mapping) (string, error) {
+	if r == nil || !strings.Contains(text, "$") {
+		return substitute(text, mapping)
+	}
+	known := template.ExtractVariables(map[string]any{"": text}, nil)
+	return substitute(text, func(name string) (string, bool) {
+		value, ok := mapping(name)
+		r.note(name, known[name], ok)
+		return value, ok
+	})
+}
+
+func (r readers) note(name string, v template.Variable, set bool) {
+	used := r[name]
+	used.Name = name
+	used.Required = used.Required || v.Required
+	used.Default = cmp.Or(used.Default, v.DefaultValue)
+	if set {
+		used.From = project.FromEnvFile // until it is seen in the environment
+	}
+	r[name] = used
+}
+
+// demands is what the user is to know of a project from elsewhere; nil of another.
+func (s *source) demands(model *types.Project, p *project.Project) *project.Elsewhere {
+	if s.used == nil {
+		return nil
+	}
+	s.passedOn()
+	for _, service := range model.Services {
+		s.usedByEnvFiles(service.ContainerSpec)
+		for _, h := range service.PreStart {
+			s.usedByEnvFiles(h.ContainerSpec)
+		}
+	}
+	out := &project.Elsewhere{Host: s.ofHost(model, p)}
+	for _, c := range s.copies {
+		if !slices.Contains(out.Files, c.Pinned) {
+			out.Files = append(out.Files, c.Pinned)
+		}
+	}
+	delete(s.used, "COMPOSE_PROJECT_NAME")
+	for _, name := range slices.Sorted(maps.Keys(s.used)) {
+		used := s.used[name]
+		if _, known := s.env[name]; known && used.From == "" {
+			used.From = project.FromEnvFile
+		}
+		if s.inEnvironment(name) {
+			used.From = project.FromEnvironment
+		}
+		out.Variables = append(out.Variables, used)
+	}
+	return out
+}
+
+func (s *source) inEnvironment(name string) bool {
+	return slices.ContainsFunc(s.options.Environ, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+}
+
+// passedOn notes the variables that files hand on by their names, without interpolation.
+func (s *source) passedOn() {
+	add := func(name string) {
+		if name != "" && !strings.Contains(name, "$") {
+			s.used.note(name, template.Variable{}, false)
+		}
+	}
+	s.eachDocument(func(file string, doc *yaml.Node) {
+		for _, key := range []string{"services", "jobs"} {
+			eachValue(valueOf(doc, []string{key}), func(service *yaml.Node) {
+				for _, path := range [][]string{{"environment"}, {"build", "args"}} {
+					eachWithoutValue(valueOf(service, path), add)
+				}
+			})
+		}
+		for _, key := range []string{"secrets", "configs"} {
+			eachValue(valueOf(doc, []string{key}), func(f *yaml.Node) {
+				if from := valueOf(f, []string{"environment"}); from != nil {
+					add(from.Value)
+				}
+			})
+		}
+		for _, path := range envFilesOf(valueOf(doc, []string{"include"})) {
+			s.usedByFile(newPositions(s).beside(file, path))
+		}
+	})
+	for _, c := range s.copies {
+		s.usedByFile(filepath.Join(filepath.Dir(c.File), ".env")) // read where a file is included
+	}
+}
+
+// eachDocument visits the files, and those that they include and extend.
+func (s *source) eachDocument(visit func(file string, doc *yaml.Node)) {
+	ps, seen := newPositions(s), map[string]bool{}
+	for files := s.names(); len(files) > 0; files = files[1:] {
+		if seen[files[0]] {
+			continue
+		}
+		seen[files[0]] = true
+		for _, doc := range ps.parsed(files[0]) {
+			visit(files[0], doc)
+			for _, n := range namedFiles(doc) {
+				files = append(files, ps.beside(files[0], n.node.Value))
+			}
+		}
+	}
+}
+
+func eachValue(node *yaml.Node, visit func(*yaml.Node)) {
+	if node == nil || node.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 1; i < len(node.Content); i += 2 {
+		visit(resolved(node.Content[i]))
+	}
+}
+
+// eachWithoutValue visits the names in a list of variables, or a mapping, that have none.
+func eachWithoutValue(node *yaml.Node, visit func(name string)) {
+	switch {
+	case node == nil:
+	case node.Kind == yaml.SequenceNode:
+		for _, item := range node.Content {
+			if text := resolved(item).Value; !strings.Contains(text, "=") {
+				visit(text)
+			}
+		}
+	case node.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if value := resolved(node.Content[i+1]); value.Kind == yaml.ScalarNode && value.Tag == "!!null" {
+				visit(node.Content[i].Value)
+			}
+		}
+	}
+}
+
+// envFilesOf are the paths of env files of includes.
+func envFilesOf(list *yaml.Node) (paths []string) {
+	if list == nil {
+		return nil
+	}
+	for _, item := range list.Content {
+		for _, node := range envFileNodes(valueOf(resolved(item), []string{"env_file"})) {
+			if node = resolved(node); node != nil && node.Kind == yaml.ScalarNode {
+				paths = append(paths, node.Value)
+			}
+		}
+	}
+	return paths
+}
+
+func (s *source) usedByEnvFiles(c types.ContainerSpec) {
+	for _, f := range c.EnvFiles {
+		s.usedByFile(s.inProject(f.Path))
+	}
+}
+
+// usedByFile notes the variables that an env file hands on, or makes others of.
+func (s *source) usedByFile(path string) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return // who reads it tells
+	}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if strings.Contains(line, "$") {
+			_, _ = s.used.substitute(line, s.env.Resolve) // what is wrong with it is told when it is read
+		}
+		if !strings.ContainsAny(line, "=:") {
+			s.used.note(line, template.Variable{}, false)
+		}
+	}
+}
+
+// ofHost says in words what services use of the host.
+func (s *source) ofHost(model *types.Project, p *project.Project) []string {
+	found := demands{s: s, said: map[string]bool{}}
+	for _, service := range p.Services {
+		found.container(service.Name, service.Template)
+		found.build(service.Name, service.Build, model.Secrets)
+		for _, h := range service.Template.Hooks.BeforeStart {
+			found.container(service.Name, h.Container)
+		}
+		for _, h := range slices.Concat(service.Template.Hooks.AfterStart, service.Template.Hooks.BeforeStop) {
+			found.add(h.Privileged, service.Name, "a privileged command")
+		}
+	}
+	for _, provider := range p.Providers {
+		found.add(true, provider.Name, "runs the program of the provider %s on this host", provider.Type)
+	}
+	for name, service := range model.Services {
+		found.read(name, service)
+	}
+	for _, v := range p.Volumes {
+		found.add(v.External, "volume "+v.Key, "the volume %s, which is of another project or of none", v.Name)
+		device := v.Options[project.VolumeDevice]
+		found.add(device != "" && !s.ours(device), "volume "+v.Key, "what is on %s", device)
+	}
+	for _, n := range p.Networks {
+		found.add(n.External, "network "+n.Key, "the network %s, which is of another project or of none", n.Name)
+		found.add(n.Driver == project.DriverMacvlan || n.Driver == project.DriverIpvlan, "network "+n.Key, "a link of the host, by the driver %s", n.Driver)
+	}
+	return slices.Sorted(maps.Keys(found.said))
+}
+
+// ours tells whether a path is within what was fetched, or what containers see of it.
+func (s *source) ours(path string) bool {
+	return slices.ContainsFunc(s.copies, func(c copied) bool { return within(c.Root, path) || within(c.Mounts, path) })
+}
+
+type demands struct {
+	s    *source
+	said map[string]bool
+}
+
+func (d demands) add(when bool, who, format string, args ...any) {
+	if when {
+		d.said[who+": "+fmt.Sprintf(format, args...)] = true
+	}
+}
+
+func (d demands) container(name string, c project.Container) {
+	for _, m := range c.Mounts {
+		if m.Type == project.MountBind && !d.s.ours(m.Source) {
+			d.add(m.ReadOnly, name, "reads %s", m.Source)
+			d.add(!m.ReadOnly, name, "reads and writes %s", m.Source)
+		}
+	}
+	for _, f := range c.Files {
+		d.add(f.Path != "" && !d.s.ours(f.Path), name, "has the file %s as its %s %s", f.Path, f.Kind, f.Name)
+		d.add(f.External != "", name, "has the %s %s of this host", f.Kind, f.External)
+	}
+	for _, n := range c.Devices.Nodes {
+		d.add(true, name, "the device %s", n.Source)
+	}
+	d.add(len(c.Devices.CDI)+len(c.Devices.Requests) > 0, name, "devices of the host, such as graphics cards")
+	d.add(len(c.Devices.Rules) > 0, name, "devices by the rules %s", strings.Join(c.Devices.Rules, ", "))
+	d.add(c.Privileged, name, "is privileged: nothing of the host is closed to it")
+	d.add(len(c.CapAdd) > 0, name, "has the capabilities %s", strings.Join(c.CapAdd, ", "))
+	d.add(c.NetworkMode == project.ModeHost, name, "is on the host's network")
+	for _, n := range []struct {
+		kind string
+		mode project.NamespaceMode
+	}{{"IPC", c.Namespaces.IPC}, {"PID", c.Namespaces.PID}, {"UTS", c.Namespaces.UTS}, {"cgroup", c.Namespaces.Cgroup}} {
+		d.add(n.mode == project.NamespaceHost, name, "is in the host's %s namespace", n.kind)
+	}
+	for _, share := range c.Shares() {
+		d.add(share.Container != "", name, "is in a namespace of the container %s", share.Container)
+	}
+	for _, from := range c.VolumesFrom {
+		d.add(from.Container != "", name, "has the volumes of the container %s", from.Container)
+	}
+	d.add(c.Security.Seccomp == project.SeccompUnconfined, name, "may make all system calls")
+	d.add(c.Security.AppArmor == "unconfined" || c.Security.OpenPaths || slices.Contains(c.Security.Labels, "disable"), name, "does without protection that containers have")
+	d.add(c.Runtime != "", name, "is run by the program %s", c.Runtime)
+	d.add(c.CgroupParent != "", name, "is in the cgroup %s", c.CgroupParent)
+}
+
+// read says which files of the host are read for a service.
+func (d demands) read(name string, service types.ServiceConfig) {
+	outside := func(path, what string) {
+		if path = d.s.inProject(path); filepath.IsAbs(path) && !d.s.ours(path) {
+			d.add(true, name, "reads %s as %s", path, what)
+		}
+	}
+	for _, f := range service.EnvFiles {
+		outside(f.Path, "an env file")
+	}
+	for _, f := range service.LabelFiles {
+		outside(f, "a label file")
+	}
+	if service.Develop != nil {
+		for _, t := range service.Develop.Watch {
+			outside(t.Path, "files that are watched")
+		}
+	}
+}
+
+// build says what making an image asks of the host.
+func (d demands) build(name string, b *project.Build, secrets types.Secrets) {
+	if b == nil {
+		return
+	}
+	places := []string{b.Context}
+	if !within(b.Context, b.Dockerfile) {
+		places = append(places, b.Dockerfile)
+	}
+	for _, context := range b.Contexts {
+		places = append(places, strings.TrimPrefix(context, "oci-layout://"))
+	}
+	for _, secret := range b.Secrets {
+		if file := secrets[secret.Source].File; file != "" {
+			places = append(places, d.s.inProject(file))
+		}
+	}
+	for _, path := range places {
+		d.add(filepath.IsAbs(path) && !d.s.ours(path), name, "reads %s for its build", path)
+	}
+	for _, cache := range slices.Concat(b.CacheFrom, b.CacheTo) {
+		for _, field := range strings.Split(cache, ",") {
+			key, path, _ := strings.Cut(field, "=")
+			d.add((key == "src" || key == "dest") && !d.s.ours(path), name, "has a cache of its build in %s", path)
+		}
+	}
+	d.add(len(b.SSH) > 0, name, "is built with your SSH keys")
+	d.add(b.Network == "host", name, "is built on the host's network")
+	d.add(b.Privileged || len(b.Entitlements) > 0, name, "is built with privileges: %s", cmp.Or(strings.Join(b.Entitlements, ", "), "all"))
+}

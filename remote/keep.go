@@ -1,0 +1,118 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gocompose/gocompose/internal/flock"
+)
+
+// What is kept has two folders of the same: one that is read, and one that containers
+// get to see.
+const (
+	filesFolder  = "files"
+	mountsFolder = "mounts"
+)
+
+// Names in the folder of a kind, while something is fetched. What is kept has no dot.
+const (
+	lockSuffix = ".lock"
+	partSuffix = ".part"
+)
+
+// keep returns the folder of what is kept of an ID, and has it filled when there is none.
+// It is there whole or not at all: it gets its name when all of it is on the disk. Others
+// that want the same wait for it.
+func (f *Files) keep(ctx context.Context, kind, id string, fill func(dir string) error) (dir string, err error) {
+	base := filepath.Join(f.Dir, kind)
+	if dir = filepath.Join(base, id); there(dir) {
+		return dir, nil
+	}
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return "", fmt.Errorf("keeping what is fetched: %w", err)
+	}
+	hold := filepath.Join(base, "."+id+lockSuffix)
+	lock, err := flock.Acquire(ctx, hold)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.Remove(hold), lock.Unlock()) }()
+	if there(dir) {
+		return dir, nil
+	}
+	part := filepath.Join(base, "."+id+partSuffix)
+	defer func() { err = errors.Join(err, os.RemoveAll(part)) }()
+	if err := os.RemoveAll(part); err != nil {
+		return "", err
+	}
+	if err := makeFolders(part); err != nil {
+		return "", err
+	}
+	if err := fill(part); err != nil {
+		return "", err
+	}
+	if err := onDisk(part); err != nil {
+		return "", err
+	}
+	if err := os.Rename(part, dir); err != nil {
+		return "", err
+	}
+	return dir, sweep(base)
+}
+
+func makeFolders(part string) error {
+	for _, name := range []string{filesFolder, mountsFolder} {
+		if err := os.MkdirAll(filepath.Join(part, name), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func there(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
+}
+
+// onDisk waits until what is in a folder is written.
+func onDisk(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Syncfs(int(d.Fd())), d.Close())
+}
+
+// sweep removes what killed commands have left half done.
+func sweep(base string) error {
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		id, ok := strings.CutSuffix(e.Name(), partSuffix)
+		if !ok {
+			continue
+		}
+		hold := filepath.Join(base, id+lockSuffix)
+		lock, err := flock.Try(hold)
+		if errors.Is(err, flock.ErrLocked) {
+			continue // its command is at it
+		}
+		if err != nil {
+			return err
+		}
+		err = errors.Join(os.RemoveAll(filepath.Join(base, e.Name())), os.Remove(hold), lock.Unlock())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
