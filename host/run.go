@@ -104,6 +104,9 @@ func (h *Host) RemoveContainer(ctx context.Context, id string) error {
 		return err
 	}
 	defer lock.Unlock()
+	if err := h.awaitCopies(ctx, id); err != nil {
+		return err
+	}
 	note, err := h.beginRemoving(id)
 	if err != nil {
 		return err
