@@ -120,6 +120,7 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 		return err
 	}
 	defer lock.Unlock()
+	h = h.WithTrust(p)
 	if c.pull != nil && p != nil {
 		done, nerr := host.NeedImages(where, p)
 		if nerr != nil {
@@ -264,6 +265,11 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 			return nil, err
 		}
 	}
+	if c.images {
+		if obs.Built, err = h.BuiltImages(ctx, name); err != nil {
+			return nil, err
+		}
+	}
 	if p == nil {
 		p = planner.FromObserved(name, obs)
 		if c.images {
@@ -290,7 +296,7 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 	if err != nil {
 		return err
 	}
-	if n := plan.Builds(); n > 0 && n == len(plan.Steps) && look.Mode == view.ModeTTY {
+	if n := plan.Builds(); n > 0 && n == len(plan.Steps) && look.Mode == view.ModeTTY && c.console == nil {
 		shown.later = &later{plan: plan}
 	} else {
 		shown.progress.Begin(plan)

@@ -15,6 +15,7 @@ import (
 	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/buildkit/daemon"
 	"github.com/gocompose/gocompose/containerd/engine"
+	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/networks"
 )
@@ -37,6 +38,9 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 	if b.client != nil {
 		if b.client.Answers(ctx) {
 			return b.client, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		if err := b.close(); err != nil {
 			return nil, err
@@ -104,20 +108,41 @@ func (r *runtime) Tend(ctx context.Context, report func(error)) {
 	}
 }
 
+// buildConfig is how a buildkitd is to work on the engine. It pulls by the same rules
+// as we do.
 func (h *Host) buildConfig(eng engine.Engine) (daemon.Config, error) {
+	routes, err := registry.Routes(registry.FromEnv())
+	if err != nil {
+		return daemon.Config{}, err
+	}
 	limits, err := daemon.LimitsOf(os.Getenv)
+	if err != nil {
+		return daemon.Config{}, err
+	}
+	registries := map[string]daemon.Registry{}
+	for host, r := range routes {
+		to := daemon.Registry{Mirrors: r.Mirrors, Insecure: r.Unverified, CAs: r.CAs}
+		if plain := r.Scheme == "http"; r.Scheme != "" {
+			to.HTTP = &plain
+		}
+		for _, k := range r.Keys {
+			to.KeyPairs = append(to.KeyPairs, daemon.KeyPair(k))
+		}
+		registries[host] = to
+	}
 	used := h.containerd.Config()
 	return daemon.Config{
-		ContainerdPid: eng.Pid,
 		Containerd:    eng.Address,
+		ContainerdPid: eng.Pid,
 		Namespace:     used.Namespace,
 		Snapshotter:   used.Snapshotter,
 		Shim:          eng.Shim,
 		Runc:          eng.Runc,
 		RuncRoot:      eng.RuncRoot,
+		Registries:    registries,
 		Env:           daemon.Environ(h.cfg.Paths, os.Environ()),
 		Limits:        limits,
-	}, err
+	}, nil
 }
 
 // Close ends the connection. The buildkitd goes on for a while.

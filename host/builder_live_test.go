@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/fsutil"
 
@@ -61,7 +62,7 @@ func build(ctx context.Context, t *testing.T, h *Host, name, dockerfile string, 
 		said <- text
 	}()
 	_, err = c.Solve(ctx, nil, client.SolveOpt{
-		Frontend: "dockerfile.v0", FrontendAttrs: attrs,
+		Frontend: "dockerfile.v0", FrontendAttrs: attrs, AllowedEntitlements: []string{"network.host"},
 		LocalMounts: map[string]fsutil.FS{"context": files, "dockerfile": files},
 		Exports:     []client.ExportEntry{{Type: client.ExporterImage, Attrs: map[string]string{"name": name, "unpack": "true"}}},
 	}, status)
@@ -240,9 +241,53 @@ func TestABuildWhoseEngineIsKilledEndsAndTheNextHasABuilderOfItsOwn(t *testing.T
 	nothingLeft(t, again)
 }
 
-func TestStepsHaveANetworkOfTheirOwn(t *testing.T) {
+func TestStepsHaveANetworkOfTheirOwnUnlessTheyAskForAnother(t *testing.T) {
 	h := open(t)
-	const look = box + "RUN ip -o addr; ip route; cat /etc/resolv.conf; readlink /proc/self/ns/net\n"
-	said, err := build(t.Context(), t, h, "docker.io/library/look:1", look, nil)
-	t.Log(said, err)
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const look = box + "RUN readlink /proc/self/ns/net; ip -o addr; ip route; cat /etc/resolv.conf\n"
+	for mode, want := range map[string]struct{ has, has0, hasNot string }{
+		"":     {"eth0    inet 172.", "default via 172.", own},
+		"none": {"lo    inet 127.0.0.1", "", "eth0"},
+		"host": {own, "", "eth0    inet 172.24.0."},
+	} {
+		said, err := build(t.Context(), t, h, "docker.io/library/look:1", look, map[string]string{"force-network-mode": mode})
+		if err != nil || !strings.Contains(said, want.has) || !strings.Contains(said, want.has0) || strings.Contains(said, want.hasNot) {
+			t.Errorf("network %q: %v, %s", mode, err, said)
+		}
+		if mode == "" && (!strings.Contains(said, "nameserver ") || strings.Contains(said, "nameserver 127.")) {
+			t.Errorf("it has no name server that it reaches: %s", said)
+		}
+	}
+}
+
+func TestABuildPullsByHostsToml(t *testing.T) {
+	r := livetest.StartRegistry(t)
+	image, err := livetest.Busybox(v1.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Push("base:1", image); err != nil {
+		t.Fatal(err)
+	}
+	certs := t.TempDir()
+	t.Setenv("GOCOMPOSE_CERTS_D", certs)
+	h := open(t)
+	const dockerfile = "FROM mirrored.invalid/base:1\nRUN echo here\n"
+	if _, err := build(t.Context(), t, h, "docker.io/library/mirrored:1", dockerfile, nil); err == nil {
+		t.Error("without a mirror it is built")
+	}
+	if err := h.builder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(certs, "mirrored.invalid")
+	hosts := fmt.Sprintf("[host.%q]\n", "http://"+r.Host)
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(hosts), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := build(t.Context(), t, h, "docker.io/library/mirrored:1", dockerfile, nil); err != nil || !strings.Contains(said, "here") {
+		t.Errorf("%v, %s", err, said)
+	}
 }

@@ -24,6 +24,8 @@ type Config struct {
 	// Shim and Runc run the steps of builds: absolute paths. RuncRoot is runc's own
 	// folder (--root).
 	Shim, Runc, RuncRoot string
+	// Registries are how registries and their mirrors are reached, by host.
+	Registries map[string]Registry
 	// Env is its environment, all of it, "NAME=value".
 	Env []string
 	// Limits are those of the build cache.
@@ -39,6 +41,25 @@ type file struct {
 	GRPC         grpc      `toml:"grpc"`
 	OTEL         telemetry `toml:"otel"`
 	Worker       workers   `toml:"worker"`
+
+	Registries map[string]Registry `toml:"registry,omitempty"`
+}
+
+// Registry is how one is reached: by its mirrors first; over HTTP, or without looking
+// at its certificate, or both as it speaks; with certificates that count beside the
+// system's, and with our own.
+type Registry struct {
+	Mirrors  []string  `toml:"mirrors,omitempty"`
+	HTTP     *bool     `toml:"http,omitempty"` // nil: one of this machine's loopback only
+	Insecure bool      `toml:"insecure,omitempty"`
+	CAs      []string  `toml:"ca,omitempty"`
+	KeyPairs []KeyPair `toml:"keypair,omitempty"`
+}
+
+// KeyPair are the files of a key and its certificate.
+type KeyPair struct {
+	Key         string `toml:"key"`
+	Certificate string `toml:"cert"`
 }
 
 type log struct {
@@ -121,6 +142,7 @@ func (c Config) render(b Builder) ([]byte, error) {
 			GC:           true,
 			Limits:       c.Limits,
 		}},
+		Registries: c.Registries,
 	}
 	body, err := toml.Marshal(f)
 	if err != nil {

@@ -3,8 +3,6 @@ package daemon
 import (
 	"strings"
 	"testing"
-
-	"github.com/gocompose/gocompose/internal/paths"
 )
 
 func TestLimitsOfTheBuildCacheAreReadAndGoIntoTheConfiguration(t *testing.T) {
@@ -19,7 +17,7 @@ func TestLimitsOfTheBuildCacheAreReadAndGoIntoTheConfiguration(t *testing.T) {
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
-		file, err := Config{Limits: limits}.render(paths.Paths{})
+		file, err := Config{Limits: limits}.render(Builder{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,6 +30,9 @@ type PullOptions struct {
 	// Also are repositories that may have an image which is named by its digest, for when
 	// its own registry does not give it.
 	Also []string
+	// Check, if not nil, is asked before anything of the image is fetched, or used that is
+	// here; its error is the pull's.
+	Check func(context.Context, Remote) error
 }
 
 // Pull brings the image that ref names from its registry to this host and
@@ -56,6 +59,9 @@ func (s *Store) pull(ctx context.Context, named, from reference.Named, o PullOpt
 	name := named.String()
 	if d, ok := named.(reference.Digested); ok {
 		img, ok, err := s.whole(ctx, name, ocispec.Descriptor{Digest: d.Digest()})
+		if ok && err == nil && o.Check != nil {
+			err = unfit(o.Check(ctx, Remote{img.Target, img.Digest}))
+		}
 		if ok || err != nil {
 			return img, err
 		}
@@ -64,6 +70,15 @@ func (s *Store) pull(ctx context.Context, named, from reference.Named, o PullOpt
 	_, target, err := resolver.Resolve(ctx, from.String())
 	if err != nil {
 		return Image{}, err
+	}
+	if o.Check != nil {
+		r, err := s.remote(ctx, resolver, from.String(), target)
+		if err == nil {
+			err = unfit(o.Check(ctx, r))
+		}
+		if err != nil {
+			return Image{}, err
+		}
 	}
 	if img, ok, err := s.whole(ctx, name, target); ok || err != nil {
 		if err == nil {
