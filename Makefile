@@ -41,7 +41,7 @@ programs: go
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' \
 		-o $(BIN)/ ./cmd/gocompose ./cmd/gocompose-shim
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(BIN)/ \
-		./cmd/containerd-shim-gocompose-v1 ./cmd/gocompose-init
+		./cmd/containerd-shim-gocompose-v1 ./cmd/gocompose-init ./cmd/gocompose-cni
 	cd verify && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(abspath $(BIN))/ ./cmd/gocompose-verify
 
 # The pinned programs are built again when what pins them changes, only then.
@@ -85,8 +85,13 @@ busybox:
 filters:
 	@missing=; $(call install,nft:nftables iptables-legacy:iptables dockerd:docker.io)
 
+# The registry that pulls in tests are from.
+.PHONY: registry
+registry:
+	@missing=; $(call install,docker-registry:docker-registry)
+
 .PHONY: test
-test: build deps busybox filters images ## run all tests; those on a real containerd need root
+test: build deps busybox filters registry images ## run all tests; those on a real containerd need root
 	$(GO) vet -tags live ./...
 	cd examples/app && $(GO) vet ./...
 	cd verify && $(GO) vet ./... && $(GO) test -race ./...

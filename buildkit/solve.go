@@ -2,7 +2,6 @@ package buildkit
 
 import (
 	"context"
-	"strings"
 
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -42,10 +41,7 @@ func (c *Client) build(ctx context.Context, r Request, talk talk) (Result, error
 	}
 	opt := s.options()
 	if len(r.Names) > 0 {
-		opt.Exports = []client.ExportEntry{{Type: client.ExporterImage, Attrs: map[string]string{
-			"name":   strings.Join(r.Names, ","),
-			"unpack": "true",
-		}}}
+		opt.Exports = []client.ExportEntry{r.export()}
 	}
 	if len(s.pinned) > 0 && talk == nil {
 		talk = simply

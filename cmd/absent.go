@@ -74,6 +74,11 @@ func absentImageCommands() []absentCommand {
 	}
 }
 
+// absentBuilderCommands are those of docker builder.
+func absentBuilderCommands() []absentCommand {
+	return []absentCommand{{"build", "use `gocompose build`, which builds the images of services"}}
+}
+
 // absentSystemCommands are those of docker system.
 func absentSystemCommands() []absentCommand {
 	return []absentCommand{
@@ -159,6 +164,8 @@ func absentBelow(c *cobra.Command) []absentCommand {
 		return absentNetworkCommands()
 	case "volume":
 		return absentVolumeCommands()
+	case "builder":
+		return absentBuilderCommands()
 	case "image":
 		return absentImageCommands()
 	case "system":
@@ -196,7 +203,7 @@ func absentText(c *cobra.Command, what string) string {
 func ofDocker(c *cobra.Command) bool {
 	path := pathOf(c)
 	kind, _, _ := strings.Cut(path, " ")
-	return slices.Contains([]string{"container", "network", "volume", "image", "system"}, kind)
+	return slices.Contains([]string{"builder", "container", "network", "volume", "image", "system"}, kind)
 }
 
 // absentLetters are the names of flags that are named as absent, by their letters.

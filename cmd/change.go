@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
+	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
@@ -118,6 +120,7 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 		return err
 	}
 	defer lock.Unlock()
+	h = h.WithTrust(p)
 	if c.pull != nil && p != nil {
 		done, nerr := host.NeedImages(where, p)
 		if nerr != nil {
@@ -262,6 +265,11 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 			return nil, err
 		}
 	}
+	if c.images {
+		if obs.Built, err = h.BuiltImages(ctx, name); err != nil {
+			return nil, err
+		}
+	}
 	if p == nil {
 		p = planner.FromObserved(name, obs)
 		if c.images {
@@ -288,7 +296,7 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 	if err != nil {
 		return err
 	}
-	if n := plan.Builds(); n > 0 && n == len(plan.Steps) && look.Mode == view.ModeTTY {
+	if n := plan.Builds(); n > 0 && n == len(plan.Steps) && look.Mode == view.ModeTTY && c.console == nil {
 		shown.later = &later{plan: plan}
 	} else {
 		shown.progress.Begin(plan)
@@ -301,7 +309,11 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	defer func() {
+		if !resumes(plan, err) {
+			err = errors.Join(err, release(context.WithoutCancel(ctx)))
+		}
+	}()
 	if err := h.TakeOver(leased, plan.Project); err != nil {
 		return err
 	}
@@ -327,6 +339,16 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 		shown.event(e)
 	}
 	return executor.Apply(patient, plan, h, opt)
+}
+
+// resumes tells whether the next command goes on with what this one has fetched: its
+// lease stays. A full disk is to have room again.
+func resumes(plan *planner.Plan, err error) bool {
+	pulls := slices.ContainsFunc(plan.Steps, func(s planner.Step) bool {
+		_, ok := s.Op.(planner.PullImage)
+		return ok
+	})
+	return err != nil && pulls && !errors.Is(err, images.ErrNoSpace)
 }
 
 // shown is progress that ends before the plan does, where something else is on the

@@ -13,8 +13,8 @@ func onlyLooking() []string {
 		"", "ps", "ls", "images", "port", "inspect", "logs", "plan", "graph", "alpha viz", "top", "stats", "events", "volumes", "version",
 		"container ls", "container inspect", "container logs", "image ls", "image inspect", "image history",
 		"network ls", "network inspect", "volume ls", "volume inspect",
-		"system status", "system df", "system info", "completion", "man",
-		"container", "image", "network", "volume", "system", "alpha", // they print their help
+		"system status", "system df", "system info", "builder du", "completion", "man",
+		"builder", "container", "image", "network", "volume", "system", "alpha", // they print their help
 		"supervisor", // started by others
 	}
 }

@@ -18,7 +18,7 @@ func foreignCommands() []absentCommand {
 		ofOne   = "a container's settings are those of its service: change the Compose file, and `gocompose up` applies it"
 	)
 	return []absentCommand{
-		{"builder", build}, {"buildx", build}, {"buildctl", build},
+		{"buildx", build}, {"buildctl", build},
 		{"checkpoint", "containers are not saved while they run"},
 		{"compose", "leave the word out: `gocompose up`"},
 		{"context", engine},
@@ -34,7 +34,7 @@ func foreignCommands() []absentCommand {
 		{"rmi", "use `gocompose image rm`"},
 		{"search", "registries are searched on their own pages"},
 		{"systemd", "use `gocompose system install`"},
-		{"trust", "`gocompose lock` pins images by their digests, see docs/trust.md"},
+		{"trust", "the Compose file says by whom images have to be signed, and `gocompose lock` pins them: docs/trust.md"},
 	}
 }
 

@@ -92,11 +92,13 @@ func liveParams(t *testing.T) testscript.Params {
 			"hammered":    hammered,
 			"cgroup":      cgroupFile,
 			"disk":        disk,
+			"serve":       serve,
 			"loopdisk":    loopDisk,
 		},
 	}
 	maps.Copy(params.Cmds, new(logServers).commands())
 	maps.Copy(params.Cmds, new(terminals).commands())
+	maps.Copy(params.Cmds, signing(t, registry))
 	return params
 }
 
@@ -227,8 +229,8 @@ func leftovers(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// inEngine returns what containerd holds beside images: containers, their
-// snapshots, leases.
+// inEngine returns what containerd holds beside images and what builds keep:
+// containers, their snapshots, leases.
 func inEngine(ts *testscript.TestScript) []string {
 	address := ts.Getenv("CONTAINERD_ADDRESS")
 	if address == "" {
@@ -249,11 +251,20 @@ func inEngine(ts *testscript.TestScript) []string {
 	}
 	leases, err := c.Raw().LeasesService().List(ctx)
 	ts.Check(err)
+	cached := map[string]bool{}
 	for _, l := range leases {
-		kept = append(kept, "lease "+l.ID)
+		if !ofBuildCache(l) {
+			kept = append(kept, "lease "+l.ID)
+			continue
+		}
+		resources, err := c.Raw().LeasesService().ListResources(ctx, l)
+		ts.Check(err)
+		for _, r := range resources {
+			cached[r.ID] = true
+		}
 	}
 	ts.Check(c.Snapshots().Walk(ctx, func(_ context.Context, i snapshots.Info) error {
-		if i.Kind != snapshots.KindCommitted {
+		if i.Kind != snapshots.KindCommitted && !cached[i.Name] {
 			kept = append(kept, "snapshot "+i.Name)
 		}
 		return nil

@@ -51,7 +51,8 @@ func (a *app) root() *cobra.Command {
 		Long: "gocompose brings the services of a Compose file up on containerd, without a Docker daemon.\n\n" +
 			"It looks for compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml here and in\n" +
 			"the folders above. `gocompose plan` shows what `up` would do, and why.",
-		Example:           "gocompose up -d\ngocompose -f compose.yaml -f production.yaml plan\ngocompose -p shop ps",
+		Example: "gocompose up -d\ngocompose -f compose.yaml -f production.yaml plan\n" +
+			"gocompose -f oci://registry.example.com/shop:1.0 up -d\ngocompose -p shop ps",
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		TraverseChildren:  true,
@@ -79,7 +80,7 @@ func (a *app) root() *cobra.Command {
 		a.psCommand(), a.lsCommand(), a.imagesCommand(), a.portCommand(), a.inspectCommand(), a.logsCommand(), a.planCommand(),
 		a.configCommand(), a.lockCommand(), a.graphCommand("graph"), a.alphaCommand(), a.topCommand(), a.statsCommand(), a.eventsCommand(),
 		a.loginCommand(), a.logoutCommand(), a.watchCommand(), a.cpCommand(), a.exportCommand(), a.commitCommand(),
-		a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
+		a.builderCommand(), a.containerCommand(), a.imageCommand(), a.networkCommand(), a.volumeCommand(), a.volumesCommand(),
 		a.versionCommand(), a.systemCommand(), a.completionCommand(), a.manCommand(), a.supervisorCommand(),
 	)
 	refuseUnknownTopics(root)

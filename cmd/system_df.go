@@ -51,7 +51,11 @@ func (a *app) systemDF(ctx context.Context, verbose bool, format string) error {
 	if !verbose {
 		return dfTable().write(a.Out, dfRows(use), format, r)
 	}
-	d := dfDetails(use, time.Now())
+	cache, err := a.buildCache(ctx, nil)
+	if err != nil {
+		return err
+	}
+	d := dfDetails(use, cache, time.Now())
 	if format == "json" {
 		enc := json.NewEncoder(a.Out)
 		enc.SetEscapeHTML(false)

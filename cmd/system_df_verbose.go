@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
@@ -18,6 +19,9 @@ type dfReport struct {
 	Images     []dfImage
 	Containers []dfContainer
 	Volumes    []dfVolume
+	BuildCache []dfCache
+	// cached is what the build cache takes that is no image's.
+	cached string
 }
 
 type dfImage struct {
@@ -30,8 +34,12 @@ type dfContainer struct {
 
 type dfVolume struct{ Name, Links, Size string }
 
-func dfDetails(u host.Usage, now time.Time) dfReport {
-	var d dfReport
+type dfCache struct {
+	ID, CacheType, Size, CreatedSince, LastUsedSince, UsageCount, InUse, Shared, Description string
+}
+
+func dfDetails(u host.Usage, cache []buildkit.CacheRecord, now time.Time) dfReport {
+	d := dfReport{cached: sizeText(u.Build.Sum())}
 	for _, i := range u.Images {
 		name := splitImage(i.Ref)
 		shared := sharedSize(i, u)
@@ -49,6 +57,16 @@ func dfDetails(u host.Usage, now time.Time) dfReport {
 	}
 	for _, v := range u.Volumes {
 		d.Volumes = append(d.Volumes, dfVolume{v.Name, strconv.Itoa(len(v.Users)), sizeText(v.Size)})
+	}
+	for _, r := range cache {
+		used := ""
+		if !r.LastUsedAt.IsZero() {
+			used = ago(r.LastUsedAt)
+		}
+		d.BuildCache = append(d.BuildCache, dfCache{
+			ID: r.ID, CacheType: r.Type, Size: sizeText(r.Size), CreatedSince: ago(r.CreatedAt), LastUsedSince: used,
+			UsageCount: strconv.Itoa(r.UsageCount), InUse: strconv.FormatBool(r.InUse), Shared: strconv.FormatBool(r.Shared), Description: r.Description,
+		})
 	}
 	return d
 }
@@ -80,14 +98,25 @@ func (d dfReport) write(w io.Writer) error {
 		columns: []string{"VOLUME NAME", "LINKS", "SIZE"},
 		cells:   func(v dfVolume) []string { return []string{v.Name, v.Links, v.Size} },
 	}
-	fmt.Fprint(w, "Images space usage:\n\n")
-	if err := images.write(w, d.Images, "table", rows{}); err != nil {
-		return err
+	cache := list[dfCache]{
+		columns: strings.Split("CACHE ID,CACHE TYPE,SIZE,CREATED,LAST USED,USAGE,SHARED", ","),
+		cells: func(c dfCache) []string {
+			return []string{c.ID, c.CacheType, c.Size, c.CreatedSince, c.LastUsedSince, c.UsageCount, c.Shared}
+		},
 	}
-	fmt.Fprint(w, "\nContainers space usage:\n\n")
-	if err := containers.write(w, d.Containers, "table", rows{}); err != nil {
-		return err
+	for _, part := range []struct {
+		title string
+		write func() error
+	}{
+		{"Images space usage:\n\n", func() error { return images.write(w, d.Images, "table", rows{}) }},
+		{"\nContainers space usage:\n\n", func() error { return containers.write(w, d.Containers, "table", rows{}) }},
+		{"\nLocal Volumes space usage:\n\n", func() error { return volumes.write(w, d.Volumes, "table", rows{}) }},
+		{fmt.Sprintf("\nBuild cache usage: %s\n\n", d.cached), func() error { return cache.write(w, d.BuildCache, "table", rows{}) }},
+	} {
+		fmt.Fprint(w, part.title)
+		if err := part.write(); err != nil {
+			return err
+		}
 	}
-	fmt.Fprint(w, "\nLocal Volumes space usage:\n\n")
-	return volumes.write(w, d.Volumes, "table", rows{})
+	return nil
 }

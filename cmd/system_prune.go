@@ -27,9 +27,10 @@ func (a *app) systemPruneCommand() *cobra.Command {
 		Use:   "prune [OPTIONS]",
 		Short: "Remove unused data",
 		Long: "Removes, of all projects, the containers that do not run, the networks that no container belongs to then, and the\n" +
-			"images without a name that none has, with --all also those that have names. Volumes stay, which hold your data: with\n" +
-			"--volumes the anonymous ones go that no container has; `gocompose volume prune --all` is for the others. All is named\n" +
-			"before it goes, and it asks, unless --force is given; no answer is no.",
+			"images without a name that none has, with --all also those that have names. The build cache goes as with\n" +
+			"`gocompose builder prune`, and what killed commands have left; neither has labels. Volumes stay, which hold your\n" +
+			"data: with --volumes the anonymous ones go that no container has; `gocompose volume prune --all` is for the others.\n" +
+			"All is named before it goes, and it asks, unless --force is given; no answer is no.",
 		Example: "gocompose system prune\n" +
 			"gocompose system prune --all --force --filter until=24h",
 		Args:              noArgs,
@@ -206,20 +207,13 @@ func (a *app) systemPrune(ctx context.Context, f systemPruneFlags) error {
 	if err != nil {
 		return err
 	}
-	if left := p.leftovers(use); left > 0 {
-		a.namePruned(planner.Pruned{}, left)
+	rest, err := p.loose(ctx, h, use)
+	if err != nil {
+		return err
 	}
+	a.nameLoose(rest)
 	w, opt := a.progress(change{title: "system prune"})
 	return view.DryRun(w, planner.Prune(what), opt)
-}
-
-// leftovers is the size of what killed commands have left that goes. It has no labels and
-// no time.
-func (p pruner) leftovers(use host.Usage) int64 {
-	if len(p.filter) > 0 {
-		return 0
-	}
-	return use.Left.Sum()
 }
 
 // askAndPrune keeps nobody from anything while the user thinks, and then looks again.
@@ -233,11 +227,15 @@ func (a *app) askAndPrune(ctx context.Context, h *host.Host, p pruner, what plan
 	if err != nil {
 		return err
 	}
-	left := p.leftovers(use)
-	if what.Empty() && left == 0 {
+	rest, err := p.loose(ctx, h, use)
+	if err != nil {
+		return err
+	}
+	if what.Empty() && rest.empty() {
 		return a.nothingToPrune()
 	}
-	a.namePruned(what, left)
+	a.namePruned(what)
+	a.nameLoose(rest)
 	if !p.force {
 		if yes, err := a.ask(ctx, pruneWarning(p.systemPruneFlags)); !yes || err != nil {
 			return err
@@ -249,21 +247,26 @@ func (a *app) askAndPrune(ctx context.Context, h *host.Host, p pruner, what plan
 	}
 	err = a.pruneLocked(ctx, h, all, what)
 	unlock()
-	if err == nil && left > 0 {
-		err = h.Collect(ctx)
+	if err == nil {
+		err = a.pruneLoose(ctx, h, rest)
 	}
 	if err != nil {
 		return err
 	}
+	return a.writeReclaimed(ctx, h, use, what)
+}
+
+// writeReclaimed writes how much is not there any more of what there was.
+func (a *app) writeReclaimed(ctx context.Context, h *host.Host, before host.Usage, what planner.Pruned) error {
 	stored, err := h.Images().Stored(ctx)
 	if err != nil {
 		return err
 	}
-	remain, err := look(ctx, h)
+	left, err := look(ctx, h)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(reclaimed(use, goneOf(what, remain), stored.Parts)))
+	_, err = fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(reclaimed(before, goneOf(what, left), stored.Parts)))
 	return err
 }
 
@@ -339,9 +342,12 @@ func pruneWarning(f systemPruneFlags) string {
 		lines = append(lines, "  - all anonymous volumes not used by at least one container")
 	}
 	lines = append(lines, "  - all "+pruned(f.all))
-	if len(f.filter) == 0 {
-		lines = append(lines, "  - what killed commands have left")
+	if f.all {
+		lines = append(lines, "  - all build cache")
+	} else {
+		lines = append(lines, "  - unused build cache")
 	}
+	lines = append(lines, "  - what killed commands have left")
 	if len(f.filter) > 0 {
 		lines = append(lines, "  of which only those with "+strings.Join(f.filter, ", "))
 	}

@@ -137,6 +137,23 @@ func TestWhatIsOfAProjectThatIsNotLockedStays(t *testing.T) {
 	}
 }
 
+func TestTheBuildCacheHasNoLabels(t *testing.T) {
+	for filters, want := range map[string]string{"": "old mount", "until=24h": "old", "label=x": "stays", "label!=x until=24h": "stays"} {
+		p := pruner{systemPruneFlags: systemPruneFlags{filter: strings.Fields(filters)}}
+		c, err := p.cachePruner(time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "stays"
+		if c != nil {
+			got = cacheIDs(c.decide(someCache()))
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", filters, got, want)
+		}
+	}
+}
+
 func TestASharedPartOfAnImageCountsOnce(t *testing.T) {
 	img := func(ref, id string, parts images.Parts, users ...string) host.ImageUse {
 		return host.ImageUse{Image: host.Image{Image: images.Image{Ref: ref, ID: id}, Users: users}, Parts: parts}

@@ -11,8 +11,8 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// namePruned names all that is going to be removed; left is the size of leftovers.
-func (a *app) namePruned(what planner.Pruned, left int64) {
+// namePruned names all that is going to be removed.
+func (a *app) namePruned(what planner.Pruned) {
 	say := func(kind string, names []string) {
 		if len(names) > 0 {
 			fmt.Fprintf(a.Err, "Going to remove %s %s\n", kind, strings.Join(names, ", "))
@@ -33,9 +33,6 @@ func (a *app) namePruned(what planner.Pruned, left int64) {
 	say("networks", networks)
 	say("volumes", volumes)
 	say("images", shortImages(what.Images))
-	if left > 0 {
-		fmt.Fprintf(a.Err, "Going to remove %s that killed commands have left\n", sizeText(left))
-	}
 }
 
 // identities are of things by their names: what has such a name later may be another

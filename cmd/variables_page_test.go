@@ -16,7 +16,7 @@ type variable struct {
 func composeVariables() []variable {
 	const (
 		elsewhere = "there is no daemon to choose; one that names another host is warned of"
-		build     = "images are not built"
+		build     = "there is one way to build, and one builder: gocompose's own BuildKit"
 		nothing   = "nothing is behind it: it switches what is here on or off in any case"
 	)
 	done := func(text string) verdict { return verdict{true, text} }
@@ -41,13 +41,13 @@ func composeVariables() []variable {
 		{"DOCKER_CONFIG", done("(credentials, and programs of providers)")},
 		{"COMPOSE_CONVERT_WINDOWS_PATHS", not("there are no such paths on Linux")},
 		{"COMPOSE_EXPERIMENTAL", not(nothing)},
-		{"COMPOSE_EXPERIMENTAL_GIT_REMOTE", not("Compose files are not fetched")},
-		{"COMPOSE_EXPERIMENTAL_OCI_REMOTE", not("Compose files are not fetched")},
+		{"COMPOSE_EXPERIMENTAL_GIT_REMOTE", done("")},
+		{"COMPOSE_EXPERIMENTAL_OCI_REMOTE", done("")},
 		{"COMPOSE_EXPERIMENTAL_WATCH_TAR", not(nothing)},
 		{"COMPOSE_WATCH_WINDOWS_BUFFER_SIZE", not("it is Windows'")},
 		{"COMPOSE_BAKE", not(build)},
 		{"BUILDX_BUILDER", not(build)},
-		{"BUILDKIT_PROGRESS", not(build)},
+		{"BUILDKIT_PROGRESS", done("of `build`")},
 		{"DOCKER_BUILDKIT", not(build)},
 		{"DOCKER_HOST", not(elsewhere)},
 		{"DOCKER_CONTEXT", not(elsewhere)},
@@ -55,7 +55,7 @@ func composeVariables() []variable {
 		{"DOCKER_TLS_VERIFY", not("it goes with DOCKER_HOST")},
 		{"OTEL_*", not("nothing is traced")},
 		{"XDG_RUNTIME_DIR", not("locks are below GOCOMPOSE_STATE")},
-		{"XDG_CACHE_HOME", not("nothing is fetched that is kept there")},
+		{"XDG_CACHE_HOME", done("(Compose files from elsewhere)")},
 	}
 }
 

@@ -201,26 +201,39 @@ func (c *Client) Lease(ctx context.Context, project, lock string) (context.Conte
 	}, nil
 }
 
-// TakeOver ends the leases that killed runs of project left, and has the lease in ctx
-// keep what they kept: a pull goes on where the killed one was. The caller holds the
-// project's lock: a lease of a run that goes on would end too. Those of no project,
-// which have no lock, are left alone.
-func (c *Client) TakeOver(ctx context.Context, project string) error {
+// TakeOver ends the leases that runs of project have left that were killed, or could not
+// fetch all that they were to, and has the lease in ctx keep what they kept: a pull goes on
+// where the other one was. The caller holds the project's lock: a lease of a run that goes
+// on would end too. Those of no project, which have no lock, are asked for by their
+// LockLabel whether they are left.
+func (c *Client) TakeOver(ctx context.Context, project string, left func(lock string) (bool, error)) error {
 	own, leased := leases.FromContext(ctx)
-	if project == "" || !leased {
+	if !leased {
 		return nil
 	}
 	manager := c.raw.LeasesService()
-	left, err := manager.List(ctx, fmt.Sprintf("labels.%q==%q", ProjectLabel, project))
+	filters := []string{fmt.Sprintf("labels.%q==%q", ProjectLabel, project)}
+	if project == "" {
+		filters = []string{fmt.Sprintf("labels.%q", LockLabel)}
+	}
+	all, err := manager.List(ctx, filters...)
 	if err != nil {
 		return fmt.Errorf("listing leases: %w", err)
 	}
 	var errs []error
-	for _, l := range left {
-		if l.ID == own {
+	for _, l := range all {
+		if l.ID == own || l.Labels[ProjectLabel] != project {
 			continue
 		}
-		if err := takeOver(ctx, manager, l, leases.Lease{ID: own}); err != nil && !errdefs.IsNotFound(err) {
+		var err error
+		mine := project != ""
+		if !mine {
+			mine, err = left(l.Labels[LockLabel])
+		}
+		if mine {
+			err = takeOver(ctx, manager, l, leases.Lease{ID: own})
+		}
+		if err != nil && !errdefs.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("taking over lease %s: %w", l.ID, err))
 		}
 	}

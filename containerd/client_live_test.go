@@ -70,12 +70,12 @@ func TestLeasesOfKilledRunsEndWithTheNext(t *testing.T) {
 			begin(t, c, killed)
 		}
 	}
-	if err := c.TakeOver(ctx, "shop"); err != nil {
+	if err := c.TakeOver(ctx, "shop", nil); err != nil {
 		t.Fatal(err)
 	}
 	wantLeases(t, c, 4)
 	// Those of no project belong to commands that know nothing of each other.
-	if err := c.TakeOver(ctx, ""); err != nil {
+	if err := c.TakeOver(ctx, "", func(string) (bool, error) { return true, nil }); err != nil {
 		t.Fatal(err)
 	}
 	wantLeases(t, c, 4)

@@ -15,7 +15,9 @@ import (
 	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/buildkit/daemon"
 	"github.com/gocompose/gocompose/containerd/engine"
+	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/internal/cgroup"
+	"github.com/gocompose/gocompose/networks"
 )
 
 // lazyBuilder is the connection to the buildkitd of this host, which is started by
@@ -37,6 +39,9 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 		if b.client.Answers(ctx) {
 			return b.client, nil
 		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err := b.close(); err != nil {
 			return nil, err
 		}
@@ -44,7 +49,15 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 	if _, err := daemon.IdleTime(os.Getenv); err != nil { // the supervisor's word would be late
 		return nil, err
 	}
-	use, err := builder(h.cfg).Ensure(ctx, h.buildConfig())
+	eng, err := engine.Ensure(ctx, engineConfig(h.cfg)) // it may be another one than when this began
+	if err != nil {
+		return nil, err
+	}
+	config, err := h.buildConfig(eng)
+	if err != nil {
+		return nil, err
+	}
+	use, err := builder(h.cfg).Ensure(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +75,13 @@ func builder(cfg Config) daemon.Builder {
 		Paths:   cfg.Paths,
 		Sweep:   func(ctx context.Context) error { return sweepBuilds(ctx, cfg) },
 		Orphans: func() (bool, error) { return stepsRun(cfg) },
+		Disconnect: func(ctx context.Context) error {
+			nets, err := networks.Open(cfg.Paths)
+			if err != nil {
+				return err
+			}
+			return errors.Join(nets.RemoveSteps(ctx, daemon.NamespacesFolder(cfg.Paths)), nets.Close())
+		},
 	}
 }
 
@@ -88,17 +108,41 @@ func (r *runtime) Tend(ctx context.Context, report func(error)) {
 	}
 }
 
-func (h *Host) buildConfig() daemon.Config {
+// buildConfig is how a buildkitd is to work on the engine. It pulls by the same rules
+// as we do.
+func (h *Host) buildConfig(eng engine.Engine) (daemon.Config, error) {
+	routes, err := registry.Routes(registry.FromEnv())
+	if err != nil {
+		return daemon.Config{}, err
+	}
+	limits, err := daemon.LimitsOf(os.Getenv)
+	if err != nil {
+		return daemon.Config{}, err
+	}
+	registries := map[string]daemon.Registry{}
+	for host, r := range routes {
+		to := daemon.Registry{Mirrors: r.Mirrors, Insecure: r.Unverified, CAs: r.CAs}
+		if plain := r.Scheme == "http"; r.Scheme != "" {
+			to.HTTP = &plain
+		}
+		for _, k := range r.Keys {
+			to.KeyPairs = append(to.KeyPairs, daemon.KeyPair(k))
+		}
+		registries[host] = to
+	}
 	used := h.containerd.Config()
 	return daemon.Config{
-		Containerd:  h.engine.Address,
-		Namespace:   used.Namespace,
-		Snapshotter: used.Snapshotter,
-		Shim:        h.engine.Shim,
-		Runc:        h.engine.Runc,
-		RuncRoot:    h.engine.RuncRoot,
-		Env:         daemon.Environ(h.cfg.Paths, os.Environ()),
-	}
+		Containerd:    eng.Address,
+		ContainerdPid: eng.Pid,
+		Namespace:     used.Namespace,
+		Snapshotter:   used.Snapshotter,
+		Shim:          eng.Shim,
+		Runc:          eng.Runc,
+		RuncRoot:      eng.RuncRoot,
+		Registries:    registries,
+		Env:           daemon.Environ(h.cfg.Paths, os.Environ()),
+		Limits:        limits,
+	}, nil
 }
 
 // Close ends the connection. The buildkitd goes on for a while.

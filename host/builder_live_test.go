@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/fsutil"
 
@@ -61,7 +62,7 @@ func build(ctx context.Context, t *testing.T, h *Host, name, dockerfile string, 
 		said <- text
 	}()
 	_, err = c.Solve(ctx, nil, client.SolveOpt{
-		Frontend: "dockerfile.v0", FrontendAttrs: attrs,
+		Frontend: "dockerfile.v0", FrontendAttrs: attrs, AllowedEntitlements: []string{"network.host"},
 		LocalMounts: map[string]fsutil.FS{"context": files, "dockerfile": files},
 		Exports:     []client.ExportEntry{{Type: client.ExporterImage, Attrs: map[string]string{"name": name, "unpack": "true"}}},
 	}, status)
@@ -219,16 +220,12 @@ func TestAnIdleBuilderIsEndedByTheSupervisor(t *testing.T) {
 	}
 }
 
-func TestStepsThatAKilledEngineHasLeftAreEndedAndTheBuilderGoesOn(t *testing.T) {
+func TestABuildWhoseEngineIsKilledEndsAndTheNextHasABuilderOfItsOwn(t *testing.T) {
 	h := open(t)
 	ended := slowly(t, h)
 	kill(t, h, "containerd", "--config")
 	if err := <-ended; err == nil {
 		t.Error("the build is done")
-	}
-	pid, err := builder(h.cfg).Pid()
-	if err != nil {
-		t.Fatal(err)
 	}
 	if err := h.builder.Close(); err != nil {
 		t.Fatal(err)
@@ -238,14 +235,59 @@ func TestStepsThatAKilledEngineHasLeftAreEndedAndTheBuilderGoesOn(t *testing.T) 
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if err := builder(h.cfg).Tend(t.Context(), time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	nothingLeft(t, again)
-	if _, err := build(t.Context(), t, again, "docker.io/library/next:1", box+"RUN true\n", nil); err != nil {
+	if _, err := build(t.Context(), t, again, "docker.io/library/next:1", box, nil); err != nil {
 		t.Error(err)
 	}
-	if now, err := builder(h.cfg).Pid(); err != nil || now != pid || now == 0 {
-		t.Errorf("process %d has become %d, %v", pid, now, err)
+	nothingLeft(t, again)
+}
+
+func TestStepsHaveANetworkOfTheirOwnUnlessTheyAskForAnother(t *testing.T) {
+	h := open(t)
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const look = box + "RUN readlink /proc/self/ns/net; ip -o addr; ip route; cat /etc/resolv.conf\n"
+	for mode, want := range map[string]struct{ has, has0, hasNot string }{
+		"":     {"eth0    inet 172.", "default via 172.", own},
+		"none": {"lo    inet 127.0.0.1", "", "eth0"},
+		"host": {own, "", "eth0    inet 172.24.0."},
+	} {
+		said, err := build(t.Context(), t, h, "docker.io/library/look:1", look, map[string]string{"force-network-mode": mode})
+		if err != nil || !strings.Contains(said, want.has) || !strings.Contains(said, want.has0) || strings.Contains(said, want.hasNot) {
+			t.Errorf("network %q: %v, %s", mode, err, said)
+		}
+		if mode == "" && (!strings.Contains(said, "nameserver ") || strings.Contains(said, "nameserver 127.")) {
+			t.Errorf("it has no name server that it reaches: %s", said)
+		}
+	}
+}
+
+func TestABuildPullsByHostsToml(t *testing.T) {
+	r := livetest.StartRegistry(t)
+	image, err := livetest.Busybox(v1.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Push("base:1", image); err != nil {
+		t.Fatal(err)
+	}
+	certs := t.TempDir()
+	t.Setenv("GOCOMPOSE_CERTS_D", certs)
+	h := open(t)
+	const dockerfile = "FROM mirrored.invalid/base:1\nRUN echo here\n"
+	if _, err := build(t.Context(), t, h, "docker.io/library/mirrored:1", dockerfile, nil); err == nil {
+		t.Error("without a mirror it is built")
+	}
+	if err := h.builder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(certs, "mirrored.invalid")
+	hosts := fmt.Sprintf("[host.%q]\n", "http://"+r.Host)
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(hosts), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := build(t.Context(), t, h, "docker.io/library/mirrored:1", dockerfile, nil); err != nil || !strings.Contains(said, "here") {
+		t.Errorf("%v, %s", err, said)
 	}
 }

@@ -48,6 +48,7 @@ type Host struct {
 	volumes    *volumes.Store
 	secrets    secrets.Store
 	contents   project.Contents // what is in the secrets and configs of what is made
+	trust      trust            // by whom images have to be signed
 	builds     Builds
 	supervisor *lazySupervisor
 	builder    *lazyBuilder
@@ -161,10 +162,11 @@ func (h *Host) Close() error {
 // Images returns the images of this host.
 func (h *Host) Images() *images.Store { return h.images }
 
-// TakeOver has the lease in ctx keep what killed commands on the project had fetched
-// and made, and ends theirs. The caller has the project's lock.
+// TakeOver has the lease in ctx keep what earlier commands on the project had fetched and
+// made when they were killed or failed, and ends theirs. The caller has the project's
+// lock. Of commands on images, which are about none, "", it is those that have ended.
 func (h *Host) TakeOver(ctx context.Context, project string) error {
-	return h.containerd.TakeOver(ctx, project)
+	return h.containerd.TakeOver(ctx, project, h.lockLeft)
 }
 
 // lockPatience is how long a lock is waited for in silence.

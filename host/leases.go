@@ -37,7 +37,10 @@ func (h *Host) Lease(ctx context.Context, project string) (context.Context, func
 // killed tells whether the command whose lease it is was. Of leases without a lock, or
 // with one of another layout on the same engine, nobody knows.
 func (h *Host) killed(l images.Lease) (bool, error) {
-	path := l.Labels[containerd.LockLabel]
+	return h.lockLeft(l.Labels[containerd.LockLabel])
+}
+
+func (h *Host) lockLeft(path string) (bool, error) {
 	if filepath.Dir(path) != h.cfg.Paths.Locks() {
 		return false, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/internal/paths"
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/project"
@@ -43,7 +44,14 @@ func open(t *testing.T) *Host {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := errors.Join(h.Close(), StopSystem(ctx, cfg, Forced, func() {}), os.RemoveAll(state)); err != nil {
+		if err := errors.Join(h.Close(), StopSystem(ctx, cfg, Forced, func() {})); err != nil {
+			t.Error(err)
+		}
+		left, err := livetest.Leftovers(cfg.Paths)
+		if len(left) > 0 && !t.Failed() {
+			t.Errorf("left: %q", left)
+		}
+		if err := errors.Join(err, os.RemoveAll(state)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -192,6 +193,10 @@ func (n *Networks) checkUnused(name string) error {
 	}
 	var users []string
 	for _, id := range l.holders() {
+		if isStep(id) {
+			users = append(users, "an image that is built")
+			continue
+		}
 		e, err := endpoint.Read(n.paths.Endpoints(), id)
 		if errors.Is(err, endpoint.ErrNotFound) {
 			continue // an attempt that was cut short before it made anything
@@ -207,8 +212,11 @@ func (n *Networks) checkUnused(name string) error {
 	return nil
 }
 
-// List returns the records of all networks, sorted by name.
-func (n *Networks) List(context.Context) ([]Record, error) { return n.readAll() }
+// List returns the records of all networks that containers can be on, sorted by name.
+func (n *Networks) List(context.Context) ([]Record, error) {
+	all, err := n.readAll()
+	return slices.DeleteFunc(all, func(r Record) bool { return r.Name == stepsNetwork().Name }), err
+}
 
 // Get returns the record of one network; ok is false when there is none.
 func (n *Networks) Get(_ context.Context, name string) (r Record, ok bool, err error) {

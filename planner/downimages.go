@@ -2,6 +2,8 @@ package planner
 
 import (
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/gocompose/gocompose/project"
 )
@@ -20,6 +22,29 @@ func (d *down) images() {
 			}
 		}
 	}
+	d.builtImages()
+}
+
+// builtImages plans to remove the images that were built for a service without a name of
+// the user's, and that no service's specification tells of any more: the file has given
+// it another, there is no file, or the service has gone from it, whose images are orphans.
+func (d *down) builtImages() {
+	for _, ref := range slices.Sorted(maps.Keys(d.obs.Built)) {
+		op, service := RemoveImage{Ref: ref}, d.obs.Built[ref]
+		if !unnamed(ref, d.project.Name, service) || len(d.planned(VerbRemove, op.Target())) > 0 {
+			continue
+		}
+		if d.orphaned(service) && d.opt.RemoveOrphans && len(d.opt.Selected) == 0 || d.ours(service) && d.goes(service) {
+			d.remove(op)
+		}
+	}
+}
+
+// unnamed tells whether a name is the one that an image gets which has none of the
+// user's, of docker compose's two forms.
+func unnamed(ref, projectName, service string) bool {
+	name := strings.TrimSuffix(ShortImage(ref), ":latest")
+	return name == projectName+"-"+service || name == projectName+"_"+service
 }
 
 // goes tells whether the service is among those that are taken away.

@@ -138,3 +138,37 @@ func TestImagesGoWithTheirProject(t *testing.T) {
 		}
 	}
 }
+
+// An image that was built for a service stays under the name that the service has given
+// up, and under that of a service that has gone.
+func TestBuiltImagesGoThatNoServiceTellsOf(t *testing.T) {
+	obs := planner.Observed{Built: map[string]string{
+		"docker.io/library/p-a:latest": "a", "docker.io/library/p_a:latest": "a", "docker.io/library/p-gone:latest": "gone", "docker.io/library/p-c:latest": "c",
+		"reg.example/mine:1": "a", "docker.io/library/p-a:old": "a", "docker.io/library/p-known:latest": "known",
+	}, Used: map[project.ID][]string{{Kind: project.KindImage, Name: "docker.io/library/p-c:latest"}: {"blog-web-1"}}}
+	p := imageProject("a=a:1", "c=c:1")
+	p.Known = []string{"a", "c", "known"}
+	for _, tt := range []struct {
+		opt  planner.Options
+		want string
+	}{
+		{planner.Options{}, ""},
+		{planner.Options{Images: planner.ImagesLocal}, "p-a:latest p_a:latest"},
+		{planner.Options{Images: planner.ImagesAll, RemoveOrphans: true}, "p-a:latest p-gone:latest p_a:latest"},
+		{planner.Options{Images: planner.ImagesLocal, Selected: []string{"c"}, RemoveOrphans: true}, ""},
+	} {
+		plan, err := planner.Down(p, obs, tt.opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range plan.Steps {
+			if op, ok := s.Op.(planner.RemoveImage); ok {
+				got = append(got, planner.ShortImage(op.Ref))
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.opt, got, tt.want)
+		}
+	}
+}

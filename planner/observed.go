@@ -20,9 +20,15 @@ type Observed struct {
 	// Images maps images (project.Image.String) to the digest of the platform's
 	// manifest. What is not in it is not on this host.
 	Images map[string]string
+	// Verified maps them to the digests of the policies (project.Verify.Digest) as which
+	// they are known to be signed, or of which they are exempt.
+	Verified map[string][]string
 	// Pulled maps them to when their registry was asked last, or they were loaded.
 	// Only Refresh asks for it.
 	Pulled map[string]time.Time
+	// Built maps the names of images that were built for the project to their services.
+	// Only Down asks for it.
+	Built map[string]string
 	// Names maps container names that the project wants and that containers of
 	// other projects have to those projects.
 	Names map[string]string

@@ -9,7 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
+
+// answer is how long a repository may take to say which commit something is.
+const answer = time.Minute
 
 // defaultNames are those that a folder's Compose file may have, best first.
 func defaultNames() []string {
@@ -21,7 +25,7 @@ func defaultNames() []string {
 func (f *Files) git(ctx context.Context, r ref) (Copy, error) {
 	g := &git{where: r.where, terminal: f.Terminal}
 	id := r.version
-	if !commit.MatchString(id) {
+	if !commit().MatchString(id) {
 		var err error
 		if id, err = g.resolve(ctx, cmp.Or(r.version, "HEAD")); err != nil {
 			return Copy{}, err
@@ -88,13 +92,15 @@ func (f *Files) checkOut(ctx context.Context, g *git, id, dir string) error {
 
 // resolve asks a repository for the commit of a branch or a tag.
 func (g *git) resolve(ctx context.Context, version string) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answer, fmt.Errorf("the repository has not answered for %s", answer))
+	defer cancel()
 	out, err := g.run(ctx, "ls-remote", "--quiet", "--", g.where, version, version+"^{}")
 	if err != nil {
 		return "", err
 	}
 	refs := map[string]string{}
 	for line := range strings.Lines(out) {
-		if id, name, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && commit.MatchString(id) {
+		if id, name, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && commit().MatchString(id) {
 			refs[name] = id
 		}
 	}
@@ -107,7 +113,7 @@ func (g *git) resolve(ctx context.Context, version string) (string, error) {
 		}
 	}
 	hint := ""
-	if partOf.MatchString(version) {
+	if partOf().MatchString(version) {
 		hint = "; a commit is named with all of its digits"
 	}
 	if version == "HEAD" {

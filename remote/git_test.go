@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -282,4 +283,29 @@ func TestACancelledFetchLeavesNothing(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(cache, "git", "*")); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
 	}
+}
+
+// A server that takes the connection and says nothing is left when the command ends.
+func TestASilentServerIsLeft(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
+		conn, err := l.Accept()
+		cancel()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.Copy(io.Discard, conn) // until Git has ended
+		_ = conn.Close()
+	})
+	if _, err := (&Files{Dir: t.TempDir()}).Fetch(ctx, fmt.Sprintf("git://%s/app.git", l.Addr())); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	accepting.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/distribution/reference"
 )
@@ -31,22 +32,27 @@ func gitSchemes() []string { return []string{"file", "git", "http", "https", "ss
 
 var (
 	// "git@example.com:shop/app.git"
-	scpForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^-\s]\S*$`)
-	scheme  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+	scpForm = lazily(`^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^-\s]\S*$`)
+	scheme  = lazily(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 	// userPart is that of a URL, also of one that is none.
-	userPart = regexp.MustCompile(`://.*@`)
+	userPart = lazily(`://.*@`)
 	// commit is a whole one, of either kind of repository.
-	commit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	commit = lazily(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 	// partOf looks like the beginning of one.
-	partOf = regexp.MustCompile(`^[0-9a-f]{7,39}$`)
+	partOf = lazily(`^[0-9a-f]{7,39}$`)
 	// version has what a name of a branch may not have (git-check-ref-format).
-	badVersion = regexp.MustCompile(`^[-/.]|\.\.|@\{|//|[\x00-\x20\x7f~^:?*\[\\]|[/.]$|\.lock$`)
+	badVersion = lazily(`^[-/.]|\.\.|@\{|//|[\x00-\x20\x7f~^:?*\[\\]|[/.]$|\.lock$`)
 )
+
+// lazily compiles an expression when it is first used.
+func lazily(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // Accepts tells whether a name is that of a file elsewhere, by its form.
 func Accepts(name string) bool {
 	base, _, _ := strings.Cut(name, "#")
-	return scheme.MatchString(name) || strings.HasPrefix(name, "github.com/") || scpForm.MatchString(base)
+	return scheme().MatchString(name) || strings.HasPrefix(name, "github.com/") || scpForm().MatchString(base)
 }
 
 // IsArtifact tells whether a name that is accepted is that of an artifact in a registry.
@@ -66,7 +72,7 @@ func parse(name string) (ref, error) {
 	if strings.HasPrefix(base, "github.com/") {
 		r.where = "https://" + strings.TrimSuffix(base, ".git") + ".git"
 	}
-	if scheme.MatchString(r.where) {
+	if scheme().MatchString(r.where) {
 		if err := r.url(); err != nil {
 			return ref{}, err
 		}
@@ -105,7 +111,7 @@ func (r *ref) url() error {
 }
 
 func (r *ref) check() error {
-	if r.version != "" && badVersion.MatchString(r.version) {
+	if r.version != "" && badVersion().MatchString(r.version) {
 		return fmt.Errorf("%q is no name of a branch, a tag or a commit", r.version)
 	}
 	if r.path != "" && (path.IsAbs(r.path) || !filepath.IsLocal(r.path)) {
@@ -131,7 +137,7 @@ func (r ref) named(version string) string {
 
 func password(where string) string {
 	u, err := url.Parse(where)
-	if err != nil || !scheme.MatchString(where) {
+	if err != nil || !scheme().MatchString(where) {
 		return ""
 	}
 	secret, _ := u.User.Password()
@@ -143,10 +149,10 @@ func password(where string) string {
 func withoutPassword(where string) string {
 	u, err := url.Parse(where)
 	switch {
-	case !scheme.MatchString(where):
+	case !scheme().MatchString(where):
 		return where
 	case err != nil:
-		return userPart.ReplaceAllString(where, "://")
+		return userPart().ReplaceAllString(where, "://")
 	case u.User == nil, u.Scheme == "ssh" && password(where) == "":
 		return where
 	}

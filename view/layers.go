@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gocompose/gocompose/executor"
+	"github.com/gocompose/gocompose/planner"
 )
 
 // layer is news about a layer of an image that is pulled or pushed.
@@ -39,6 +40,9 @@ func layerOf(e executor.Event) layer {
 		l.text, l.status, l.over = "Pushed", done, true
 	case executor.LayerThere:
 		l.text, l.status, l.over = "Already exists", done, true
+		if e.Op.Verb() == planner.VerbPush {
+			l.text = "Layer already exists"
+		}
 	default:
 		l.text = "Waiting"
 	}

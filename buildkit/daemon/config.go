@@ -18,11 +18,18 @@ type Config struct {
 	// Containerd is the path of the containerd's socket that it builds on, in that
 	// namespace and with that snapshotter.
 	Containerd, Namespace, Snapshotter string
+	// ContainerdPid is its process, 0 when that cannot be told. One that is connected
+	// with another that is no more would find the new one late.
+	ContainerdPid int
 	// Shim and Runc run the steps of builds: absolute paths. RuncRoot is runc's own
 	// folder (--root).
 	Shim, Runc, RuncRoot string
+	// Registries are how registries and their mirrors are reached, by host.
+	Registries map[string]Registry
 	// Env is its environment, all of it, "NAME=value".
 	Env []string
+	// Limits are those of the build cache.
+	Limits Limits
 }
 
 // file is what of buildkitd's configuration we set
@@ -34,6 +41,25 @@ type file struct {
 	GRPC         grpc      `toml:"grpc"`
 	OTEL         telemetry `toml:"otel"`
 	Worker       workers   `toml:"worker"`
+
+	Registries map[string]Registry `toml:"registry,omitempty"`
+}
+
+// Registry is how one is reached: by its mirrors first; over HTTP, or without looking
+// at its certificate, or both as it speaks; with certificates that count beside the
+// system's, and with our own.
+type Registry struct {
+	Mirrors  []string  `toml:"mirrors,omitempty"`
+	HTTP     *bool     `toml:"http,omitempty"` // nil: one of this machine's loopback only
+	Insecure bool      `toml:"insecure,omitempty"`
+	CAs      []string  `toml:"ca,omitempty"`
+	KeyPairs []KeyPair `toml:"keypair,omitempty"`
+}
+
+// KeyPair are the files of a key and its certificate.
+type KeyPair struct {
+	Key         string `toml:"key"`
+	Certificate string `toml:"cert"`
 }
 
 type log struct {
@@ -64,8 +90,12 @@ type containerd struct {
 	Snapshotter  string  `toml:"snapshotter"`
 	CgroupParent string  `toml:"defaultCgroupParent"`
 	NetworkMode  string  `toml:"networkMode"`
+	CNIConfig    string  `toml:"cniConfigPath"`
+	CNIFolder    string  `toml:"cniBinaryPath"`
+	CNIPool      int     `toml:"cniPoolSize"`
 	Runtime      runtime `toml:"runtime"`
 	GC           bool    `toml:"gc"`
+	Limits
 }
 
 type runtime struct {
@@ -88,9 +118,10 @@ func CgroupParent(p paths.Paths) string { return p.CgroupParent() + "/build" }
 
 // render writes the configuration file. A build may ask for each of the privileges:
 // that it may have them is the user's word, who could run as root what the build
-// runs. The environment is in it by its digest, so that it tells whether it is
-// another one.
-func (c Config) render(p paths.Paths) ([]byte, error) {
+// runs. The environment, by its digest, and the process of containerd are in it so
+// that it tells whether they are others.
+func (c Config) render(b Builder) ([]byte, error) {
+	p := b.Paths
 	f := file{
 		Root:         p.Builder(),
 		Entitlements: []string{"network.host", "security.insecure", "device"},
@@ -103,16 +134,22 @@ func (c Config) render(p paths.Paths) ([]byte, error) {
 			Namespace:    c.Namespace,
 			Snapshotter:  c.Snapshotter,
 			CgroupParent: CgroupParent(p),
-			NetworkMode:  "host",
+			NetworkMode:  "cni",
+			CNIConfig:    b.networkFile(),
+			CNIFolder:    b.pluginFolder(),
+			CNIPool:      kept,
 			Runtime:      runtime{Name: runcRuntime, Path: c.Shim, Options: options{BinaryName: c.Runc, Root: c.RuncRoot}},
 			GC:           true,
+			Limits:       c.Limits,
 		}},
+		Registries: c.Registries,
 	}
 	body, err := toml.Marshal(f)
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
-	head := fmt.Sprintf("# Written by gocompose at each start of its buildkitd, for the environment %s.\n\n", digest(c.Env))
+	head := fmt.Sprintf("# Written by gocompose at each start of its buildkitd, for containerd in process %d and the environment %s.\n\n",
+		c.ContainerdPid, digest(c.Env))
 	return append([]byte(head), body...), nil
 }
 

@@ -25,8 +25,8 @@ import (
 // name is that of the program.
 const name = "buildkitd"
 
-// ErrMissing: the program is not found.
-var ErrMissing = errors.New("no " + name)
+// ErrMissing: a program is not found.
+var ErrMissing = errors.New("missing programs")
 
 // stopGrace is how long it may take to end before it is killed.
 const stopGrace = 10 * time.Second
@@ -39,6 +39,9 @@ type Builder struct {
 	Bin string
 	// Sweep takes away what builds have left: it is called while nobody builds.
 	Sweep func(ctx context.Context) error
+	// Disconnect takes away the network of builds, with the namespaces that are bound
+	// in NamespacesFolder. It is called while no buildkitd runs.
+	Disconnect func(ctx context.Context) error
 	// Orphans tells whether steps of builds run. It is asked while nobody builds.
 	Orphans func() (bool, error)
 }
@@ -55,7 +58,7 @@ type Use struct {
 // need be. It returns when it answers. Any number of processes may call it at once:
 // one is started. One that others use stays as it is.
 func (b Builder) Ensure(ctx context.Context, c Config) (*Use, error) {
-	program, err := b.locate()
+	p, err := b.locate()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +66,7 @@ func (b Builder) Ensure(ctx context.Context, c Config) (*Use, error) {
 	if err != nil {
 		return nil, err
 	}
-	use, err := b.ensure(ctx, c, program)
+	use, err := b.ensure(ctx, c, p)
 	if err := errors.Join(err, starting.Unlock()); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
@@ -71,8 +74,8 @@ func (b Builder) Ensure(ctx context.Context, c Config) (*Use, error) {
 }
 
 // ensure needs the lock.
-func (b Builder) ensure(ctx context.Context, c Config, program string) (*Use, error) {
-	want, err := c.render(b.Paths)
+func (b Builder) ensure(ctx context.Context, c Config, p located) (*Use, error) {
+	want, err := c.render(b)
 	if err != nil {
 		return nil, err
 	}
@@ -81,12 +84,12 @@ func (b Builder) ensure(ctx context.Context, c Config, program string) (*Use, er
 	}
 	err = b.server().Ensure(ctx, func() (daemon.Command, error) {
 		return daemon.Command{
-			Path:   program,
+			Path:   p.buildkitd,
 			Args:   b.server().Args,
 			Env:    c.Env,
 			Log:    b.logFile(),
 			Cgroup: b.Paths.CgroupParent() + "/builder",
-		}, b.prepare(ctx, want)
+		}, b.prepare(ctx, p, want)
 	})
 	if err != nil {
 		return nil, err
@@ -105,17 +108,25 @@ func (b Builder) ensure(ctx context.Context, c Config, program string) (*Use, er
 // Close lets go of it: it may be ended then.
 func (u *Use) Close() error { return errors.Join(u.builder.used(), u.lock.Unlock()) }
 
-// locate finds the program.
-func (b Builder) locate() (string, error) {
+// located are the absolute paths of what it needs.
+type located struct{ buildkitd, plugin string }
+
+// locate finds the programs.
+func (b Builder) locate() (located, error) {
 	folders, err := programs.In(b.Bin)
 	if err != nil {
-		return "", err
+		return located{}, err
 	}
-	if path := folders.Find(name); path != "" {
-		return path, nil
+	p := located{folders.Find(name), folders.Find(pluginName)}
+	missing := name
+	switch {
+	case p.buildkitd != "" && p.plugin != "":
+		return p, nil
+	case p.buildkitd != "":
+		missing = pluginName
 	}
-	return "", fmt.Errorf("%w in %s: images cannot be built without it; `make build` in gocompose's sources puts it into bin/, beside gocompose",
-		ErrMissing, folders)
+	return p, fmt.Errorf("%w: %s not found in %s, and images cannot be built without it; `make build` in gocompose's sources puts it into bin/, beside gocompose",
+		ErrMissing, missing, folders)
 }
 
 // Program returns the program, with its version.
@@ -147,16 +158,24 @@ func (b Builder) server() daemon.Server {
 
 // prepare makes the folders and the configuration file, for root alone, in a state
 // in which it can start.
-func (b Builder) prepare(ctx context.Context, config []byte) error {
+func (b Builder) prepare(ctx context.Context, p located, config []byte) error {
 	for _, dir := range []string{b.Paths.Root, b.Paths.State, b.Paths.Builder(), b.Paths.BuilderState()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	if err := b.Sweep(ctx); err != nil {
+	if err := b.clear(ctx); err != nil {
+		return err
+	}
+	if err := b.preparePlugins(p.plugin); err != nil {
 		return err
 	}
 	return atomicfile.Write(b.configFile(), config, 0o600)
+}
+
+// clear takes away what is left of builds, and of a buildkitd that runs no more.
+func (b Builder) clear(ctx context.Context) error {
+	return errors.Join(b.Sweep(ctx), b.forgetResults(), b.Disconnect(ctx))
 }
 
 // lock is held while it is started or stopped.

@@ -86,11 +86,11 @@ func (b Builder) stop(ctx context.Context) error {
 	if err := b.server().End(ctx, stopGrace); err != nil {
 		return err
 	}
-	if err := b.Sweep(ctx); err != nil {
+	if err := errors.Join(b.clear(ctx), os.RemoveAll(b.pluginFolder())); err != nil {
 		return err
 	}
 	var failed []error
-	for _, path := range []string{b.Paths.BuilderSocket(), b.usedFile(), b.configFile()} {
+	for _, path := range []string{b.Paths.BuilderSocket(), b.usedFile(), b.networkFile(), b.configFile()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = append(failed, err)
 		}

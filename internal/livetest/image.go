@@ -62,7 +62,7 @@ func Image(config v1.Config, layers ...[]File) (v1.Image, error) {
 		if len(files) == 0 {
 			continue
 		}
-		data, err := pack(files)
+		data, err := Pack(files)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,8 @@ func Image(config v1.Config, layers ...[]File) (v1.Image, error) {
 	return mutate.ConfigFile(img, cf)
 }
 
-func pack(files []File) ([]byte, error) {
+// Pack returns an archive of files.
+func Pack(files []File) ([]byte, error) {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	seen := map[string]bool{}

@@ -91,14 +91,18 @@ func mounts(p paths.Paths) ([]string, error) {
 
 func records(p paths.Paths) ([]string, error) {
 	var found []string
-	for _, dir := range []string{p.Netns(), p.Namespaces(), p.Endpoints(), p.UsedVolumes(), p.Attach(), p.Execs()} {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !os.IsNotExist(err) {
+	for _, pattern := range []string{
+		filepath.Join(p.Netns(), "*"), filepath.Join(p.Namespaces(), "*"), filepath.Join(p.Endpoints(), "*"),
+		filepath.Join(p.UsedVolumes(), "*"), filepath.Join(p.Attach(), "*"), filepath.Join(p.Execs(), "*"),
+		// Of builds.
+		p.BuilderSocket(), filepath.Join(p.BuilderState(), "*.toml"), filepath.Join(p.Builder(), "net", "cni", "*"),
+		filepath.Join(p.Networks(), "gocompose-builds*"), "/var/lib/cni/results/gocompose-builds-" + paths.Short(p.State) + "-*",
+	} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
 			return nil, err
 		}
-		for _, e := range entries {
-			found = append(found, filepath.Join(dir, e.Name()))
-		}
+		found = append(found, files...)
 	}
 	return found, nil
 }

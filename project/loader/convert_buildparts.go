@@ -47,7 +47,7 @@ func (p place) cache(key, text string, fields []string) (string, bool) {
 		case name == "type":
 			kind = value
 		case name == "src" || name == "dest":
-			fields[i] = name + "=" + p.c.src.inProject(value)
+			fields[i] = name + "=" + p.c.src.mounted(p.c.src.inProject(value))
 		}
 	}
 	known := []string{"registry", "local", "inline", "gha", "s3", "azblob"}

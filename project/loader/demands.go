@@ -202,6 +202,7 @@ func (s *source) ofHost(model *types.Project, p *project.Project) []string {
 	found := demands{s: s, said: map[string]bool{}}
 	for _, service := range p.Services {
 		found.container(service.Name, service.Template)
+		found.build(service.Name, service.Build, model.Secrets)
 		for _, h := range service.Template.Hooks.BeforeStart {
 			found.container(service.Name, h.Container)
 		}
@@ -283,7 +284,7 @@ func (d demands) container(name string, c project.Container) {
 // read says which files of the host are read for a service.
 func (d demands) read(name string, service types.ServiceConfig) {
 	outside := func(path, what string) {
-		if path = d.s.inProject(path); filepath.IsAbs(path) && !strings.Contains(path, "://") && !d.s.ours(path) {
+		if path = d.s.inProject(path); filepath.IsAbs(path) && !d.s.ours(path) {
 			d.add(true, name, "reads %s as %s", path, what)
 		}
 	}
@@ -293,15 +294,40 @@ func (d demands) read(name string, service types.ServiceConfig) {
 	for _, f := range service.LabelFiles {
 		outside(f, "a label file")
 	}
-	if b := service.Build; b != nil {
-		if b.Context != "" && !d.s.elsewhere(b.Context) {
-			outside(b.Context, "the context of its build")
+	if service.Develop != nil {
+		for _, t := range service.Develop.Watch {
+			outside(t.Path, "files that are watched")
 		}
-		for _, context := range b.AdditionalContexts {
-			if filepath.IsAbs(context) {
-				outside(context, "a context of its build")
-			}
-		}
-		d.add(len(b.SSH) > 0, name, "is built with your SSH keys")
 	}
+}
+
+// build says what making an image asks of the host.
+func (d demands) build(name string, b *project.Build, secrets types.Secrets) {
+	if b == nil {
+		return
+	}
+	places := []string{b.Context}
+	if !within(b.Context, b.Dockerfile) {
+		places = append(places, b.Dockerfile)
+	}
+	for _, context := range b.Contexts {
+		places = append(places, strings.TrimPrefix(context, "oci-layout://"))
+	}
+	for _, secret := range b.Secrets {
+		if file := secrets[secret.Source].File; file != "" {
+			places = append(places, d.s.inProject(file))
+		}
+	}
+	for _, path := range places {
+		d.add(filepath.IsAbs(path) && !d.s.ours(path), name, "reads %s for its build", path)
+	}
+	for _, cache := range slices.Concat(b.CacheFrom, b.CacheTo) {
+		for _, field := range strings.Split(cache, ",") {
+			key, path, _ := strings.Cut(field, "=")
+			d.add((key == "src" || key == "dest") && !d.s.ours(path), name, "has a cache of its build in %s", path)
+		}
+	}
+	d.add(len(b.SSH) > 0, name, "is built with your SSH keys")
+	d.add(b.Network == "host", name, "is built on the host's network")
+	d.add(b.Privileged || len(b.Entitlements) > 0, name, "is built with privileges: %s", cmp.Or(strings.Join(b.Entitlements, ", "), "all"))
 }

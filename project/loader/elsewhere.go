@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -197,10 +196,10 @@ func within(dir, path string) bool {
 
 var (
 	// urlScheme and urlRest are what a URL's first colon parts.
-	urlScheme = regexp.MustCompile(`^(oci|https?|git|ssh|file)$`)
-	portOrTag = regexp.MustCompile(`^[0-9]+(/|$)`)
-	aUser     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9.-]+$`)
-	aTag      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(@sha256)?$`)
+	urlScheme = lazily(`^(oci|https?|git|ssh|file)$`)
+	portOrTag = lazily(`^[0-9]+(/|$)`)
+	aUser     = lazily(`^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9.-]+$`)
+	aTag      = lazily(`^[A-Za-z0-9_][A-Za-z0-9._-]*(@sha256)?$`)
 )
 
 // splitFiles takes a COMPOSE_FILE apart. With a colon between files, names of files
@@ -226,20 +225,20 @@ func (s *source) splitFiles(list, sep string) []string {
 // goesOn tells whether a name elsewhere has a part after a colon.
 func (s *source) goesOn(name, next string) bool {
 	switch artifact := strings.HasPrefix(name, "oci://"); {
-	case urlScheme.MatchString(name):
+	case urlScheme().MatchString(name):
 		return strings.HasPrefix(next, "//")
-	case aUser.MatchString(name): // git@example.com:shop/app.git
+	case aUser().MatchString(name): // git@example.com:shop/app.git
 		return true
 	case !s.elsewhere(name):
 		return false
 	case strings.Contains(name, "#"): // #main:deploy
 		return !strings.Contains(name[strings.IndexByte(name, '#'):], ":") && !s.isThere(next)
-	case portOrTag.MatchString(next):
+	case portOrTag().MatchString(next):
 		return true
 	case artifact && strings.HasSuffix(name, "@sha256"):
 		return true
 	default:
-		return artifact && aTag.MatchString(next) && !s.isThere(next) &&
+		return artifact && aTag().MatchString(next) && !s.isThere(next) &&
 			!strings.HasSuffix(next, ".yaml") && !strings.HasSuffix(next, ".yml")
 	}
 }

@@ -1,0 +1,169 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gocompose/gocompose/internal/flock"
+	"github.com/gocompose/gocompose/internal/paths"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestConfiguration(t *testing.T) {
+	yes := true
+	c := Config{
+		Containerd: "/run/gocompose/containerd/containerd.sock", ContainerdPid: 4711, Namespace: "gocompose", Snapshotter: "overlayfs",
+		Shim: "/opt/gocompose/shim", Runc: "/opt/gocompose/runc", RuncRoot: "/run/gocompose/runc",
+		Env: []string{"PATH=/bin", "HTTPS_PROXY=http://proxy.example:3128"},
+		Registries: map[string]Registry{
+			"docker.io":           {Mirrors: []string{"mirror.example:5000", "second.example"}},
+			"mirror.example:5000": {HTTP: &yes, Insecure: true, CAs: []string{"/etc/ca.pem"}, KeyPairs: []KeyPair{{"/etc/key.pem", "/etc/cert.pem"}}},
+			"second.example":      {},
+		},
+	}
+	b := Builder{Paths: paths.Paths{Root: paths.DefaultRoot, State: paths.DefaultState}}
+	got, err := c.render(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const golden = "testdata/buildkitd.toml"
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(golden); err != nil || string(got) != string(want) {
+		t.Errorf("%v, got\n%s", err, got)
+	}
+	for range 20 { // it tells whether anything has changed
+		if again, err := c.render(b); err != nil || string(again) != string(got) {
+			t.Fatalf("%v, rendered again it is\n%s", err, again)
+		}
+	}
+	c.Env[0] = "PATH=/usr/bin"
+	if again, _ := c.render(b); string(again) != string(got) {
+		t.Error("another PATH is another configuration")
+	}
+	c.Env[1] = "HTTPS_PROXY=http://other.example:3128"
+	if again, _ := c.render(b); string(again) == string(got) {
+		t.Error("another proxy is the same configuration")
+	}
+	if strings.Contains(string(got), "proxy.example") {
+		t.Error("the proxy's address, which may have a password, is in it")
+	}
+}
+
+func TestEnvironmentIsNotTheStarters(t *testing.T) {
+	p := paths.Paths{Root: "/r", State: "/s"}
+	got := Environ(p, []string{
+		"PATH=/usr/bin", "HOME=/root", "NOTIFY_SOCKET=/run/systemd/notify", "AWS_SECRET_ACCESS_KEY=secret", "OTEL_SERVICE_NAME=x",
+		"GOCOMPOSE_ROOT=/other", "no_proxy=example.com", "TZ=UTC", "BUILDKIT_HOST=tcp://x", "SSL_CERT_FILE=",
+	})
+	slices.Sort(got)
+	want := []string{"GOCOMPOSE_ROOT=/r", "GOCOMPOSE_STATE=/s", "PATH=/usr/bin", "TZ=UTC", "no_proxy=example.com"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := Environ(p, nil); !slices.ContainsFunc(got, func(v string) bool { return strings.HasPrefix(v, "PATH=/") }) {
+		t.Errorf("without a PATH of the starter's: %q", got)
+	}
+}
+
+func TestIdleTime(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": 5 * time.Minute, "90s": 90 * time.Second, "5": 0, "0s": 0, "-1s": 0, "soon": 0} {
+		got, err := IdleTime(func(string) string { return text })
+		if got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), IdleVariable+"="+text) {
+			t.Errorf("%q: %v does not name the variable", text, err)
+		}
+	}
+}
+
+// pretended returns a builder whose programs are scripts, and what was called of it.
+func pretended(t *testing.T, script string) (b Builder, called func() []string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, program := range []string{name, pluginName} {
+		if err := os.WriteFile(filepath.Join(dir, program), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var calls []string
+	note := func(call string) func(context.Context) error {
+		return func(context.Context) error {
+			calls = append(calls, call)
+			return nil
+		}
+	}
+	return Builder{
+		Paths: paths.Paths{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}, Bin: dir,
+		Sweep: note("sweep"), Disconnect: note("disconnect"), Orphans: func() (bool, error) { return false, nil },
+	}, func() []string { return calls }
+}
+
+func TestOneThatEndsAtItsStartIsToldWithItsWords(t *testing.T) {
+	b, _ := pretended(t, "echo no such worker >&2; exit 3")
+	_, err := b.Ensure(t.Context(), Config{})
+	for _, words := range []string{"starting buildkitd", "exit status 3", "no such worker", b.logFile()} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v does not say %q", err, words)
+		}
+	}
+}
+
+func TestMissingProgramsAreNamed(t *testing.T) {
+	for _, missing := range []string{name, pluginName} {
+		b, _ := pretended(t, "")
+		if err := os.Remove(filepath.Join(b.Bin, missing)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := b.Ensure(t.Context(), Config{})
+		if !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), missing) || !strings.Contains(err.Error(), "make build") {
+			t.Errorf("%v does not say that %s is missing", err, missing)
+		}
+	}
+}
+
+func TestWhatOneThatDiedHasLeftIsTakenAway(t *testing.T) {
+	b, called := pretended(t, "")
+	if err := errors.Join(b.Stop(t.Context()), b.Tend(t.Context(), time.Hour)); err != nil || len(called()) > 0 {
+		t.Errorf("where none ever was: %v, %v", called(), err)
+	}
+	if err := b.prepare(t.Context(), located{"/b", "/p"}, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(b.Paths.BuilderState()); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("its folder: %v, %v", info, err)
+	}
+	using, err := flock.Share(t.Context(), b.usersLock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(called())
+	if err := b.Tend(t.Context(), time.Nanosecond); err != nil || len(called()) != before {
+		t.Errorf("while somebody uses it: %v, %v", called(), err)
+	}
+	if err := using.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Tend(t.Context(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got := called()[before:]; !slices.Equal(got, []string{"sweep", "disconnect"}) {
+		t.Errorf("called: %v", got)
+	}
+	left, err := filepath.Glob(filepath.Join(b.Paths.BuilderState(), "*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
