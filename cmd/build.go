@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type buildFlags struct {
 	args                      []string
 	noCache, pull, push       bool
 	quiet, deps, print, check bool
+	debug                     bool
 	ssh, provenance, sbom     string
 	builder, memory, progress string
 }
@@ -35,12 +37,13 @@ func (a *app) buildCommand() *cobra.Command {
 		Example: "gocompose build\n" +
 			"gocompose build --pull --no-cache web\n" +
 			"gocompose build --build-arg VERSION=2 --push web",
-		RunE: func(c *cobra.Command, services []string) error { return a.build(c.Context(), c, f, services) },
+		RunE: func(c *cobra.Command, services []string) error { return a.build(c.Context(), f, services) },
 	}
 	fs := c.Flags()
 	fs.StringArrayVar(&f.args, "build-arg", nil, "Set build-time variables for services")
 	fs.StringVar(&f.builder, "builder", "", "Set builder to use: there is one, which is called default")
 	fs.BoolVar(&f.check, "check", false, "Check build configuration")
+	fs.BoolVar(&f.debug, "debug", false, "Open a shell in the container as it was before the first step that fails")
 	fs.StringVarP(&f.memory, "memory", "m", "", "Set memory limit for the build container. Not supported by BuildKit.")
 	fs.BoolVar(&f.noCache, "no-cache", false, "Do not use cache when building the image")
 	fs.BoolVar(&f.print, "print", false, "Print equivalent bake file")
@@ -61,7 +64,7 @@ func (a *app) buildCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) build(ctx context.Context, cmd *cobra.Command, f buildFlags, services []string) error {
+func (a *app) build(ctx context.Context, f buildFlags, services []string) error {
 	c, err := f.change(a, services)
 	if err != nil {
 		return err
@@ -70,7 +73,12 @@ func (a *app) build(ctx context.Context, cmd *cobra.Command, f buildFlags, servi
 	case f.print:
 		return a.printBake(ctx, c)
 	case f.check:
-		return usage("--check is not done yet")
+		return a.checkBuilds(ctx, c)
+	case f.debug && !a.globals.dryRun:
+		c.builds.debug = &debugging{app: a}
+		a.globals.parallel = 1 // there is one terminal
+		err := a.change(ctx, c)
+		return errors.Join(c.builds.debug.end(), err)
 	}
 	return a.change(ctx, c)
 }
@@ -89,6 +97,9 @@ func (f *buildFlags) change(a *app, services []string) (change, error) {
 	}
 	c.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 		return planner.BuildServices(p, obs, planner.Options{Push: f.push})
+	}
+	if f.progress == "" {
+		f.progress = a.getenv("BUILDKIT_PROGRESS")
 	}
 	if err := f.look(a, &c); err != nil {
 		return change{}, err

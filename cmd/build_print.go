@@ -71,7 +71,8 @@ func (a *app) printBake(ctx context.Context, c change) error {
 			file.Target[bakeName(op.Service)] = bakeTargetOf(op, pushed[op.Ref])
 		}
 	}
-	file.Group["default"] = bakeGroup{slices.Sorted(maps.Keys(file.Target))}
+	file.Group["default"] = bakeGroup{slices.AppendSeq([]string{}, maps.Keys(file.Target))}
+	slices.Sort(file.Group["default"].Targets)
 	text, err := json.MarshalIndent(file, "", "  ")
 	if err != nil {
 		return err
@@ -103,8 +104,12 @@ func bakeTargetOf(op planner.BuildImage, push bool) bakeTarget {
 	if push {
 		t.Output = []string{"type=registry"}
 	}
-	for _, ref := range op.Refs() {
-		t.Tags = append(t.Tags, planner.ShortImage(ref))
+	for i, ref := range op.Refs() {
+		name := planner.ShortImage(ref)
+		if i == 0 && !b.Named {
+			name = strings.TrimSuffix(name, ":latest") // nobody has written it
+		}
+		t.Tags = append(t.Tags, name)
 	}
 	t.Contexts = map[string]string{}
 	for name, context := range b.Contexts {

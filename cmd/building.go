@@ -48,6 +48,8 @@ func (f *buildWishes) policy() planner.BuildPolicy {
 // builds say how a change's builds are shown.
 type builds struct {
 	mode string // of buildkit.Modes; empty: as other progress
+	// debug, when set, is told of a step that fails.
+	debug *debugging
 }
 
 func (f *buildWishes) shown() builds {
@@ -78,11 +80,25 @@ func (a *app) displayed(ctx context.Context, h *host.Host, c change, plan *plann
 	if n == 0 {
 		return h, func() error { return nil }, nil
 	}
-	display, err := buildkit.NewDisplay(ctx, w, c.builds.buildMode(mode, n == len(plan.Steps) && c.console == nil), n)
+	if c.console != nil && mode == view.ModeTTY {
+		w, mode = c.console.Above(w), view.ModePlain
+	} else if c.console != nil {
+		w = c.console.Beside(w)
+	}
+	display, err := buildkit.NewDisplay(ctx, w, c.builds.buildMode(mode, n == len(plan.Steps)), n)
 	if err != nil {
 		return nil, nil, err
 	}
-	return h.WithBuilds(host.Builds{Display: display, Stdin: a.In}), display.Close, nil
+	with := host.Builds{Display: display, Stdin: a.In}
+	if d := c.builds.debug; d != nil {
+		with.Open = func(f *buildkit.Failure) (buildkit.Terminal, error) {
+			if err := display.Close(); err != nil {
+				return buildkit.Terminal{}, err
+			}
+			return d.open(f)
+		}
+	}
+	return h.WithBuilds(with), display.Close, nil
 }
 
 // later keeps what happened for when the display of builds has the terminal no more.

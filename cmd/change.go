@@ -120,6 +120,7 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 		return err
 	}
 	defer lock.Unlock()
+	h = h.WithTrust(p)
 	if c.pull != nil && p != nil {
 		done, nerr := host.NeedImages(where, p)
 		if nerr != nil {
@@ -295,7 +296,7 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 	if err != nil {
 		return err
 	}
-	if n := plan.Builds(); n > 0 && n == len(plan.Steps) && look.Mode == view.ModeTTY {
+	if n := plan.Builds(); n > 0 && n == len(plan.Steps) && look.Mode == view.ModeTTY && c.console == nil {
 		shown.later = &later{plan: plan}
 	} else {
 		shown.progress.Begin(plan)

@@ -98,6 +98,7 @@ func liveParams(t *testing.T) testscript.Params {
 	}
 	maps.Copy(params.Cmds, new(logServers).commands())
 	maps.Copy(params.Cmds, new(terminals).commands())
+	maps.Copy(params.Cmds, signing(t, registry))
 	return params
 }
 

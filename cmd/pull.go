@@ -79,8 +79,8 @@ func (a *app) pull(ctx context.Context, f pullFlags, services []string) error {
 		return err
 	}
 	if slices.Sort(unbuilt); len(unbuilt) > 0 {
-		a.warn(fmt.Sprintf("Some service image(s) must be built from source: %s: build them, or bring them in with `gocompose image load`",
-			strings.Join(slices.Compact(unbuilt), ", ")))
+		a.warn(fmt.Sprintf("Some service image(s) must be built from source by running: gocompose build %s",
+			strings.Join(slices.Compact(unbuilt), " ")))
 	}
 	return nil
 }

@@ -15,6 +15,11 @@ const yesUsage = `Assume "yes" as answer to all prompts and run non-interactivel
 // definition than the project's.
 type redefinedVolumes func(*project.Project, planner.Observed) (map[string]planner.VolumePolicy, error)
 
+// refuseRedefined is for where nobody is asked.
+func refuseRedefined(*project.Project, planner.Observed) (map[string]planner.VolumePolicy, error) {
+	return nil, nil
+}
+
 // redefinedVolumes asks about each on a terminal: nobody's data is lost without
 // that. With yes they are replaced. Elsewhere, or when there is no answer, they
 // are refused.

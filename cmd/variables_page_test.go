@@ -16,7 +16,7 @@ type variable struct {
 func composeVariables() []variable {
 	const (
 		elsewhere = "there is no daemon to choose; one that names another host is warned of"
-		build     = "images are not built"
+		build     = "there is one way to build, and one builder: gocompose's own BuildKit"
 		nothing   = "nothing is behind it: it switches what is here on or off in any case"
 	)
 	done := func(text string) verdict { return verdict{true, text} }
@@ -47,7 +47,7 @@ func composeVariables() []variable {
 		{"COMPOSE_WATCH_WINDOWS_BUFFER_SIZE", not("it is Windows'")},
 		{"COMPOSE_BAKE", not(build)},
 		{"BUILDX_BUILDER", not(build)},
-		{"BUILDKIT_PROGRESS", not(build)},
+		{"BUILDKIT_PROGRESS", done("of `build`")},
 		{"DOCKER_BUILDKIT", not(build)},
 		{"DOCKER_HOST", not(elsewhere)},
 		{"DOCKER_CONTEXT", not(elsewhere)},

@@ -24,13 +24,13 @@ import (
 
 func (a *app) watchCommand() *cobra.Command {
 	var f upFlags
-	var noUp, prune, quiet bool
+	var noUp, prune bool
 	c := &cobra.Command{
 		Use:   "watch [OPTIONS] [SERVICE...]",
 		Short: "Watch build context for service and rebuild/refresh containers when files are updated",
 		Long: "Brings the services up, then watches the files that develop.watch of the Compose file names, and when they change\n" +
-			"copies them into the containers, restarts these or runs commands in them, until Ctrl-C. What is up stays up. The\n" +
-			"action rebuild is refused: images are not built. docs/watch.md says more.",
+			"copies them into the containers, restarts these, runs commands in them, or builds their image anew and replaces them\n" +
+			"where it is another one, until Ctrl-C. What is up stays up. docs/watch.md says more.",
 		Example: "  gocompose watch\n  gocompose watch --no-up web",
 		RunE: func(c *cobra.Command, services []string) error {
 			if a.globals.dryRun {
@@ -44,8 +44,8 @@ func (a *app) watchCommand() *cobra.Command {
 	}
 	fs := c.Flags()
 	fs.BoolVar(&noUp, "no-up", false, "Do not build & start services before watching")
-	fs.BoolVar(&prune, "prune", true, "Prune dangling images on rebuild: there is none, because nothing is rebuilt")
-	fs.BoolVar(&quiet, "quiet", false, "hide build output: there is none, because nothing is built")
+	fs.BoolVar(&prune, "prune", true, "Prune dangling images on rebuild: an image that loses its name is gone with its last container in any case")
+	fs.BoolVar(&f.building.quiet, "quiet", false, "hide build output")
 	return c
 }
 
@@ -80,7 +80,7 @@ func (a *app) watch(ctx context.Context, f upFlags, noUp bool, services []string
 		return errors.New("nothing was ever started here: leave --no-up out, or use `gocompose up` first")
 	}
 	defer h.Close()
-	w.host, w.out = h, a.Out
+	w.host, w.out, w.quiet = h, a.Out, f.building.quiet
 	if err := w.run(ctx); err != nil {
 		return err
 	}
@@ -106,6 +106,7 @@ type watching struct {
 	rules   *watch.Rules
 	lock    *flock.Lock
 	console *view.Console // nil: nothing else is shown meanwhile
+	quiet   bool          // what builds say is not shown
 
 	mu  sync.Mutex
 	out io.Writer
@@ -212,6 +213,13 @@ func (w *watching) initial(ctx context.Context, files *watch.Files) error {
 
 // act does what is due. What goes wrong is told, and watching goes on.
 func (w *watching) act(ctx context.Context, due watch.Due) {
+	if due.Rebuild {
+		err := w.rebuild(ctx, due)
+		if err != nil && ctx.Err() == nil {
+			w.app.warn(fmt.Sprintf("service %s: %v", due.Service, err))
+		}
+		return
+	}
 	err := w.sync(ctx, due)
 	if err == nil && due.Restart {
 		again := toExisting("restart", planner.Restart, planner.Options{Nonce: nonce(), Selected: []string{due.Service}})
@@ -223,6 +231,27 @@ func (w *watching) act(ctx context.Context, due watch.Due) {
 	if err != nil && ctx.Err() == nil {
 		w.app.warn(fmt.Sprintf("service %s: %v", due.Service, err))
 	}
+}
+
+// rebuild builds the image of a service anew, and replaces its containers where it has
+// become another one. Other services are left alone.
+func (w *watching) rebuild(ctx context.Context, due watch.Due) error {
+	w.say(fmt.Sprintf("Rebuilding service(s) [%q] after changes were detected...", due.Service))
+	f := upFlags{noDeps: true, ignoreOrphans: true, redefined: refuseRedefined, building: buildWishes{build: true, quiet: w.quiet}}
+	c, err := f.change([]string{due.Service})
+	if err != nil {
+		return err
+	}
+	c.load, c.console = w.app.storing(c.load), w.console
+	name, p, err := w.app.wanted(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := w.app.changeProject(ctx, w.host, c, name, p); err != nil {
+		return err
+	}
+	w.say(fmt.Sprintf("service(s) [%q] successfully built", due.Service))
+	return nil
 }
 
 // sync copies into all containers of the service that run, and runs what is to

@@ -48,6 +48,7 @@ type Host struct {
 	volumes    *volumes.Store
 	secrets    secrets.Store
 	contents   project.Contents // what is in the secrets and configs of what is made
+	trust      trust            // by whom images have to be signed
 	builds     Builds
 	supervisor *lazySupervisor
 	builder    *lazyBuilder

@@ -8,6 +8,7 @@ const (
 	WatchRestart     WatchAction = "restart"
 	WatchSyncRestart WatchAction = "sync+restart"
 	WatchSyncExec    WatchAction = "sync+exec"
+	WatchRebuild     WatchAction = "rebuild"
 )
 
 // Trigger is one entry of develop.watch.
@@ -31,7 +32,7 @@ type Trigger struct {
 }
 
 // Syncs tells whether files are copied into the container.
-func (t Trigger) Syncs() bool { return t.Action != WatchRestart }
+func (t Trigger) Syncs() bool { return t.Action != WatchRestart && t.Action != WatchRebuild }
 
 // Restarts tells whether the container is restarted.
 func (t Trigger) Restarts() bool { return t.Action == WatchRestart || t.Action == WatchSyncRestart }

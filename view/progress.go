@@ -154,7 +154,7 @@ func (p *Progress) Event(e executor.Event) {
 	case executor.Failed:
 		r.left--
 		show = true
-		u.status, u.text, u.details = failed, textError, e.Err.Error()
+		u.status, u.text, u.details = failed, textError, firstLine(e.Err.Error())
 		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			u.status, u.text, u.details = warning, textInterrupted, ""
 		}

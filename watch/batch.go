@@ -21,6 +21,9 @@ type Due struct {
 	Exec []project.Hook
 	// Restart: the containers are restarted at last.
 	Restart bool
+	// Rebuild: the image is built anew, and what is made from it takes the place of the
+	// containers. Nothing else is done then.
+	Rebuild bool
 }
 
 // Pair is a path of the host and its place in the container.
@@ -58,6 +61,9 @@ func (r *Rules) Batch(paths []string) []Due {
 	for _, d := range found {
 		slices.SortFunc(d.Sync, func(x, y Pair) int { return cmp.Or(cmp.Compare(x.To, y.To), cmp.Compare(x.From, y.From)) })
 		d.Sync = slices.Compact(d.Sync)
+		if d.Rebuild {
+			*d = Due{Service: d.Service, Changes: d.Changes, Rebuild: true}
+		}
 		out = append(out, *d)
 	}
 	slices.SortFunc(out, func(x, y Due) int { return cmp.Compare(x.Service, y.Service) })
@@ -71,6 +77,7 @@ func (d *Due) add(r rule, at, rel string) {
 	if r.Restarts() {
 		d.Restart = true
 	}
+	d.Rebuild = d.Rebuild || r.Action == project.WatchRebuild
 	if r.Action == project.WatchSyncExec && !slices.ContainsFunc(d.Exec, func(h project.Hook) bool { return same(h, r.Exec) }) {
 		d.Exec = append(d.Exec, r.Exec)
 	}

@@ -45,6 +45,9 @@ func text(batch []watch.Due) string {
 		for _, h := range d.Exec {
 			line += " " + strings.Join(h.Command, " ")
 		}
+		if d.Rebuild {
+			line += " rebuild"
+		}
 		if d.Restart {
 			line += " restart"
 		}
@@ -77,6 +80,8 @@ func TestBatch(t *testing.T) {
 		{"folders first", []project.Service{service("web", sync)}, []string{"/p/src/d/f", "/p/src/d"}, "web(2): /p/src/d>/app/d /p/src/d/f>/app/d/f"},
 		{"two services", []project.Service{service("web", sync), service("api", sync)}, []string{"/p/src/a"}, "api(1): /p/src/a>/app/a; web(1): /p/src/a>/app/a"},
 		{"a restart", []project.Service{service("web", project.Trigger{Path: "/p/conf", Action: project.WatchRestart})}, []string{"/p/conf/x"}, "web(1): restart"},
+		{"a rebuild, and nothing else", []project.Service{service("web", sync, project.Trigger{Path: "/p/src/sub", Action: project.WatchRebuild},
+			project.Trigger{Path: "/p", Action: project.WatchRestart})}, []string{"/p/src/a", "/p/src/sub/b"}, "web(2): rebuild"},
 		{"sync and restart", []project.Service{service("web", sync, with(func(c *project.Trigger) {
 			c.Path, c.Target, c.Action = "/p/conf.txt", "/etc/conf", project.WatchSyncRestart
 		}))},

@@ -37,6 +37,7 @@ var (
 	ErrPlatform      = errors.New("image not for this platform")
 	ErrNoSpace       = errors.New("disk full")
 	ErrDamaged       = errors.New("image damaged")
+	ErrUnfit         = errors.New("image does not pass a check")
 )
 
 // classified is an error of a class, in words of its own.

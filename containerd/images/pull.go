@@ -27,6 +27,9 @@ type PullOptions struct {
 	// Registry says how registries are reached; its zero value: as the
 	// environment says.
 	Registry registry.Config
+	// Check, if not nil, is asked before anything of the image is fetched, or used that is
+	// here; its error is the pull's.
+	Check func(context.Context, Remote) error
 }
 
 // Pull brings the image that ref names from its registry to this host and
@@ -51,6 +54,9 @@ func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) 
 	name := named.String()
 	if d, ok := named.(reference.Digested); ok {
 		img, ok, err := s.whole(ctx, name, ocispec.Descriptor{Digest: d.Digest()})
+		if ok && err == nil && o.Check != nil {
+			err = unfit(o.Check(ctx, Remote{img.Target, img.Digest}))
+		}
 		if ok || err != nil {
 			return img, err
 		}
@@ -59,6 +65,15 @@ func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) 
 	_, target, err := resolver.Resolve(ctx, name)
 	if err != nil {
 		return Image{}, err
+	}
+	if o.Check != nil {
+		r, err := s.remote(ctx, resolver, name, target)
+		if err == nil {
+			err = unfit(o.Check(ctx, r))
+		}
+		if err != nil {
+			return Image{}, err
+		}
 	}
 	if img, ok, err := s.whole(ctx, name, target); ok || err != nil {
 		if err == nil {

@@ -37,13 +37,15 @@ func (p place) trigger(s types.ServiceConfig, t types.Trigger) (project.Trigger,
 	}
 	switch out.Action {
 	case project.WatchSync, project.WatchRestart, project.WatchSyncRestart:
+	case project.WatchRebuild:
+		if s.Build == nil {
+			p.in("action").problem("rebuild is for services that have a build; use sync, restart, sync+restart or sync+exec")
+			return out, false
+		}
 	case project.WatchSyncExec:
 		out.Exec = p.in("exec").command(t.Exec)
-	case project.WatchAction(types.WatchActionRebuild):
-		p.in("action").problem("rebuild is not done: images are not built; use sync, or sync+restart, or name other services to be watched")
-		return out, false
 	default:
-		p.in("action").problem("%q is not one of sync, restart, sync+restart and sync+exec", out.Action)
+		p.in("action").problem("%q is not one of rebuild, sync, restart, sync+restart and sync+exec", out.Action)
 		return out, false
 	}
 	if out.Syncs() && !path.IsAbs(out.Target) {
