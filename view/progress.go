@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -154,7 +155,8 @@ func (p *Progress) Event(e executor.Event) {
 	case executor.Failed:
 		r.left--
 		show = true
-		u.status, u.text, u.details = failed, textError, e.Err.Error()
+		first, _, _ := strings.Cut(e.Err.Error(), "\n") // the command tells all of it in the end
+		u.status, u.text, u.details = failed, textError, first
 		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			u.status, u.text, u.details = warning, textInterrupted, ""
 		}
