@@ -2,8 +2,8 @@
 // and down of stacks of equal services, in seconds and as ratios to starting as
 // many containers with bare runc in the same run; beside it `docker compose` and
 // `nerdctl compose` where they are found working. Then a chain of services that
-// wait for each other's health, the start of the program itself, what health
-// checks cost, and the memory that the largest stack takes. Then, in network
+// wait for each other's health, the start of the program itself, building images
+// beside `docker build`, what health checks cost, and the memory that the largest stack takes. Then, in network
 // namespaces of its own, what networks, names and published ports cost.
 //
 // There are two ratios, for there are two bare runc: one runs its own example,
@@ -70,7 +70,7 @@ type options struct {
 }
 
 // allParts is all that can be measured, in this order.
-const allParts = "stacks,chain,startup,probes,memory,throughput,names,joins,ports"
+const allParts = "stacks,chain,startup,builds,probes,memory,throughput,names,joins,ports"
 
 // bench is one run of the program.
 type bench struct {
@@ -128,6 +128,7 @@ func (b *bench) measures(ctx context.Context, programs []program, image string, 
 		"stacks":  func() error { return b.stacks(ctx, programs, sizes, rounds) },
 		"chain":   func() error { return b.chain(ctx, programs, rounds) },
 		"startup": func() error { return b.startup(ctx) },
+		"builds":  func() error { return b.building(ctx, programs[0], image, rounds) },
 		"probes":  func() error { return b.probing(ctx, programs[0], largest) },
 		"memory":  func() error { return b.memory(ctx, programs[0], largest) },
 	}

@@ -120,6 +120,7 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 		return err
 	}
 	defer lock.Unlock()
+	h = h.WithTrust(p)
 	if c.pull != nil && p != nil {
 		done, nerr := host.NeedImages(where, p)
 		if nerr != nil {
@@ -416,7 +417,7 @@ func (a *app) hostConfig() (host.Config, error) {
 	if err != nil {
 		return host.Config{}, err
 	}
-	return host.Config{Paths: where, Address: a.globals.address, Program: program, Version: a.version,
+	return host.Config{Paths: where, Address: a.globals.address, Program: program, Version: a.version, Repositories: a.repositories(),
 		External: externalFolders()}, nil
 }
 

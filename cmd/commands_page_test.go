@@ -28,7 +28,8 @@ also has 2 for changes.
 
 Variables are docker compose's, from the environment or the project's ` + "`.env`" + `: see [compose-commands.md](compose-commands.md#variables); and, from
 the environment, ` + "`CONTAINERD_ADDRESS`, `GOCOMPOSE_ROOT`, `GOCOMPOSE_STATE`, `GOCOMPOSE_SECRETS` and `GOCOMPOSE_CONFIGS`" + ` ([secrets.md](secrets.md)),
-` + "`GOCOMPOSE_CDI_DIRS`" + ` ([resources.md](resources.md)) and ` + "`GOCOMPOSE_CERTS_D`" + ` (the folder of hosts.toml files).
+` + "`GOCOMPOSE_CDI_DIRS`" + ` ([resources.md](resources.md)), ` + "`GOCOMPOSE_CERTS_D`" + ` (the folder of hosts.toml files),
+` + "`GOCOMPOSE_BUILD_CACHE`" + ` (how much builds may keep) and ` + "`GOCOMPOSE_BUILDER_IDLE`" + ` (for how long nobody has to build for buildkitd to end; 5m).
 `
 
 // differences say what a command of the same name does otherwise than docker

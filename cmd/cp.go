@@ -99,7 +99,7 @@ func (a *app) copyOut(ctx context.Context, f cpFlags, service string, from trans
 	return a.withCopied(ctx, f, service, func(ctx context.Context, h *host.Host, infos []host.Info) error {
 		i := infos[0]
 		err := a.telling(i.Name, copies, fmt.Sprintf("%s:%s to %s", i.Name, from.Path, to), func() error {
-			return h.Files(ctx, i.ID, func(root *os.File) error {
+			return h.Files(ctx, i.ID, func(ctx context.Context, root *os.File) error {
 				from.Root = root
 				source := transfer.Source{Place: from, Follow: f.follow}
 				if to == stream {
@@ -137,7 +137,7 @@ func (a *app) copyIn(ctx context.Context, f cpFlags, from, service, to string) e
 					return err
 				}
 				defer source.Root.Close()
-				return h.Files(ctx, i.ID, func(root *os.File) error {
+				return h.Files(ctx, i.ID, func(ctx context.Context, root *os.File) error {
 					return transfer.Copy(ctx, transfer.Source{Place: source, Follow: f.follow}, transfer.Place{Root: root, Path: to}, rules)
 				})
 			})
@@ -160,7 +160,9 @@ func (a *app) unpackInto(ctx context.Context, h *host.Host, infos []host.Info, t
 		ends, pipes = append(ends, w), append(pipes, w)
 		group.Go(func() error {
 			err := a.telling(i.Name, copies, fmt.Sprintf("%s to %s:%s", stream, i.Name, to), func() error {
-				return h.Files(ctx, i.ID, func(root *os.File) error {
+				return h.Files(ctx, i.ID, func(ctx context.Context, root *os.File) error {
+					// A read that waits for the user is not ended by ctx.
+					defer context.AfterFunc(ctx, func() { r.CloseWithError(context.Cause(ctx)) })()
 					return transfer.Unpack(ctx, r, transfer.Place{Root: root, Path: to}, rules)
 				})
 			})

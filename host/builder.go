@@ -39,6 +39,9 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 		if b.client.Answers(ctx) {
 			return b.client, nil
 		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err := b.close(); err != nil {
 			return nil, err
 		}

@@ -6,36 +6,47 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/executor"
+	"github.com/gocompose/gocompose/internal/flock"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/transfer"
 )
 
 // Files calls do with the root folder of a container as the container sees it,
-// with what is mounted there, whether it runs or not. It is neither started nor
-// stopped meanwhile. What do does with a path must not leave the folder, whatever
-// the container does at the same time: package transfer is for that.
-func (h *Host) Files(ctx context.Context, id string, do func(root *os.File) error) error {
+// with what is mounted there, whether it runs or not. It is not started meanwhile. One
+// that runs can be stopped: that ends the context. What do does with a path must not
+// leave the folder, whatever the container does at the same time: package transfer is for
+// that.
+func (h *Host) Files(ctx context.Context, id string, do func(ctx context.Context, root *os.File) error) error {
 	lock, err := h.lockContainer(ctx, id)
 	if err != nil {
 		return err
 	}
-	defer lock.Unlock()
+	unlock := sync.OnceValue(lock.Unlock)
+	defer unlock()
 	c, err := h.containerd.Container(ctx, id)
 	if err != nil {
 		return err
 	}
 	if c.Running() {
-		return h.withView(ctx, c, do)
+		copies, err := flock.Share(ctx, h.copyLock(id))
+		if err != nil {
+			return err
+		}
+		err = h.withView(ctx, c, func(root *os.File) error {
+			return errors.Join(unlock(), whileRuns(ctx, c.Pid, func(ctx context.Context) error { return do(ctx, root) }))
+		})
+		return errors.Join(err, copies.Unlock())
 	}
 	// What it mounts is there while it runs only.
 	mounts := slices.Concat(c.Record.Spec.Mounts, c.Record.Taken)
 	if err = h.useVolumes(ctx, id, mounts); err == nil {
 		if err = h.stage(ctx, c); err == nil {
-			err = h.withView(ctx, c, do)
+			err = h.withView(ctx, c, func(root *os.File) error { return do(ctx, root) })
 		}
 	}
 	return errors.Join(err, h.unstage(id), h.volumes.Release(id))

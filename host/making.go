@@ -140,7 +140,7 @@ func (h *Host) unmake(ctx context.Context, id string) error {
 	if err := os.RemoveAll(h.cfg.Paths.Container(id)); err != nil {
 		return fmt.Errorf("removing the logs: %w", err)
 	}
-	return errors.Join(os.Remove(note), removeIfThere(h.containerLock(id)))
+	return errors.Join(os.Remove(note), removeIfThere(h.copyLock(id)), removeIfThere(h.containerLock(id)))
 }
 
 func removeIfThere(path string) error {

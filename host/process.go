@@ -30,6 +30,11 @@ func (h *Host) StartContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if !c.Running() {
+		if err := h.verifyContainer(ctx, c); err != nil {
+			return err
+		}
+	}
 	if err := errors.Join(h.noteDue(c), h.wantRunning(c)); err != nil || c.Running() {
 		return err
 	}
@@ -45,6 +50,9 @@ func (h *Host) StartContainer(ctx context.Context, id string) error {
 // run starts the process of a container that has none. The caller has the
 // container's lock.
 func (h *Host) run(ctx context.Context, c containerd.Container) error {
+	if err := h.awaitCopies(ctx, c.ID); err != nil {
+		return err
+	}
 	if err := h.start(ctx, c); err != nil {
 		// Whatever ended this, what was made for the process must not stay.
 		return errors.Join(err, h.detach(context.WithoutCancel(ctx), c.ID))

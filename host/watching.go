@@ -33,7 +33,7 @@ func (h *Host) Sync(ctx context.Context, id string, pairs []watch.Pair) error {
 		return err
 	}
 	defer here.Root.Close()
-	return h.Files(ctx, id, func(root *os.File) error {
+	return h.Files(ctx, id, func(ctx context.Context, root *os.File) error {
 		var errs []error
 		for _, p := range pairs {
 			if err := ctx.Err(); err != nil {

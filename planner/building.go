@@ -108,7 +108,7 @@ func (b *builder) rebuilt(i project.Image) []Reason {
 func (b *builder) obtain(i project.Image) StepID {
 	s, builds := b.builderOf(i)
 	if !builds {
-		return b.add(pullImage(i), nil, because(Missing))
+		return b.fetch(i, because(Missing))
 	}
 	if why := b.rebuilt(s.Template.WantedImage()); why != nil {
 		return b.build(s, why)
@@ -120,7 +120,7 @@ func (b *builder) obtain(i project.Image) StepID {
 	if b.triesPull(i) {
 		pull := pullImage(i)
 		pull.Optional = true
-		first := b.add(pull, nil, because(Missing))
+		first := b.add(pull, nil, b.signed(i, because(Missing)))
 		step := &b.steps[b.at[id]]
 		op := step.Op.(BuildImage)
 		op.Missing = true

@@ -106,3 +106,10 @@ func oneLine(s string) string {
 		return r
 	}, s)
 }
+
+// firstLine is what there is room for of an error of several lines, which is told whole
+// at the end.
+func firstLine(s string) string {
+	first, _, _ := strings.Cut(s, "\n")
+	return first
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -155,8 +154,7 @@ func (p *Progress) Event(e executor.Event) {
 	case executor.Failed:
 		r.left--
 		show = true
-		first, _, _ := strings.Cut(e.Err.Error(), "\n") // the command tells all of it in the end
-		u.status, u.text, u.details = failed, textError, first
+		u.status, u.text, u.details = failed, textError, firstLine(e.Err.Error())
 		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			u.status, u.text, u.details = warning, textInterrupted, ""
 		}

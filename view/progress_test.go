@@ -70,6 +70,19 @@ func TestProgressOfFailure(t *testing.T) {
 	}
 }
 
+// An error of several lines is told whole at the end; here there is room for one.
+func TestOfAnErrorTheFirstLineIsShown(t *testing.T) {
+	var b bytes.Buffer
+	p := NewProgress(&b, ProgressOptions{Mode: ModePlain})
+	plan := &planner.Plan{Steps: []planner.Step{{Op: planner.BuildImage{Ref: "docker.io/library/web:latest", Service: "web"}}}}
+	p.Begin(plan)
+	p.Event(executor.Event{Step: plan.Steps[0].ID(), Op: plan.Steps[0].Op, Phase: executor.Failed,
+		Err: errors.New("Dockerfile:9: RUN false\n  > 9 | RUN false")})
+	if got := b.String(); !strings.Contains(got, "Error Dockerfile:9: RUN false\n") || strings.Contains(got, "> 9") {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestJSONProgress(t *testing.T) {
 	w, plan := shopPlan(t, planner.Options{})
 	var b bytes.Buffer

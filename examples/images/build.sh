@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the images of examples/stack and testdata/compose into the folder $1:
-# nginx, PostgreSQL, Redis and Python from Debian's packages, the application from
-# its Go source; or those of them that are named.
+# nginx, PostgreSQL, Redis and Python from Debian's packages; or those of them that
+# are named. The application is compiled from its Go source, for its Dockerfile, and
+# made an image for the tests that build none.
 set -eu
 out=$1
 shift
@@ -26,7 +27,8 @@ debian() { # name, image, packages
 
 app() {
     mkdir -p "$out/app/rootfs"
-    (cd examples/app && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "../../$out/app/rootfs/app" .)
+    (cd examples/app && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o app .)
+    cp examples/app/app "$out/app/rootfs/app"
     cp examples/app/image.json "$out/app/image.json"
     go run ./examples/images/mkimage -o "$out/app.tar" -tag example/app:1 "$out/app"
 }

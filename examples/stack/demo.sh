@@ -11,7 +11,7 @@ say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
 trap 'status=$?; gocompose --progress quiet down -v -t 2; exit $status' EXIT
 trap 'exit 130' INT TERM
 
-say gocompose image load "$images"/nginx.tar "$images"/app.tar "$images"/postgres.tar "$images"/redis.tar
+say gocompose image load "$images"/nginx.tar "$images"/postgres.tar "$images"/redis.tar
 say gocompose plan
 say gocompose up -d
 tries=0
@@ -34,5 +34,6 @@ say curl -fsS --retry 20 --retry-all-errors --retry-delay 1 "http://localhost:$p
 say gocompose stop
 say gocompose start
 say curl -fsS --retry 20 --retry-all-errors --retry-delay 1 "http://localhost:$port/"
+say gocompose up -d --build
 say gocompose down -v
 trap - EXIT

@@ -61,6 +61,7 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"an image that is nowhere is an error", testPullMissing},
 		{"an image that is there is pushed, and comes back", testPush},
 		{"an image that is not there is not pushed", testPushMissing},
+		{"an image that nobody has signed is not verified", testVerify},
 		{"an image is removed, unless a container has it", testRemoveImage},
 		{"an image is built, with all its names", testBuild},
 		{"an image is built of those of others", testBuildOn},
