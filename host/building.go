@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/containerd/registry"
@@ -65,8 +67,14 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	}
 	r := buildkit.Request{
 		Service: op.Service, Names: op.Refs(), Build: op.Build, Contents: h.contents,
-		Images: map[string]string{}, Stdin: h.builds.Stdin, HostGateway: stepsGateway,
-		Credentials: registry.Credentials,
+		Images: map[string]string{}, Stdin: h.builds.Stdin, Credentials: registry.Credentials,
+	}
+	if slices.ContainsFunc(op.Build.Hosts, func(h string) bool { return strings.HasSuffix(h, "="+hostGateway) }) {
+		gateway, err := h.networks.StepsGateway(ctx)
+		if err != nil {
+			return nil, r, err
+		}
+		r.HostGateway = gateway.String()
 	}
 	if h.builds.Display != nil {
 		r.Progress = h.builds.Display.Of(op.Service)
@@ -80,7 +88,3 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	}
 	return builder, r, nil
 }
-
-// stepsGateway is what host-gateway means for the steps of a build, which are on the
-// network of the host.
-const stepsGateway = "127.0.0.1"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 
@@ -60,6 +61,20 @@ func (n *Networks) ConnectStep(ctx context.Context, id, path string) (endpoint.I
 		return endpoint.Interface{}, errors.Join(err, n.DisconnectStep(context.WithoutCancel(ctx), id))
 	}
 	return e.Interfaces[0], nil
+}
+
+// StepsGateway returns the address of the host on the network of steps, which it chooses
+// when there is none.
+func (n *Networks) StepsGateway(ctx context.Context) (netip.Addr, error) {
+	var gateway netip.Addr
+	err := n.locked(ctx, recordsLock, func() error {
+		r, err := n.record(stepsNetwork())
+		if err == nil {
+			gateway = r.Pools[0].Gateway
+		}
+		return err
+	})
+	return gateway, err
 }
 
 // DisconnectStep takes away what ConnectStep has made, but for the network. Nothing
