@@ -93,6 +93,7 @@ func liveParams(t *testing.T) testscript.Params {
 			"cgroup":      cgroupFile,
 			"disk":        disk,
 			"serve":       serve,
+			"compile":     compile,
 			"loopdisk":    loopDisk,
 		},
 	}
