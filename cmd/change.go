@@ -350,13 +350,14 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 }
 
 // resumes tells whether the next command goes on with what this one has fetched: its
-// lease stays. A full disk is to have room again.
+// lease stays. A full disk is to have room again, and before images are verified nothing
+// is fetched.
 func resumes(plan *planner.Plan, err error) bool {
 	pulls := slices.ContainsFunc(plan.Steps, func(s planner.Step) bool {
 		_, ok := s.Op.(planner.PullImage)
 		return ok
 	})
-	return err != nil && pulls && !errors.Is(err, images.ErrNoSpace)
+	return err != nil && pulls && !errors.Is(err, images.ErrNoSpace) && !errors.Is(err, host.ErrUnverified)
 }
 
 // shown is progress that ends before the plan does, where something else is on the
