@@ -55,7 +55,8 @@ func (b builder) inline(t *testing.T, lines ...string) project.Build {
 
 func (b builder) ok(t *testing.T, r buildkit.Request) string {
 	t.Helper()
-	result, err := b.Build(context.Background(), r)
+	// What else is done meanwhile is done with containerd, in a namespace.
+	result, err := b.Build(namespaces.WithNamespace(context.Background(), "gocompose"), r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,7 +171,7 @@ var noise = regexp.MustCompile(`^(failed to solve|failed to run Build function|f
 
 var (
 	process    = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: `)
-	metadata   = regexp.MustCompile(`^(?:[^ ]+: )?failed to resolve source metadata for ([^ ]+): (?:failed to do request: )?`)
+	unresolved = regexp.MustCompile(`^(?:[^ ]+: )?failed to resolve source metadata for ([^ ]+): (?:failed to do request: )?`)
 	notThere   = regexp.MustCompile(`^"(.*)": not found$`)
 	notAllowed = regexp.MustCompile(`^(network\.host|security\.insecure) is not allowed$`)
 )
@@ -183,7 +183,7 @@ func cause(err error) (text string, run bool) {
 	if at := process.FindStringIndex(text); at != nil {
 		return strings.Replace(quieter(text[at[1]:]), "exit code: ", "exit code ", 1), true
 	}
-	return metadata.ReplaceAllString(text, "image $1: "), false
+	return unresolved.ReplaceAllString(text, "image $1: "), false
 }
 
 func quieter(text string) string {

@@ -417,7 +417,7 @@ func (a *app) hostConfig() (host.Config, error) {
 	if err != nil {
 		return host.Config{}, err
 	}
-	return host.Config{Paths: where, Address: a.globals.address, Program: program, Version: a.version,
+	return host.Config{Paths: where, Address: a.globals.address, Program: program, Version: a.version, Repositories: a.repositories(),
 		External: externalFolders()}, nil
 }
 

@@ -46,6 +46,15 @@ func (a *app) fetch(ctx context.Context, name string) (loader.Fetched, error) {
 	return loader.Fetched{File: c.File, Root: c.Root, Mounts: c.Mounts, Pinned: c.Pinned, Source: c.Source}, err
 }
 
+// repositories are those that files of the project were fetched from: images may have been
+// published with them.
+func (a *app) repositories() []string {
+	if a.remote == nil {
+		return nil
+	}
+	return a.remote.Repositories()
+}
+
 // trusts asks whether a project of files from elsewhere may have what it asks for of this
 // host, and refuses where nobody can answer. What asks for nothing is not asked about.
 func (a *app) trusts(ctx context.Context, c change, p *project.Project) error {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"google.golang.org/grpc/metadata"
-
 	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/planner"
@@ -42,7 +40,6 @@ func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	if err != nil {
 		return err
 	}
-	ctx = metadata.NewOutgoingContext(ctx, nil) // containerd's lease is none of buildkitd's
 	if h.builds.Open != nil {
 		_, err = builder.Debug(ctx, r, h.builds.Open)
 	} else {

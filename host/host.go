@@ -34,6 +34,9 @@ type Config struct {
 	Program string
 	// External are the folders of external secrets and configs.
 	External content.Folders
+	// Repositories may have images that are named by their digests and are not to be had
+	// from their own.
+	Repositories []string
 	// Version of gocompose, which is noted on what it makes.
 	Version string
 }

@@ -17,7 +17,7 @@ import (
 
 // PullImage fetches an image and unpacks it.
 func (h *Host) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
-	opt := images.PullOptions{Progress: layerwise(progress)}
+	opt := images.PullOptions{Progress: layerwise(progress), Also: h.cfg.Repositories}
 	if by := h.trust.on(image); len(by) > 0 {
 		opt.Check = func(ctx context.Context, r images.Remote) error {
 			return h.verify(ctx, subject{image.Ref, r.Target, r.Manifest}, by)
