@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/moby/buildkit/client"
+	"google.golang.org/grpc/metadata"
 )
 
 // Client is a connection to a buildkitd.
@@ -19,18 +20,22 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to buildkitd at %s: %w", socket, err)
 	}
-	if _, err := c.Info(ctx); err != nil {
+	if _, err := c.Info(alone(ctx)); err != nil {
 		_ = c.Close() // nothing was begun
 		return nil, fmt.Errorf("buildkitd at %s does not answer: %w", socket, err)
 	}
 	return &Client{c}, nil
 }
 
+// alone is a context without what is sent along with calls of containerd: its namespace
+// and its lease. buildkitd would take them for its own.
+func alone(ctx context.Context) context.Context { return metadata.NewOutgoingContext(ctx, nil) }
+
 // Close ends the connection.
 func (c *Client) Close() error { return c.client.Close() }
 
 // Answers tells whether the buildkitd is still there.
 func (c *Client) Answers(ctx context.Context) bool {
-	_, err := c.client.Info(ctx)
+	_, err := c.client.Info(alone(ctx))
 	return err == nil
 }

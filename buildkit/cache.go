@@ -30,7 +30,7 @@ type CacheRecord struct {
 // all of the filters select: "type==regular", "id==…"
 // (https://github.com/containerd/containerd/blob/main/pkg/filters/filter.go).
 func (c *Client) DiskUsage(ctx context.Context, filters ...string) ([]CacheRecord, error) {
-	found, err := c.client.DiskUsage(ctx, client.WithFilter(filters))
+	found, err := c.client.DiskUsage(alone(ctx), client.WithFilter(filters))
 	if err != nil {
 		return nil, fmt.Errorf("asking buildkitd for its cache: %w", err)
 	}
@@ -69,7 +69,7 @@ func (c *Client) Prune(ctx context.Context, p Prune) ([]CacheRecord, error) {
 			gone = append(gone, cacheRecord(u))
 		}
 	}()
-	err := c.client.Prune(ctx, told, options...)
+	err := c.client.Prune(alone(ctx), told, options...)
 	close(told)
 	<-done
 	if err != nil {

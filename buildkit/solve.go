@@ -56,6 +56,7 @@ func (c *Client) build(ctx context.Context, r Request, talk talk) (Result, error
 			r.Progress.tell(status)
 		}
 	}()
+	ctx = alone(ctx)
 	var answer *client.SolveResponse
 	if talk == nil {
 		answer, err = c.client.Solve(ctx, nil, opt, statuses)

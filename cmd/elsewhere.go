@@ -46,13 +46,24 @@ func (a *app) fetch(ctx context.Context, name string) (loader.Fetched, error) {
 	return loader.Fetched{File: c.File, Root: c.Root, Mounts: c.Mounts, Pinned: c.Pinned, Source: c.Source}, err
 }
 
+// repositories are those that files of the project were fetched from: images may have been
+// published with them.
+func (a *app) repositories() []string {
+	if a.remote == nil {
+		return nil
+	}
+	return a.remote.Repositories()
+}
+
 // trusts asks whether a project of files from elsewhere may have what it asks for of this
 // host, and refuses where nobody can answer. What asks for nothing is not asked about.
 func (a *app) trusts(ctx context.Context, c change, p *project.Project) error {
-	if p == nil || p.Elsewhere == nil || !c.provides || c.yes || a.globals.dryRun {
+	if p == nil || p.Elsewhere == nil || c.yes || a.globals.dryRun {
 		return nil
 	}
-	if len(p.Elsewhere.Variables)+len(p.Elsewhere.Host) == 0 {
+	// Who builds, and starts nothing, is not asked about variables: docker compose does not.
+	asked := c.provides && len(p.Elsewhere.Variables)+len(p.Elsewhere.Host) > 0 || c.builds.alone && len(p.Elsewhere.Builds) > 0
+	if !asked {
 		return nil
 	}
 	a.showElsewhere(p.Elsewhere)

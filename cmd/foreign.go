@@ -34,7 +34,7 @@ func foreignCommands() []absentCommand {
 		{"rmi", "use `gocompose image rm`"},
 		{"search", "registries are searched on their own pages"},
 		{"systemd", "use `gocompose system install`"},
-		{"trust", "`gocompose lock` pins images by their digests, see docs/trust.md"},
+		{"trust", "the Compose file says by whom images have to be signed, and `gocompose lock` pins them: docs/trust.md"},
 	}
 }
 

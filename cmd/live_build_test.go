@@ -5,6 +5,8 @@ package cmd_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/leases"
@@ -17,6 +19,15 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	s := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[1]))))
 	ts.Defer(s.Close)
 	ts.Setenv(args[0], s.URL)
+}
+
+// compile PROGRAM SOURCE makes a program that needs no library.
+func compile(ts *testscript.TestScript, neg bool, args []string) {
+	build := exec.Command("go", "build", "-o", ts.MkAbs(args[0]), ts.MkAbs(args[1]))
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		ts.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // ofBuildCache tells whether BuildKit holds with a lease what it keeps for later

@@ -97,11 +97,13 @@ func liveParams(t *testing.T) testscript.Params {
 			"cgroup":      cgroupFile,
 			"disk":        disk,
 			"serve":       serve,
+			"compile":     compile,
 			"loopdisk":    loopDisk,
 		},
 	}
 	maps.Copy(params.Cmds, new(logServers).commands())
 	maps.Copy(params.Cmds, new(terminals).commands())
+	maps.Copy(params.Cmds, signing(t, registry))
 	return params
 }
 

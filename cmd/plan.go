@@ -65,6 +65,7 @@ func (a *app) planOnly(ctx context.Context, c change) (*planner.Plan, error) {
 		plan, err = c.plan(orEmpty(p, name), planner.Observed{})
 	} else {
 		defer h.Close()
+		h = h.WithTrust(p)
 		plan, err = a.plan(ctx, h, c, name, p)
 	}
 	if err != nil {

@@ -233,7 +233,7 @@ func (f *runFlags) ofImage(a *app) (*project.Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt.OneOff = &f.want
+	opt.OneOff, opt.VerifyKey = &f.want, f.trust.verify
 	word := f.image[strings.LastIndexByte(f.image, '/')+1:]
 	word, _, _ = strings.Cut(word, "@")
 	word, _, _ = strings.Cut(word, ":")

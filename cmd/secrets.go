@@ -49,8 +49,9 @@ func (a *app) storing(load func(*loader.Options)) func(*loader.Options) {
 }
 
 // existingWithContents is for commands that start what is there: what is in its
-// secrets and configs may have been lost with the state folder.
-func existingWithContents(o *loader.Options) { o.Existing, o.Contents = true, true }
+// secrets and configs may have been lost with the state folder, and its images have to be
+// signed as the files say.
+func existingWithContents(o *loader.Options) { o.Existing, o.Contents, o.Trust = true, true, true }
 
 // lostContents returns what a project's containers lack of secrets and configs that
 // only the Compose files can give back, as far as these are as they were. Why they
@@ -64,7 +65,7 @@ func (a *app) lostContents(ctx context.Context, h *host.Host, name string) (proj
 	if err != nil {
 		return project.Contents{}, err
 	}
-	existingWithContents(&opt)
+	opt.Existing, opt.Contents = true, true
 	opt.ProjectName, opt.NoDeps, opt.Warn, opt.Stdin = name, true, nil, nil
 	var all project.Contents
 	var done []project.Container

@@ -8,10 +8,12 @@ import (
 
 // trustFlags say which images may be used: those of commands that make containers.
 type trustFlags struct {
+	verify string
 	locked bool
 }
 
 func (f *trustFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.verify, "verify", "", "Use images only when they are signed with this public key, whatever the Compose file says of that")
 	fs.BoolVar(&f.locked, "locked", false, "Use exactly the images that compose.lock.yaml has, see `gocompose lock`")
 }
 
@@ -22,4 +24,6 @@ func (f *trustFlags) complete(a *app, fs *pflag.FlagSet) {
 	}
 }
 
-func (f *trustFlags) load(o *loader.Options) { o.Locked = f.locked }
+func (f *trustFlags) load(o *loader.Options) {
+	o.Locked, o.VerifyKey, o.Trust = f.locked, f.verify, true
+}

@@ -39,6 +39,10 @@ type (
 		// PullImage fetches an image and unpacks it, also one that is there: its name
 		// may stand for another now. Progress may be called from any goroutine.
 		PullImage(ctx context.Context, image project.Image, progress func(Progress)) error
+		// VerifyImage fails when the image is not signed as all the policies ask for, and
+		// when that cannot be told. Once it has succeeded it need not be asked again for what
+		// the name stands for.
+		VerifyImage(ctx context.Context, op planner.VerifyImage) error
 		// PushImage sends an image to its registry, which keeps it under its name. What
 		// the registry has is not sent again. Progress is as with PullImage.
 		PushImage(ctx context.Context, image project.Image, progress func(Progress)) error

@@ -27,6 +27,8 @@ func do(ctx context.Context, b Backend, op planner.Op, r reports) error {
 		return b.RemoveVolume(ctx, op.Volume)
 	case planner.PullImage:
 		return b.PullImage(ctx, op.Image(), r.progress)
+	case planner.VerifyImage:
+		return b.VerifyImage(ctx, op)
 	case planner.PushImage:
 		return b.PushImage(ctx, op.Image(), r.progress)
 	case planner.BuildImage:
@@ -77,6 +79,8 @@ func gerund(v planner.Verb) string {
 		return "stopping"
 	case planner.VerbPull:
 		return "pulling"
+	case planner.VerbVerify:
+		return "verifying"
 	case planner.VerbPush:
 		return "pushing"
 	case planner.VerbBuild:

@@ -34,6 +34,9 @@ type Config struct {
 	Program string
 	// External are the folders of external secrets and configs.
 	External content.Folders
+	// Repositories may have images that are named by their digests and are not to be had
+	// from their own.
+	Repositories []string
 	// Version of gocompose, which is noted on what it makes.
 	Version string
 }
@@ -48,6 +51,7 @@ type Host struct {
 	volumes    *volumes.Store
 	secrets    secrets.Store
 	contents   project.Contents // what is in the secrets and configs of what is made
+	trust      trust            // by whom images have to be signed
 	builds     Builds
 	supervisor *lazySupervisor
 	builder    *lazyBuilder

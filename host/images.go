@@ -17,7 +17,13 @@ import (
 
 // PullImage fetches an image and unpacks it.
 func (h *Host) PullImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
-	_, err := h.images.For(image.Platform).Pull(ctx, image.Ref, images.PullOptions{Progress: layerwise(progress)})
+	opt := images.PullOptions{Progress: layerwise(progress), Also: h.cfg.Repositories}
+	if by := h.trust.on(image); len(by) > 0 {
+		opt.Check = func(ctx context.Context, r images.Remote) error {
+			return h.verify(ctx, subject{image.Ref, r.Target, r.Manifest}, by)
+		}
+	}
+	_, err := h.images.For(image.Platform).Pull(ctx, image.Ref, opt)
 	return err
 }
 
@@ -186,7 +192,7 @@ func imageUsers(all []containerd.Container) map[project.ID][]string {
 // ObserveImages returns the images of p that are here, and nothing else of what
 // Observe returns.
 func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.Observed, error) {
-	obs := planner.Observed{Images: map[string]string{}, Pulled: map[string]time.Time{}}
+	obs := planner.Observed{Images: map[string]string{}, Pulled: map[string]time.Time{}, Verified: map[string][]string{}}
 	refs := map[string][]string{} // by platform
 	for _, s := range slices.Concat(p.Services, p.Bases) {
 		for _, i := range s.Template.AllImages() {
@@ -199,8 +205,12 @@ func (h *Host) ObserveImages(ctx context.Context, p *project.Project) (planner.O
 			return obs, err
 		}
 		for ref, f := range found {
-			key := project.Image{Ref: ref, Platform: platform}.String()
+			image := project.Image{Ref: ref, Platform: platform}
+			key := image.String()
 			obs.Images[key], obs.Pulled[key] = f.Digest, f.At
+			if obs.Verified[key], err = h.verified(image, f); err != nil {
+				return obs, err
+			}
 		}
 	}
 	return obs, nil

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/containerd/spec"
+	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/volumes"
 )
@@ -131,6 +133,9 @@ func (h *Host) resolveImage(ctx context.Context, m *mounts, req mountRequest, wa
 	img, err := h.images.Get(ctx, want.Source)
 	if err != nil {
 		return "", err
+	}
+	if err := h.verifyImage(ctx, want.Source, img, h.trust.of(req.want.Service)); err != nil {
+		return "", fmt.Errorf("image %s, mounted at %s: %w", planner.ShortImage(want.Source), want.Target, err)
 	}
 	if want.Subpath != "" {
 		err = h.images.View(ctx, img, func(root string) error {

@@ -43,7 +43,7 @@ func (h *Host) Observe(ctx context.Context, name string, p *project.Project) (pl
 	})
 	group.Go(func() error {
 		images, err := h.ObserveImages(gctx, p)
-		obs.Images, obs.Pulled = images.Images, images.Pulled
+		obs.Images, obs.Pulled, obs.Verified = images.Images, images.Pulled, images.Verified
 		return err
 	})
 	if err := group.Wait(); err != nil {

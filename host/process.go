@@ -30,6 +30,11 @@ func (h *Host) StartContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if !c.Running() {
+		if err := h.verifyContainer(ctx, c); err != nil {
+			return err
+		}
+	}
 	if err := errors.Join(h.noteDue(c), h.wantRunning(c)); err != nil || c.Running() {
 		return err
 	}

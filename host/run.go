@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/gocompose/gocompose/containerd/spec"
 	"github.com/gocompose/gocompose/events"
 	"github.com/gocompose/gocompose/logs"
+	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/shim/options"
 )
@@ -48,6 +50,9 @@ func (h *Host) create(ctx context.Context, note *making, id string, c project.Co
 	img, err := h.images.For(c.Platform).Get(ctx, c.Image)
 	if err != nil {
 		return err
+	}
+	if err := h.verifyImage(ctx, c.Image, img, h.trust.of(c.Service)); err != nil {
+		return fmt.Errorf("image %s: %w", planner.ShortImage(c.Image), err)
 	}
 	dir := h.cfg.Paths.Container(id)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

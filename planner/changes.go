@@ -17,6 +17,7 @@ const (
 	Halt    Action = '#'
 	Fetch   Action = '<'
 	Send    Action = '~' // pushed
+	Check   Action = '✓' // whether it is signed
 	Build   Action = '@' // built, perhaps only if it cannot be pulled
 	Signal  Action = '^' // sent a signal
 	Freeze  Action = '|'
@@ -85,6 +86,8 @@ func action(did map[Verb]bool) Action {
 		return Build
 	case did[VerbPull]:
 		return Fetch
+	case did[VerbVerify]:
+		return Check
 	case did[VerbPush]:
 		return Send
 	case did[VerbKill]:

@@ -26,7 +26,7 @@ func PullServices(p *project.Project, obs Observed, opt Options) *Plan {
 	for _, image := range slices.SortedFunc(maps.Keys(due), compareImages) {
 		op := pullImage(image)
 		op.Optional = !due[image]
-		b.add(op, nil, because(Requested))
+		b.add(op, nil, b.signed(image, because(Requested)))
 	}
 	return &Plan{Project: p.Name, Steps: b.steps}
 }

@@ -20,6 +20,9 @@ type Observed struct {
 	// Images maps images (project.Image.String) to the digest of the platform's
 	// manifest. What is not in it is not on this host.
 	Images map[string]string
+	// Verified maps them to the digests of the policies (project.Verify.Digest) as which
+	// they are known to be signed, or of which they are exempt.
+	Verified map[string][]string
 	// Pulled maps them to when their registry was asked last, or they were loaded.
 	// Only Refresh asks for it.
 	Pulled map[string]time.Time

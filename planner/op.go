@@ -16,6 +16,7 @@ const (
 	VerbStop   Verb = "stop"
 	VerbPull   Verb = "pull"
 	VerbPush   Verb = "push"
+	VerbVerify Verb = "verify"
 	VerbBuild  Verb = "build"
 
 	VerbKill    Verb = "kill"
@@ -60,6 +61,13 @@ type (
 		Ref, Platform string
 		// Optional: that it fails is a warning, and no error of the plan.
 		Optional bool
+	}
+	// VerifyImage sees whether an image is signed as all of the policies ask for: the one
+	// that is on the host or, with Remote, the one that would be pulled now.
+	VerifyImage struct {
+		Ref, Platform string
+		Policies      []project.Verify
+		Remote        bool
 	}
 	// BuildImage makes an image, for a platform or the host's own, from sources, as its
 	// build says.
@@ -168,6 +176,7 @@ func (RemoveNetwork) Verb() Verb    { return VerbRemove }
 func (CreateVolume) Verb() Verb     { return VerbCreate }
 func (RemoveVolume) Verb() Verb     { return VerbRemove }
 func (PullImage) Verb() Verb        { return VerbPull }
+func (VerifyImage) Verb() Verb      { return VerbVerify }
 func (PushImage) Verb() Verb        { return VerbPush }
 func (BuildImage) Verb() Verb       { return VerbBuild }
 func (RemoveImage) Verb() Verb      { return VerbRemove }
@@ -217,6 +226,7 @@ func (o PullImage) Target() project.ID        { return o.Image().ID() }
 func (o PushImage) Target() project.ID        { return o.Image().ID() }
 func (o BuildImage) Target() project.ID       { return o.Image().ID() }
 func (o RemoveImage) Target() project.ID      { return project.Image{Ref: o.Ref}.ID() }
+func (o VerifyImage) Target() project.ID      { return o.Image().ID() }
 func (o CreateContainer) Target() project.ID  { return o.Spec.ID() }
 func (o StartContainer) Target() project.ID   { return o.Container.Target }
 func (o StopContainer) Target() project.ID    { return o.Container.Target }
@@ -231,6 +241,9 @@ func (o RunProvider) Target() project.ID      { return o.Provider.ID() }
 
 // Image is what is pulled.
 func (o PullImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
+
+// Image is what has to be signed.
+func (o VerifyImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
 
 // Image is what is pushed.
 func (o PushImage) Image() project.Image { return project.Image{Ref: o.Ref, Platform: o.Platform} }
@@ -251,6 +264,7 @@ func (CreateVolume) op()     {}
 func (RemoveVolume) op()     {}
 func (PullImage) op()        {}
 func (PushImage) op()        {}
+func (VerifyImage) op()      {}
 func (BuildImage) op()       {}
 func (RemoveImage) op()      {}
 func (CreateContainer) op()  {}

@@ -16,6 +16,7 @@ func (b *builder) finish(g graph) (*Plan, error) {
 	b.afterClearing()
 	b.hooks()
 	b.startLast()
+	b.verifyFirst()
 	for i := range b.steps {
 		s := &b.steps[i]
 		slices.Sort(s.Needs)

@@ -48,7 +48,7 @@ func Refresh(p *project.Project, obs Observed, opt Options) (*Plan, error) {
 				if why := b.stale(s, image); why != nil {
 					op := pullImage(image)
 					op.Optional = builds
-					b.add(op, nil, why)
+					b.add(op, nil, b.signed(image, why))
 				}
 			}
 		}

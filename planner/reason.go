@@ -25,6 +25,7 @@ const (
 	CutShort    Cause = "cut-short"   // left by a pre_start that a killed command was running
 	Over        Cause = "over"        // of a run: of no use to anybody any more
 	Policy      Cause = "policy"      // its restart policy, To, brings it back after a reboot
+	Signed      Cause = "signed"      // it has to be signed by To
 	Due         Cause = "due"         // its pull policy, To, has it pulled; the last time was From
 )
 
@@ -60,6 +61,8 @@ func (r Reason) String() string {
 		return "follows " + r.Of.String()
 	case Needed:
 		return "needed by " + r.Of.String()
+	case Signed:
+		return "signed by " + r.To
 	case Policy:
 		return "restart policy " + r.To
 	case Due:

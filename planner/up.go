@@ -41,6 +41,7 @@ func (u *up) plan() (*Plan, error) {
 		u.create(&u.wanted[i])
 	}
 	u.initImages()
+	u.verifyPresent()
 	u.clear()
 	g := wholeGraph(u.project, u.obs.Containers)
 	u.restarts(g)

@@ -53,6 +53,8 @@ type Service struct {
 	Rollback *Update `json:"rollback,omitempty"`
 	// Separator stands in the names of the containers, where it is not "-".
 	Separator string `json:"separator,omitempty"`
+	// Verify is by whom its images have to be signed.
+	Verify Verify `json:"verify,omitzero"`
 	// Watch is what `watch` does, and only there is it known.
 	Watch []Trigger `json:"watch,omitempty"`
 	// Template is the specification all replicas share; its Replica is 0 and

@@ -6,6 +6,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gocompose/gocompose/containerd/registry"
@@ -74,6 +76,19 @@ func (f *Files) Fetch(ctx context.Context, name string) (Copy, error) {
 	}
 	f.known[name], f.known[c.Pinned] = c, c
 	return c, nil
+}
+
+// Repositories are those of registries that something was fetched from, sorted.
+func (f *Files) Repositories() (names []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.known {
+		if name, ok := strings.CutPrefix(c.Source, ociScheme); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (f *Files) warn(text string) {

@@ -37,6 +37,7 @@ var actions = []struct {
 	words  string
 }{
 	{planner.Fetch, "to pull"},
+	{planner.Check, "to verify"},
 	{planner.Send, "to push"},
 	{planner.Build, "to build"},
 	{planner.Add, "to create"},

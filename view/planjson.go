@@ -98,6 +98,8 @@ func actionName(a planner.Action) string {
 		return "pull"
 	case planner.Send:
 		return "push"
+	case planner.Check:
+		return "verify"
 	case planner.Build:
 		return "build"
 	case planner.Signal:
@@ -140,6 +142,8 @@ func safe(op planner.Op) opJSON {
 		return opJSON{Image: op.Ref, Platform: op.Platform, Optional: op.Optional}
 	case planner.PushImage:
 		return opJSON{Image: op.Ref, Platform: op.Platform, Optional: op.Optional}
+	case planner.VerifyImage:
+		return opJSON{Image: op.Ref, Platform: op.Platform}
 	case planner.BuildImage:
 		return opJSON{
 			Image: op.Ref, Platform: op.Platform, Service: op.Service, Tags: op.Build.Tags,

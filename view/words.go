@@ -44,6 +44,8 @@ func doing(v planner.Verb) string {
 		return "Stopping"
 	case planner.VerbPull:
 		return "Pulling"
+	case planner.VerbVerify:
+		return "Verifying"
 	case planner.VerbPush:
 		return "Pushing"
 	case planner.VerbBuild:
@@ -83,6 +85,8 @@ func did(v planner.Verb) string {
 		return "Stopped"
 	case planner.VerbPull:
 		return "Pulled"
+	case planner.VerbVerify:
+		return "Verified"
 	case planner.VerbPush:
 		return "Pushed"
 	case planner.VerbBuild:
@@ -147,7 +151,7 @@ func label(op planner.Op) string {
 			name = strings.Replace(name, ":latest", "", 1) // nobody has written it
 		}
 		return "Image " + name
-	case planner.PullImage, planner.PushImage, planner.RemoveImage:
+	case planner.PullImage, planner.PushImage, planner.VerifyImage, planner.RemoveImage:
 		return "Image " + planner.ShortImage(op.Target().Name)
 	case planner.CreateNetwork, planner.RemoveNetwork:
 		return "Network " + op.Target().Name

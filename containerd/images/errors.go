@@ -22,6 +22,8 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/gocompose/gocompose/containerd/registry"
 )
@@ -37,6 +39,7 @@ var (
 	ErrPlatform      = errors.New("image not for this platform")
 	ErrNoSpace       = errors.New("disk full")
 	ErrDamaged       = errors.New("image damaged")
+	ErrUnfit         = errors.New("image does not pass a check")
 )
 
 // classified is an error of a class, in words of its own.
@@ -58,9 +61,10 @@ func newError(class, cause error, format string, args ...any) error {
 	return &classified{class, cause, fmt.Sprintf(format, args...)}
 }
 
-// missing tells whether an image, or a part of it, is not on this host.
+// missing tells whether an image, or a part of it, is not on this host. Of what is
+// removed while it is read, containerd's client hands on what it was told.
 func missing(err error) bool {
-	return errdefs.IsNotFound(err) || errors.Is(err, ErrPlatform) || errors.Is(err, errNoContainerImage)
+	return errdefs.IsNotFound(err) || status.Code(err) == codes.NotFound || errors.Is(err, ErrPlatform) || errors.Is(err, errNoContainerImage)
 }
 
 // notHere names the image that a look-up did not find, or could not read.

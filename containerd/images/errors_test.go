@@ -18,6 +18,8 @@ import (
 	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
 	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/gocompose/gocompose/containerd/registry"
 )
@@ -115,6 +117,16 @@ func TestMissingImagesAreNotFoundForErrdefsToo(t *testing.T) {
 	}
 	if err := notHere("app:1", errors.New("odd")); errors.Is(err, ErrNotFound) {
 		t.Errorf("%v is no missing image", err)
+	}
+}
+
+// What is removed while it is read is missing, too.
+func TestWhatGoesWhileItIsReadIsMissing(t *testing.T) {
+	if !missing(fmt.Errorf("image x: %w", status.Error(codes.NotFound, "content digest sha256:aa: not found"))) {
+		t.Error("an error of its own")
+	}
+	if missing(status.Error(codes.Unavailable, "gone")) || missing(nil) {
+		t.Error("everything is missing")
 	}
 }
 

@@ -83,6 +83,8 @@ type Found struct {
 	// At is when the registry was asked last; of an image that was loaded, when
 	// that was.
 	At time.Time
+	// Local is as in Image.
+	Local bool
 }
 
 // Find maps those of refs that are on this host to what is known of them.
@@ -101,10 +103,11 @@ func (s *Store) Find(ctx context.Context, refs []string) (map[string]Found, erro
 		if err == nil {
 			var f facts
 			if f, err = s.factsOf(ctx, record); err == nil {
-				if f.Pulled.IsZero() {
+				local := f.Pulled.IsZero()
+				if local {
 					f.Pulled = record.UpdatedAt
 				}
-				found[ref] = Found{f.Manifest.String(), f.Pulled}
+				found[ref] = Found{f.Manifest.String(), f.Pulled, local}
 				continue
 			}
 		}

@@ -27,6 +27,12 @@ type PullOptions struct {
 	// Registry says how registries are reached; its zero value: as the
 	// environment says.
 	Registry registry.Config
+	// Also are repositories that may have an image which is named by its digest, for when
+	// its own registry does not give it.
+	Also []string
+	// Check, if not nil, is asked before anything of the image is fetched, or used that is
+	// here; its error is the pull's.
+	Check func(context.Context, Remote) error
 }
 
 // Pull brings the image that ref names from its registry to this host and
@@ -40,25 +46,39 @@ func (s *Store) Pull(ctx context.Context, ref string, o PullOptions) (Image, err
 	if err != nil {
 		return Image{}, err
 	}
-	img, err := s.pull(quietly(ctx), named, o)
+	img, err := s.pull(quietly(ctx), named, named, o)
 	if err != nil {
-		return Image{}, explain(ctx, failure{image: named, registry: o.Registry, err: err})
+		err = explain(ctx, failure{image: named, registry: o.Registry, err: err})
+		return s.pullElsewhere(ctx, named, o, err)
 	}
 	return img, nil
 }
 
-func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) (_ Image, err error) {
+// pull brings an image from where it is called from, by the same digest if it has one.
+func (s *Store) pull(ctx context.Context, named, from reference.Named, o PullOptions) (_ Image, err error) {
 	name := named.String()
 	if d, ok := named.(reference.Digested); ok {
 		img, ok, err := s.whole(ctx, name, ocispec.Descriptor{Digest: d.Digest()})
+		if ok && err == nil && o.Check != nil {
+			err = unfit(o.Check(ctx, Remote{img.Target, img.Digest}))
+		}
 		if ok || err != nil {
 			return img, err
 		}
 	}
 	resolver := registry.Resolver(ctx, o.Registry)
-	_, target, err := resolver.Resolve(ctx, name)
+	_, target, err := resolver.Resolve(ctx, from.String())
 	if err != nil {
 		return Image{}, err
+	}
+	if o.Check != nil {
+		r, err := s.remote(ctx, resolver, from.String(), target)
+		if err == nil {
+			err = unfit(o.Check(ctx, r))
+		}
+		if err != nil {
+			return Image{}, err
+		}
 	}
 	if img, ok, err := s.whole(ctx, name, target); ok || err != nil {
 		if err == nil {
@@ -66,7 +86,7 @@ func (s *Store) pull(ctx context.Context, named reference.Named, o PullOptions) 
 		}
 		return img, err
 	}
-	fetcher, err := resolver.Fetcher(ctx, name)
+	fetcher, err := resolver.Fetcher(ctx, from.String())
 	if err != nil {
 		return Image{}, err
 	}

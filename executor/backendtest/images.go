@@ -32,6 +32,27 @@ func testPushMissing(s *suite) {
 	s.fails(s.Backend.PushImage(s.ctx, project.Image{Ref: s.MissingImage}, func(executor.Progress) {}), "pushing %s", s.MissingImage)
 }
 
+func testVerify(s *suite) {
+	op := planner.VerifyImage{Ref: s.Image}
+	for _, op.Remote = range []bool{false, true} {
+		s.pull()
+		op.Policies = nil
+		s.must(s.Backend.VerifyImage(s.ctx, op)) // nobody is asked for
+		op.Policies = []project.Verify{{Key: "nobody.pub", Content: publicKey}}
+		s.fails(s.Backend.VerifyImage(s.ctx, op), "verifying what nobody has signed, remote %v", op.Remote)
+		op.Ref = s.MissingImage
+		s.fails(s.Backend.VerifyImage(s.ctx, op), "verifying what is not there, remote %v", op.Remote)
+		op.Ref = s.Image
+	}
+}
+
+// publicKey is of nobody.
+const publicKey = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEyfzfuUDn5b1Opcq67unovuXl5vu+
+sX67HCJTpElex0kP+o6sRVh6gCyJvDMVdTPNOQuPL8n1NEM6r+PP9Br6/g==
+-----END PUBLIC KEY-----
+`
+
 func testRemoveImage(s *suite) {
 	defer s.pull() // for the others
 	for range 2 {

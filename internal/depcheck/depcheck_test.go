@@ -44,6 +44,7 @@ var onlyImporters = []rule{
 	{module + "host", []string{"cmd"}},
 	{module + "buildkit", []string{"buildkit", "cmd", "host"}},
 	{module + "namespaces", []string{"host"}},
+	{module + "signatures", []string{"host"}},
 	{module + "remote", []string{"cmd"}},
 	{module + "provider", []string{"cmd", "host"}},
 	{module + "secrets", []string{"cmd", "host", "project/loader", "secrets"}},
@@ -53,7 +54,7 @@ var onlyImporters = []rule{
 }
 
 // adapters do not import each other.
-var adapters = []string{"buildkit", "containerd", "networks", "namespaces", "volumes", "secrets"}
+var adapters = []string{"buildkit", "containerd", "networks", "namespaces", "volumes", "secrets", "signatures"}
 
 // leaves of adapters are for all: a record, and files that namespaces of every
 // kind are bound to.

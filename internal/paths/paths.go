@@ -142,6 +142,9 @@ func (p Paths) Secrets() string { return filepath.Join(p.State, "secrets") }
 // SecretsKey is the file with the key of the digests of secrets and configs.
 func (p Paths) SecretsKey() string { return filepath.Join(p.Root, "secrets.key") }
 
+// Verified is the folder of what is known of signatures of images.
+func (p Paths) Verified() string { return filepath.Join(p.Root, "verified") }
+
 // Locks is the folder of lock files.
 func (p Paths) Locks() string { return filepath.Join(p.State, "locks") }
 

@@ -85,6 +85,28 @@ func (w *World) PullImage(ctx context.Context, image project.Image, progress fun
 	})
 }
 
+// VerifyImage implements executor.Images.
+func (w *World) VerifyImage(ctx context.Context, op planner.VerifyImage) error {
+	ref := op.Image().String()
+	return w.call(ctx, "verify "+ref, func() error {
+		from := w.images
+		if op.Remote {
+			from = w.registry
+		}
+		d, ok := from[ref]
+		if !ok {
+			return fmt.Errorf("%s: not found", ref)
+		}
+		for _, p := range op.Policies {
+			if !w.signed[signature{d, p.Digest()}] {
+				return fmt.Errorf("%s is not signed by %s", ref, p.By())
+			}
+			w.verified[signature{d, p.Digest()}] = true
+		}
+		return nil
+	})
+}
+
 // PushImage implements executor.Images.
 func (w *World) PushImage(ctx context.Context, image project.Image, progress func(executor.Progress)) error {
 	ref := image.String()

@@ -50,6 +50,8 @@ type World struct {
 	images       map[string]string   // reference to digest
 	registry     map[string]string   // the same, elsewhere
 	imageVolumes map[string][]string // reference to mount targets
+	signed       map[signature]bool
+	verified     map[signature]bool // those of signed that somebody has looked at
 	ports        []planner.TakenPort
 	used         map[string]bool // identifiers that were given out
 	calls        []string
@@ -62,7 +64,18 @@ func NewWorld() *World {
 		containers: map[string]container{}, networks: map[string]project.Network{},
 		volumes: map[string]project.Volume{}, images: map[string]string{}, registry: map[string]string{},
 		imageVolumes: map[string][]string{}, used: map[string]bool{},
+		signed: map[signature]bool{}, verified: map[signature]bool{},
 	}
+}
+
+// signature is an image and a policy, both by their digests.
+type signature struct{ image, policy string }
+
+// Sign has what a digest is of be signed as a policy asks for.
+func (w *World) Sign(digest string, p project.Verify) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.signed[signature{digest, p.Digest()}] = true
 }
 
 // Publish puts an image into the registry; volumes are the mount targets that
@@ -125,6 +138,14 @@ func (w *World) Observe(name string) planner.Observed {
 	obs := planner.Observed{
 		Images: maps.Clone(w.images), Names: map[string]string{}, Ports: slices.Clone(w.ports),
 		Used: map[project.ID][]string{}, Others: map[string]bool{}, OtherIDs: map[string]string{},
+	}
+	obs.Verified = map[string][]string{}
+	for s := range w.verified {
+		for ref, digest := range w.images {
+			if digest == s.image {
+				obs.Verified[ref] = append(obs.Verified[ref], s.policy)
+			}
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.containers)) {
 		c := w.containers[id].Container

@@ -20,6 +20,10 @@ func attributes() map[string]rule {
 		"networks": is(parts),
 		"volumes":  is(parts),
 		"jobs":     is(parts),
+
+		"x-gocompose":                   is(parts),
+		"x-gocompose.restart_unhealthy": no("it is a setting of services; move it to one"),
+
 		"jobs.*": {verdict: limited, ok: isManualJob, why: "only those without `triggers.schedule` are, which `up` leaves alone; nothing is run by the clock: " +
 			"for what runs to completion with the others, use a service with `deploy.mode: replicated-job`"},
 
@@ -30,9 +34,11 @@ func attributes() map[string]rule {
 		"models": {verdict: noEffect, why: "refused at the service that uses it"},
 	}
 	for prefix, rules := range map[string]map[string]rule{
-		"services.*":        serviceRules(),
-		"services.*.build":  buildRules(),
-		"services.*.deploy": deployRules(),
+		"services.*":             serviceRules(),
+		"services.*.x-gocompose": verifyRules(),
+		"x-gocompose":            verifyRules(),
+		"services.*.build":       buildRules(),
+		"services.*.deploy":      deployRules(),
 		"services.*.deploy.resources.reservations": reservationRules(),
 		"services.*.healthcheck":                   healthRules(),
 		"services.*.networks":                      endpointRules(),

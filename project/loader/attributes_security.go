@@ -21,3 +21,16 @@ func securityRules() map[string]rule {
 			"other shims of containerd's are refused: logs and restarts need gocompose's own"),
 	}
 }
+
+// verifyRules are about the signatures of images, of a service or of all.
+func verifyRules() map[string]rule {
+	return map[string]rule{
+		"verify":                 is(parts),
+		"verify.key":             but("gocompose's own: images have to be signed by cosign with this key; `verify: false` exempts a service, see docs/trust.md"),
+		"verify.identity":        but("or signed by this identity, as certified by the authorities of root"),
+		"verify.identity_regexp": is(honoured),
+		"verify.issuer":          but("the one who has vouched for the identity"),
+		"verify.issuer_regexp":   is(honoured),
+		"verify.root":            but("a trusted_root.json of sigstore; nothing is fetched"),
+	}
+}

@@ -29,6 +29,9 @@ type converter struct {
 
 	providers map[string][]string // that services depend on, by service
 
+	verified, flagged project.Verify // what the files ask of all images, and a flag
+	flags             Problems       // what is wrong that is in no place of the model
+
 	networks map[string]network // by the key in the files
 	bridged  bool               // a service is on project.DefaultBridge
 	// fixed are the addresses that services fix, with the service, by network.
@@ -62,6 +65,7 @@ func (c *converter) project() *project.Project {
 		Builds:   c.src.builtImages(c.model),
 	}
 	c.convertNetworks()
+	c.verifyAll()
 	for _, name := range slices.Sorted(maps.Keys(c.model.Services)) {
 		if s := c.model.Services[name]; s.Provider != nil {
 			p.Providers = append(p.Providers, c.provider(s))
@@ -100,6 +104,7 @@ func (c *converter) service(s types.ServiceConfig) project.Service {
 	at.refusesProviders(s)
 	at.deploy(s, &out)
 	out.Watch = at.watch(s)
+	out.Verify = c.verify(at, s.Extensions[extension])
 	return out
 }
 

@@ -209,12 +209,17 @@ const (
 // is text.
 func withOwnCasts(all map[tree.Path]interpolation.Cast) map[tree.Path]interpolation.Cast {
 	all = maps.Clone(all)
-	all[tree.NewPath("services", tree.PathMatchAll, extension, restartUnhealthy)] = func(text string) (any, error) {
-		on, err := strconv.ParseBool(text)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not true or false", text)
+	for _, path := range []tree.Path{
+		tree.NewPath("services", tree.PathMatchAll, extension, restartUnhealthy),
+		tree.NewPath("services", tree.PathMatchAll, extension, verifyKey), tree.NewPath(extension, verifyKey),
+	} {
+		all[path] = func(text string) (any, error) {
+			on, err := strconv.ParseBool(text)
+			if err != nil {
+				return nil, fmt.Errorf("%q is not true or false", text)
+			}
+			return on, nil
 		}
-		return on, nil
 	}
 	return all
 }

@@ -231,6 +231,9 @@ func partsOf(t *testing.T, p *project.Project) map[string]any {
 		for _, key := range []string{"replicas", "noAttach", "pull", "job", "update", "rollback", "separator", "watch", "build"} {
 			template[key] = service[key]
 		}
+		if by, asked := service["verify"]; asked {
+			template["verify"] = by
+		}
 		names = append(names, service["name"])
 		parts[service["name"].(string)] = template
 	}

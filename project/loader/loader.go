@@ -67,6 +67,11 @@ type Options struct {
 	// Locked: images have the digests of the lock beside the files, see LockPath. One that
 	// the lock does not have is an error.
 	Locked bool
+	// VerifyKey is the path of a key, relative to WorkingDir, by which all images have to be
+	// signed, whatever the files say. Trust has what they say of that read in spite of
+	// Existing.
+	VerifyKey string
+	Trust     bool
 	// Scale sets the number of replicas by service.
 	Scale map[string]int
 
@@ -151,6 +156,7 @@ func (s *source) project(ctx context.Context) (*project.Project, error) {
 	if len(found) > 0 {
 		problems = append(problems, s.problems(found)...)
 	}
+	problems = append(problems, c.flags...)
 	problems = append(problems, s.strayMountOptions(model)...)
 	problems = append(problems, s.doubledFiles(model)...)
 	problems = append(problems, s.doubledMounts(model)...)

@@ -124,8 +124,13 @@ func (s *source) builtImages(model *types.Project) []string {
 		if image == "" {
 			image = s.name + cmp.Or(s.separator, project.Separator) + name
 		}
-		if named, err := reference.ParseDockerRef(image); err == nil && service.Build != nil {
-			out = append(out, named.String())
+		if service.Build == nil {
+			continue
+		}
+		for _, name := range append([]string{image}, service.Build.Tags...) {
+			if named, err := reference.ParseDockerRef(name); err == nil {
+				out = append(out, named.String())
+			}
 		}
 	}
 	slices.Sort(out)

@@ -40,6 +40,12 @@ func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
 		if m.NoInterpolate {
 			out.tree, err = src.tree(ctx, m)
 			hideContents(out.tree)
+			if err == nil && !m.NoPathResolution {
+				src.resolveVerify(out.tree)
+				for _, name := range out.keys("services") {
+					src.resolveVerify(out.service(name), "services", name)
+				}
+			}
 			return err
 		}
 		loaded, err := src.load(ctx, m)
@@ -48,6 +54,12 @@ func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
 		}
 		if len(loaded.broken) > 0 {
 			return loaded.broken
+		}
+		if !m.NoPathResolution {
+			src.resolveVerify(loaded.model.Extensions)
+			for name, s := range loaded.model.Services {
+				src.resolveVerify(s.Extensions, "services", name)
+			}
 		}
 		if out.model = loaded.model; !m.NoEnvResolution {
 			out.model, err = src.resolved(out.model)

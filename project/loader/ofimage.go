@@ -27,6 +27,9 @@ func OfImage(o Options, image string) (*project.Project, error) {
 	model.Services[s.name] = service
 	c := newConverter(s, model)
 	p := c.project()
+	if len(c.flags) > 0 {
+		return nil, c.flags
+	}
 	if len(c.found) > 0 {
 		problems := make(Problems, len(c.found))
 		for i, f := range c.found {

@@ -94,6 +94,8 @@ func loaded(t *testing.T, o loader.Options) *project.Project {
 	p.Known, p.Builds = nil, nil
 	for i := range p.Services {
 		p.Services[i].Template.Origin = project.Origin{}
+		by := &p.Services[i].Verify // it has absolute paths then
+		by.Key, by.Root = filepath.Base(by.Key), filepath.Base(by.Root)
 		if b := p.Services[i].Build; b != nil {
 			b.Lacks = nil // which has lines
 		}
