@@ -73,6 +73,20 @@ func TestLoginsAreCheckedWhereTokensAreGiven(t *testing.T) {
 	}
 }
 
+func TestAPasswordIsTriedOnce(t *testing.T) {
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer s.Close()
+	err := Check(t.Context(), Config{CertsD: []string{}}, strings.TrimPrefix(s.URL, "http://"), Login{"ann", "pw"})
+	if err == nil || asked != 2 { // without and with it: more could lock the user out
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+}
+
 func TestWhatIsNoRegistryTakesNoLogin(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
