@@ -15,7 +15,7 @@ func attributes() map[string]rule {
 	all := map[string]rule{
 		"name":     is(honoured),
 		"version":  {verdict: noEffect, why: "obsolete; the loader warns"},
-		"include":  is(honoured),
+		"include":  but("also of files in registries and Git repositories, see remote.md"),
 		"services": is(parts),
 		"networks": is(parts),
 		"volumes":  is(parts),

@@ -33,7 +33,7 @@ func processRules() map[string]rule {
 		"labels":      but("com.docker.compose.* and dev.gocompose.* are gocompose's own, whatever the file says"),
 		"label_file":  but("read as an env file: names of letters, digits and `_.-`"),
 		"init":        is(honoured),
-		"extends":     is(honoured),
+		"extends":     but("`file` may be in a registry or a Git repository too, see remote.md"),
 		"volumes":     is(parts),
 		"tmpfs":       is(honoured),
 		"volumes_from": but("what the first replica, or the container, has at the time: binds, volumes, also anonymous ones and its image's, and " +
