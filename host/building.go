@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
 // Builds say what is beside the builds of a command.
@@ -63,9 +66,13 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	if err != nil {
 		return nil, buildkit.Request{}, err
 	}
+	gateway, err := h.stepsGateway(ctx, op.Build)
+	if err != nil {
+		return nil, buildkit.Request{}, err
+	}
 	r := buildkit.Request{
 		Service: op.Service, Names: op.Refs(), Build: op.Build, Contents: h.contents,
-		Images: map[string]string{}, Stdin: h.builds.Stdin, HostGateway: stepsGateway,
+		Images: map[string]string{}, Stdin: h.builds.Stdin, HostGateway: gateway,
 		Credentials: registry.Credentials,
 	}
 	if h.builds.Display != nil {
@@ -81,6 +88,15 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	return builder, r, nil
 }
 
-// stepsGateway is what host-gateway means for the steps of a build, which are on the
-// network of the host.
-const stepsGateway = "127.0.0.1"
+// stepsGateway is what host-gateway means for the steps of a build, if any asks for it.
+func (h *Host) stepsGateway(ctx context.Context, b project.Build) (string, error) {
+	asks := func(entry string) bool { return strings.HasSuffix(entry, "="+hostGateway) }
+	if !slices.ContainsFunc(b.Hosts, asks) {
+		return "", nil
+	}
+	if b.Network == "host" {
+		return "127.0.0.1", nil
+	}
+	gateway, err := h.networks.StepsGateway(ctx)
+	return gateway.String(), err
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 
@@ -60,6 +61,22 @@ func (n *Networks) ConnectStep(ctx context.Context, id, path string) (endpoint.I
 		return endpoint.Interface{}, errors.Join(err, n.DisconnectStep(context.WithoutCancel(ctx), id))
 	}
 	return e.Interfaces[0], nil
+}
+
+// StepsGateway returns the host's address on the network of steps. It makes the network
+// when there is none.
+func (n *Networks) StepsGateway(ctx context.Context) (netip.Addr, error) {
+	var r Record
+	err := n.locked(ctx, recordsLock, func() (err error) {
+		if r, err = n.record(stepsNetwork()); err != nil {
+			return err
+		}
+		return n.ensure(ctx, r)
+	})
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("making the network of builds: %w", err)
+	}
+	return r.Pools[0].Gateway, nil
 }
 
 // DisconnectStep takes away what ConnectStep has made, but for the network. Nothing
