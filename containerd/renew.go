@@ -103,3 +103,7 @@ func shareRealtime(c containers.Container, r project.Resources) error {
 	}
 	return cgroup.ShareRealtime(path.Dir(s.Linux.CgroupsPath), r.RealtimeRuntime, r.RealtimePeriod)
 }
+
+// DeviceFolders are where vendors describe their devices, for another program that
+// looks for them.
+func DeviceFolders() []string { return cdi.Dirs() }

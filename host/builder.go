@@ -14,6 +14,7 @@ import (
 
 	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/buildkit/daemon"
+	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/engine"
 	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/internal/cgroup"
@@ -145,6 +146,7 @@ func (h *Host) buildConfig(ctx context.Context, eng engine.Engine) (daemon.Confi
 		Shim:          eng.Shim,
 		Runc:          eng.Runc,
 		RuncRoot:      eng.RuncRoot,
+		DeviceFolders: containerd.DeviceFolders(),
 		Registries:    registries,
 		Env:           daemon.Environ(h.cfg.Paths, os.Environ()),
 		Limits:        limits,

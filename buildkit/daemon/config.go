@@ -29,6 +29,8 @@ type Config struct {
 	// Shim and Runc run the steps of builds: absolute paths. RuncRoot is runc's own
 	// folder (--root).
 	Shim, Runc, RuncRoot string
+	// DeviceFolders are where vendors describe devices, for builds that ask for some.
+	DeviceFolders []string
 	// Registries are how registries and their mirrors are reached, by host.
 	Registries map[string]Registry
 	// Env is its environment, all of it, "NAME=value".
@@ -45,6 +47,7 @@ type file struct {
 	Log          log       `toml:"log"`
 	GRPC         grpc      `toml:"grpc"`
 	OTEL         telemetry `toml:"otel"`
+	CDI          devices   `toml:"cdi"`
 	Worker       workers   `toml:"worker"`
 
 	Registries map[string]Registry `toml:"registry,omitempty"`
@@ -77,6 +80,10 @@ type grpc struct {
 
 type telemetry struct {
 	SocketPath string `toml:"socketPath"`
+}
+
+type devices struct {
+	Folders []string `toml:"specDirs,omitempty"`
 }
 
 type workers struct {
@@ -133,6 +140,7 @@ func (c Config) render(b Builder) ([]byte, error) {
 		Log:          log{Level: "warn"},
 		GRPC:         grpc{Address: []string{"unix://" + p.BuilderSocket()}},
 		OTEL:         telemetry{SocketPath: b.telemetrySocket()},
+		CDI:          devices{c.DeviceFolders},
 		Worker: workers{Containerd: containerd{
 			Enabled:      true,
 			Address:      c.Containerd,

@@ -22,7 +22,8 @@ func TestConfiguration(t *testing.T) {
 	c := Config{
 		Containerd: "/run/gocompose/containerd/containerd.sock", ContainerdPid: 4711, ContainerdID: "0b1c", Namespace: "gocompose", Snapshotter: "overlayfs",
 		Shim: "/opt/gocompose/shim", Runc: "/opt/gocompose/runc", RuncRoot: "/run/gocompose/runc",
-		Env: []string{"PATH=/bin", "HTTPS_PROXY=http://proxy.example:3128"},
+		DeviceFolders: []string{"/etc/cdi", "/var/run/cdi"},
+		Env:           []string{"PATH=/bin", "HTTPS_PROXY=http://proxy.example:3128"},
 		Registries: map[string]Registry{
 			"docker.io":           {Mirrors: []string{"mirror.example:5000", "second.example"}},
 			"mirror.example:5000": {HTTP: &yes, Insecure: true, CAs: []string{"/etc/ca.pem"}, KeyPairs: []KeyPair{{"/etc/key.pem", "/etc/cert.pem"}}},
