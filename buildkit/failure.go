@@ -214,7 +214,7 @@ func (s *steps) hint(f *Failure) string {
 	if m := notAllowed.FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("allow it: add %q to build.entitlements", m[1])
 	}
-	if m := notThere.FindStringSubmatch(text); m != nil {
+	if m := notThere.FindStringSubmatch(text); m != nil && !strings.Contains(f.Step, "from=") {
 		return s.absent(m[1])
 	}
 	return ""

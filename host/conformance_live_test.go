@@ -67,10 +67,16 @@ func TestARealHostKeepsWhatTheFakeWorldPromises(t *testing.T) {
 		wants := project.Service{Name: "wants", Template: project.Container{Image: w.image}}
 		return w.Observe(ctx, name, &project.Project{Name: name, Services: []project.Service{wants}})
 	}
+	sources := t.TempDir()
+	if err := os.WriteFile(filepath.Join(sources, "file"), []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	backendtest.Run(t, func(*testing.T) backendtest.Harness {
 		return backendtest.Harness{
 			Backend:      w.Host,
 			Observe:      observe,
+			Images:       w.ObserveImages,
+			Context:      sources,
 			Image:        w.image,
 			Provider:     "conformance-provider",
 			MissingImage: w.registry.Host + "/conformance/none:1",

@@ -91,10 +91,10 @@ func (n *Networks) DisconnectStep(ctx context.Context, id string) error {
 	return n.releaseSteps(ctx, func(holder string) bool { return holder == stepPrefix+id })
 }
 
-// RemoveSteps takes away all namespaces of steps, which are bound in the folder under
-// their IDs, what connects them, and the network.
-func (n *Networks) RemoveSteps(ctx context.Context, folder string) error {
-	paths, err := filepath.Glob(filepath.Join(folder, "*"))
+// RemoveSteps takes away all namespaces of steps, which are bound at the paths that
+// the pattern finds, what connects them, and the network.
+func (n *Networks) RemoveSteps(ctx context.Context, pattern string) error {
+	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ func (b *bed) step(id string) (path string, i endpoint.Interface) {
 }
 
 func (b *bed) stepFolder() string { return filepath.Join(filepath.Dir(b.lan), "steps") }
+func (b *bed) allSteps() string   { return filepath.Join(b.stepFolder(), "*") }
 
 func TestStepsReachTheWorldAndNoOtherContainer(t *testing.T) { eachBridgeFilter(t, stepsReach) }
 
@@ -33,7 +34,7 @@ func stepsReach(b *bed) {
 	one, first := b.step("one")
 	two, second := b.step("two")
 	defer func() {
-		must(b.t, b.n.RemoveSteps(context.Background(), b.stepFolder()))
+		must(b.t, b.n.RemoveSteps(context.Background(), b.allSteps()))
 		if left, err := filepath.Glob(filepath.Join(b.stepFolder(), "*")); err != nil || len(left) > 0 {
 			b.t.Errorf("namespaces are left: %v, %v", left, err)
 		}
@@ -67,7 +68,7 @@ func TestTheNetworkOfStepsIsNobodyElses(t *testing.T) {
 	b := newBed(t)
 	b.network("shop")
 	b.step("one")
-	defer func() { must(t, b.n.RemoveSteps(context.Background(), b.stepFolder())) }()
+	defer func() { must(t, b.n.RemoveSteps(context.Background(), b.allSteps())) }()
 	all, err := b.n.List(t.Context())
 	if err != nil || len(all) != 1 || all[0].Name != "shop" {
 		t.Errorf("listed: %+v, %v", all, err)
@@ -82,6 +83,6 @@ func TestAStepThatCannotBeConnectedLeavesNothing(t *testing.T) {
 	if _, err := b.n.ConnectStep(t.Context(), "one", filepath.Join(b.stepFolder(), "none")); err == nil {
 		t.Error("a namespace that is not there is connected")
 	}
-	must(t, b.n.RemoveSteps(t.Context(), b.stepFolder()))
+	must(t, b.n.RemoveSteps(t.Context(), b.allSteps()))
 	b.checkNothingLeft()
 }

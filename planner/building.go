@@ -177,10 +177,31 @@ func (b *builder) build(s project.Service, why []Reason) StepID {
 		}
 	}
 	for _, ref := range s.Build.Bases {
-		needs = append(needs, b.base(s, project.Image{Ref: ref, Platform: image.Platform})...)
+		base := project.Image{Ref: ref, Platform: image.Platform}
+		made := b.base(s, base)
+		if needs = append(needs, made...); s.Build.Pull && (len(made) > 0 || b.here(base)) {
+			b.pinBase(&op, base)
+		}
 	}
-	b.steps[b.at[id]].Needs = needs
+	step := &b.steps[b.at[id]]
+	step.Op, step.Needs = op, needs
 	return id
+}
+
+// pinBase has a build begin with the image that another service of the project makes,
+// though registries are asked for those it begins with.
+func (b *builder) pinBase(op *BuildImage, base project.Image) {
+	s, ok := b.builderOf(base)
+	if !ok || s.Template.WantedImage() == op.Image() {
+		return
+	}
+	op.Images[s.Name] = s.Template.Image
+	op.Build.Contexts = maps.Clone(op.Build.Contexts)
+	if op.Build.Contexts == nil {
+		op.Build.Contexts = map[string]string{}
+	}
+	name := strings.TrimSuffix(ShortImage(base.Ref), ":latest") // as BuildKit looks for it
+	op.Build.Contexts[name] = project.ServiceContext + s.Name
 }
 
 // base returns the step that makes an image which the Dockerfile of s names, if there has to

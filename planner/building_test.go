@@ -179,6 +179,14 @@ func TestBuildServices(t *testing.T) {
 	if op := due.Steps[1].Op.(planner.BuildImage); len(op.Build.Platforms) != 0 {
 		t.Errorf("up builds for %v", op.Build.Platforms)
 	}
+	p.Services[0].Build.Pull = true
+	if plan, err = planner.BuildServices(p, obs, planner.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	op := plan.Steps[1].Op.(planner.BuildImage)
+	if op.Build.Contexts["p-base"] != "service:base" || op.Images["base"] != "p-base" {
+		t.Errorf("asks a registry for what another service makes: %+v", op)
+	}
 	if plan, err := planner.BuildServices(ofServices(), obs, planner.Options{}); err != nil || plan.String() != "notice: No services to build\n" {
 		t.Errorf("%v, %v", plan, err)
 	}

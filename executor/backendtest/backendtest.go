@@ -19,6 +19,8 @@ type Harness struct {
 	Backend executor.Backend
 	// Observe returns what is there of a project.
 	Observe func(ctx context.Context, project string) (planner.Observed, error)
+	// Images returns which of the project's images are there.
+	Images func(ctx context.Context, p *project.Project) (planner.Observed, error)
 	// Image is a reference that is on the host and can be pulled. It has a
 	// shell, sh, and no health check of its own. The suite makes these containers
 	// of it, beside those of Command:
@@ -34,6 +36,8 @@ type Harness struct {
 	// Provider is a type of providers: its program says the project's name and, at
 	// up, sets the variables of its options --set.
 	Provider string
+	// Context is a folder with a file called "file"; empty: there is nothing that builds.
+	Context string
 	// MissingImage is one that is nowhere.
 	MissingImage string
 	// Command runs until it is stopped, in a container of Image. SIGUSR1, which
@@ -59,6 +63,9 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"an image that is not there is not pushed", testPushMissing},
 		{"an image that nobody has signed is not verified", testVerify},
 		{"an image is removed, unless a container has it", testRemoveImage},
+		{"an image is built, with all its names", testBuild},
+		{"an image is built of those of others", testBuildOn},
+		{"a build that cannot be is an error", testBuildFailing},
 		{"a container lives: created, started, stopped, started, removed", testLife},
 		{"every call can be repeated", testRepeated},
 		{"a container that never started can be stopped and removed", testNeverStarted},

@@ -7,6 +7,7 @@ import (
 	"github.com/gocompose/gocompose/executor/backendtest"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/planner/plantest"
+	"github.com/gocompose/gocompose/project"
 )
 
 // The fake world keeps the promises of a real host.
@@ -22,8 +23,9 @@ func TestWorldIsABackend(t *testing.T) {
 				w.Pass()
 				return w.Observe(name), nil
 			},
-			Provider: w.Provides,
-			Image:    "here:1", MissingImage: "nowhere:1", Command: []string{"sleep", "infinity"},
+			Images:  func(_ context.Context, p *project.Project) (planner.Observed, error) { return w.Observe(p.Name), nil },
+			Context: "/nowhere", Provider: w.Provides,
+			Image: "here:1", MissingImage: "nowhere:1", Command: []string{"sleep", "infinity"},
 		}
 	})
 }

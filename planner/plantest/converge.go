@@ -67,7 +67,10 @@ func (l *life) stock(p *project.Project) {
 		}
 	}
 	for _, s := range p.Services {
-		for _, image := range s.Template.AllImages() {
+		for i, image := range s.Template.AllImages() {
+			if i == 0 && s.Build != nil {
+				continue // it is to be built
+			}
 			l.world.Publish(image.String(), "sha256:00", "/image")
 		}
 		for _, name := range others(s.Template) {

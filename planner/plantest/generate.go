@@ -67,6 +67,7 @@ func (g *generator) service(i int) {
 	c := &s.Template
 	c.Project, c.Service = ProjectName, s.Name
 	c.Image = rapid.SampledFrom(images).Draw(g.T, "image")
+	g.built(&s)
 	c.Env = map[string]string{"A": fmt.Sprint(rapid.IntRange(0, 2).Draw(g.T, "A"))}
 	if s.Replicas <= 1 {
 		c.Name = g.names[i]
@@ -90,6 +91,20 @@ func (g *generator) service(i int) {
 	c.Namespaces.IPC, c.Namespaces.PID = g.namespace("ipc", project.AttributeIPC), g.namespace("pid", project.AttributePID)
 	g.hooks(c)
 	g.p.Services = append(g.p.Services, s)
+}
+
+// built has the image built, of a few services: some begin with those of others.
+func (g *generator) built(s *project.Service) {
+	if rapid.IntRange(0, 4).Draw(g.T, "built") > 0 {
+		return
+	}
+	s.Template.Image = ProjectName + "-" + s.Name
+	s.Build = &project.Build{Context: "/" + s.Name, Args: map[string]string{"V": fmt.Sprint(rapid.IntRange(0, 1).Draw(g.T, "V"))}, Owner: s.Name}
+	for _, dep := range g.p.Services {
+		if dep.Build != nil {
+			s.Build.Bases = append(s.Build.Bases, dep.Template.Image)
+		}
+	}
 }
 
 // volumesFrom says whose mounts the containers take over, mostly nobody's.

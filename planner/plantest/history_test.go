@@ -102,6 +102,12 @@ func TestPlantedFaultsAreNoticed(t *testing.T) {
 			_, is := s.Op.(planner.AwaitContainer)
 			return is && len(s.Needs) == 0
 		})},
+		"containers do not wait for builds": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return s.Op.Verb() == planner.VerbCreate && strings.HasPrefix(string(n), "build ")
+		})},
+		"builds do not wait for those that they begin with": {Plan: unordered(func(s planner.Step, n planner.StepID) bool {
+			return s.Op.Verb() == planner.VerbBuild && strings.HasPrefix(string(n), "build ")
+		})},
 		"post_start is not run": {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPostStart })},
 		"pre_stop is not run":   {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPreStop })},
 		"pre_start is not run":  {Plan: without(func(s planner.Step) bool { return s.Op.Verb() == planner.VerbPreStart })},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gocompose/gocompose/project/loader"
@@ -40,6 +41,9 @@ func TestRealFilesLoadOrAreRefusedWithPlaces(t *testing.T) {
 			}
 			for _, p := range problems {
 				t.Log(p)
+				if strings.HasSuffix(p.Path, ".build") {
+					t.Errorf("refused for being built: %+v", p)
+				}
 				if p.File == "" || p.Line == 0 || p.Path == "" {
 					t.Errorf("problem without a place: %+v", p)
 				}
