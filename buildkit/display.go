@@ -13,9 +13,6 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Modes are the forms a display can have; "json" is another word for "rawjson".
-func Modes() []string { return []string{"auto", "tty", "plain", "rawjson", "json", "quiet"} }
-
 // Display shows the progress of builds, all in one.
 type Display struct {
 	out      io.Writer
@@ -32,7 +29,8 @@ type Display struct {
 	warnings []Warning
 }
 
-// NewDisplay returns a display of so many builds, that writes to out when the first of
+// NewDisplay returns a display of so many builds in one of the modes auto, tty, plain,
+// rawjson (for which json is another word) and quiet, that writes to out when the first of
 // them says something. Steps are named "[web 2/3] RUN …" when there are several. ctx is for
 // its values: the display goes on until it is closed.
 func NewDisplay(ctx context.Context, out io.Writer, mode string, builds int) (*Display, error) {

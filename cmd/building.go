@@ -47,7 +47,7 @@ func (f *buildWishes) policy() planner.BuildPolicy {
 
 // builds say how a change's builds are shown.
 type builds struct {
-	mode string // of buildkit.Modes; empty: as other progress
+	mode string // of buildkit.NewDisplay; empty: as other progress
 	// debug, when set, is told of a step that fails.
 	debug *debugging
 	// alone: nothing else is done.
