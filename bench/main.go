@@ -3,8 +3,9 @@
 // many containers with bare runc in the same run; beside it `docker compose` and
 // `nerdctl compose` where they are found working. Then a chain of services that
 // wait for each other's health, the start of the program itself, building images
-// beside `docker build`, what health checks cost, and the memory that the largest stack takes. Then, in network
-// namespaces of its own, what networks, names and published ports cost.
+// beside `docker build`, pulling one beside `docker pull`, what health checks cost,
+// and the memory that the largest stack takes. Then, in network namespaces of its
+// own, what networks, names and published ports cost.
 //
 // There are two ratios, for there are two bare runc: one runs its own example,
 // which has no seccomp profile, the other what a container of gocompose is, but
@@ -70,7 +71,7 @@ type options struct {
 }
 
 // allParts is all that can be measured, in this order.
-const allParts = "stacks,chain,startup,builds,probes,memory,throughput,names,joins,ports"
+const allParts = "stacks,chain,startup,builds,pulls,probes,memory,throughput,names,joins,ports"
 
 // bench is one run of the program.
 type bench struct {
@@ -129,6 +130,7 @@ func (b *bench) measures(ctx context.Context, programs []program, image string, 
 		"chain":   func() error { return b.chain(ctx, programs, rounds) },
 		"startup": func() error { return b.startup(ctx) },
 		"builds":  func() error { return b.building(ctx, programs[0], image, rounds) },
+		"pulls":   func() error { return b.pulling(ctx, programs[0], rounds) },
 		"probes":  func() error { return b.probing(ctx, programs[0], largest) },
 		"memory":  func() error { return b.memory(ctx, programs[0], largest) },
 	}

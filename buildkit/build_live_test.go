@@ -24,18 +24,19 @@ import (
 // builder is a buildkitd with the image base, which has busybox and is in no registry.
 type builder struct {
 	*buildkit.Client
-	store *client.Client
-	base  string // the context that it was built from
+	store   *client.Client
+	process *os.Process
+	base    string // the context that it was built from
 }
 
 func startBuilder(t *testing.T) builder {
-	c, e := startBuildkitd(t)
+	c, e, process := startBuildkitd(t)
 	store, err := client.New(e.Address, client.WithDefaultNamespace("gocompose"))
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
 	bin, err := os.ReadFile("/bin/busybox")
 	must(t, err)
-	b := builder{c, store, write(t, map[string]string{
+	b := builder{c, store, process, write(t, map[string]string{
 		"busybox":    string(bin),
 		"Dockerfile": "FROM scratch\nCOPY --chmod=755 busybox /bin/\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\nENV PATH=/bin\n",
 	})}
@@ -104,6 +105,7 @@ func TestBuild(t *testing.T) {
 	} {
 		t.Run(name, test)
 	}
+	t.Run("ended", b.ended) // after which there is none
 }
 
 // An image of which nothing has changed has its digest, and another one when it has.

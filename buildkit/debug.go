@@ -49,6 +49,7 @@ func (c *Client) Debug(ctx context.Context, r Request, open func(*Failure) (Term
 			return nil, err
 		}
 		seen.await(ctx, err)
+		seen.looked = true
 		t, openErr := open(seen.failure(err))
 		if openErr != nil {
 			return nil, openErr

@@ -11,7 +11,9 @@ import (
 
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/opencontainers/go-digest"
+	"google.golang.org/grpc/codes"
 )
 
 // Failure is a build that failed by what its sources say.
@@ -179,6 +181,9 @@ var (
 // cause is what was wrong, without what BuildKit was doing when it found out, and
 // whether it was a program of RUN.
 func cause(err error) (text string, run bool) {
+	if grpcerrors.Code(err) == codes.Unavailable {
+		return "buildkitd ended before the image was complete: build it again", false
+	}
 	text = quieter(err.Error())
 	if at := process.FindStringIndex(text); at != nil {
 		return strings.Replace(quieter(text[at[1]:]), "exit code: ", "exit code ", 1), true
@@ -199,6 +204,8 @@ func (s *steps) hint(f *Failure) string {
 	switch {
 	case strings.Contains(strings.Join(f.Output, "\n")+text, "exec format error"):
 		return "this host cannot run programs of that platform: install an emulator for it (`apt install qemu-user-static`), or build it on such a host"
+	case f.run && s.looked:
+		return ""
 	case f.run:
 		return fmt.Sprintf("for a shell in the container as it was before: gocompose build --debug %s", f.Service)
 	case strings.HasPrefix(text, "image "):
@@ -207,7 +214,7 @@ func (s *steps) hint(f *Failure) string {
 	if m := notAllowed.FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("allow it: add %q to build.entitlements", m[1])
 	}
-	if m := notThere.FindStringSubmatch(text); m != nil {
+	if m := notThere.FindStringSubmatch(text); m != nil && !strings.Contains(f.Step, "from=") {
 		return s.absent(m[1])
 	}
 	return ""

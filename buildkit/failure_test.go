@@ -122,6 +122,10 @@ func TestAFileThatIsNotThere(t *testing.T) {
 	same(t, "ignored", tell(), begin+filepath.Join(dir, "app.js")+" exists, and "+filepath.Join(dir, ".dockerignore")+" leaves it out of the context")
 	put(t, dir, "Dockerfile.dockerignore", "*.js\n")
 	same(t, "ignored by the other", tell(), begin+filepath.Join(dir, "app.js")+" exists, and "+filepath.Join(dir, "Dockerfile.dockerignore")+" leaves it out of the context")
+	// What comes from elsewhere is not looked for here.
+	if hint := s.hint(&Failure{Step: "COPY --from=build /app.js /", Cause: `"/app.js": not found`}); hint != "" {
+		t.Errorf("%q of another stage", hint)
+	}
 }
 
 func put(t *testing.T, dir, name, text string) {

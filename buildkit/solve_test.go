@@ -268,6 +268,18 @@ func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
 	}
 }
 
+// Nobody types an archive: a device is no context. An empty one stands for a terminal.
+func TestATerminalIsNoContext(t *testing.T) {
+	device, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = device.Close() }()
+	if _, err := newSolve(Request{Build: project.Build{Context: "-"}, Stdin: device}); err == nil || !strings.Contains(err.Error(), "is a terminal") {
+		t.Error(err)
+	}
+}
+
 // Standard input is an archive or a Dockerfile, as its first bytes say.
 func TestStandardInput(t *testing.T) {
 	var archive bytes.Buffer

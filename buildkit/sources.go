@@ -89,6 +89,11 @@ func (s *solve) standardInput(r Request) error {
 	if r.Stdin == nil {
 		return errors.New("build.context is \"-\", and there is no standard input to read it from")
 	}
+	if f, ok := r.Stdin.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return errors.New("build.context is \"-\", and standard input is a terminal: send an archive or a Dockerfile into it")
+		}
+	}
 	in := bufio.NewReaderSize(r.Stdin, archiveBlock)
 	begin, err := in.Peek(archiveBlock)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -11,6 +11,7 @@ import (
 // steps are what was heard of the steps of one build.
 type steps struct {
 	request Request
+	looked  bool // the user has looked at the failed step, or is about to
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and made anew with each status

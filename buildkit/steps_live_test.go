@@ -156,7 +156,7 @@ func (b builder) debug(t *testing.T) {
 	if out != "before\n/tmp\nb\nsecret" {
 		t.Errorf("%q", out)
 	}
-	if told.Line != 5 || !slices.Equal(told.Output, []string{"failing"}) {
+	if told.Hint != "" || told.Line != 5 || !slices.Equal(told.Output, []string{"failing"}) {
 		t.Errorf("%+v", told)
 	}
 	b.terminal(t, r)
@@ -239,6 +239,37 @@ func (b builder) cancel(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("its program goes on")
 		}
+	}
+}
+
+// A build that is waiting for its standard input ends with its command, and with
+// buildkitd.
+func (b builder) ended(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(context.Background())
+		in, rest := io.Pipe()
+		r := b.of("waiting", project.Build{Context: "-"})
+		r.Stdin = in
+		failed := make(chan error, 1)
+		go func() {
+			_, err := b.Build(ctx, r)
+			failed <- err
+		}()
+		_, err := rest.Write(append([]byte("\x1f\x8b\x08"), make([]byte, 5<<20)...)) // an archive, and not all of it
+		must(t, err)
+		if killed {
+			must(t, b.process.Kill())
+		} else {
+			cancel()
+		}
+		err = <-failed
+		if killed {
+			has(t, err.Error(), "building the image of service waiting: buildkitd ended before the image was complete")
+		} else if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		must(t, rest.Close())
+		cancel()
 	}
 }
 

@@ -19,7 +19,7 @@ type buildFlags struct {
 	args                      []string
 	noCache, pull, push       bool
 	quiet, deps, print, check bool
-	debug                     bool
+	debug, yes                bool
 	ssh, provenance, sbom     string
 	builder, memory, progress string
 }
@@ -54,6 +54,7 @@ func (a *app) buildCommand() *cobra.Command {
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Suppress the build output")
 	fs.StringVar(&f.sbom, "sbom", "", "Add a SBOM attestation")
 	fs.StringVar(&f.ssh, "ssh", "", "Set SSH authentications used when building service images. (use 'default' for using your default SSH Agent)")
+	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	fs.BoolVar(&f.deps, "with-dependencies", false, "Also build dependencies (transitively)")
 	var compress, forceRm, noRm, parallel bool
 	fs.BoolVar(&compress, "compress", true, "Does nothing: the context does not travel")
@@ -98,6 +99,7 @@ func (f *buildFlags) change(a *app, services []string) (change, error) {
 	c.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 		return planner.BuildServices(p, obs, planner.Options{Push: f.push})
 	}
+	c.builds.alone, c.yes = true, f.yes
 	if f.progress == "" {
 		f.progress = a.getenv("BUILDKIT_PROGRESS")
 	}

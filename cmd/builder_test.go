@@ -27,6 +27,22 @@ func cacheIDs(all []buildkit.CacheRecord) string {
 	return strings.Join(ids, " ")
 }
 
+func TestEveryFlagOfDockersBuildCacheIsThereOrNamedAsAbsent(t *testing.T) {
+	root := (&app{}).root()
+	for name, flags := range map[string]string{ // of docker builder and docker buildx, as of docker 29
+		"du":    "builder filter format timeout verbose",
+		"prune": "all builder filter force keep-storage max-used-space min-free-space reserved-space timeout verbose",
+	} {
+		c := command(t, command(t, root, "builder"), name)
+		absent := absentFlags()["builder "+name]
+		for _, flag := range strings.Fields(flags) {
+			if _, named := absent[flag]; named == (c.Flags().Lookup(flag) != nil) {
+				t.Errorf("%s --%s: named as absent %v, and there %v", name, flag, named, !named)
+			}
+		}
+	}
+}
+
 func TestOnlyWhatNoBuildHasGoesOfTheCache(t *testing.T) {
 	for _, tt := range []struct {
 		filters string

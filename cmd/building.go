@@ -50,6 +50,8 @@ type builds struct {
 	mode string // of buildkit.Modes; empty: as other progress
 	// debug, when set, is told of a step that fails.
 	debug *debugging
+	// alone: nothing else is done.
+	alone bool
 }
 
 func (f *buildWishes) shown() builds {

@@ -47,6 +47,9 @@ type change struct {
 	// goes by given, the variables that each has set.
 	provides bool
 	given    map[string]map[string]string
+	// ask asks what may have to be asked about the project, before it is locked; nil:
+	// nothing is.
+	ask func(*project.Project) error
 	// agree is asked about what would be done now, while nobody is locked out of the
 	// project: plan, which is called once more then, has to keep to what was agreed
 	// on. Nil: nobody is asked.
@@ -94,6 +97,11 @@ func (a *app) change(ctx context.Context, c change) error {
 		return err
 	}
 	defer h.Close()
+	if c.ask != nil && p != nil {
+		if err := c.ask(p); err != nil {
+			return err
+		}
+	}
 	if c.agree != nil {
 		plan, err := a.plan(ctx, h, c, name, p)
 		if err != nil {
@@ -342,13 +350,14 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 }
 
 // resumes tells whether the next command goes on with what this one has fetched: its
-// lease stays. A full disk is to have room again.
+// lease stays. A full disk is to have room again, and before images are verified nothing
+// is fetched.
 func resumes(plan *planner.Plan, err error) bool {
 	pulls := slices.ContainsFunc(plan.Steps, func(s planner.Step) bool {
 		_, ok := s.Op.(planner.PullImage)
 		return ok
 	})
-	return err != nil && pulls && !errors.Is(err, images.ErrNoSpace)
+	return err != nil && pulls && !errors.Is(err, images.ErrNoSpace) && !errors.Is(err, host.ErrUnverified)
 }
 
 // shown is progress that ends before the plan does, where something else is on the

@@ -58,10 +58,12 @@ func (a *app) repositories() []string {
 // trusts asks whether a project of files from elsewhere may have what it asks for of this
 // host, and refuses where nobody can answer. What asks for nothing is not asked about.
 func (a *app) trusts(ctx context.Context, c change, p *project.Project) error {
-	if p == nil || p.Elsewhere == nil || !c.provides || c.yes || a.globals.dryRun {
+	if p == nil || p.Elsewhere == nil || c.yes || a.globals.dryRun {
 		return nil
 	}
-	if len(p.Elsewhere.Variables)+len(p.Elsewhere.Host) == 0 {
+	// Who builds, and starts nothing, is not asked about variables: docker compose does not.
+	asked := c.provides && len(p.Elsewhere.Variables)+len(p.Elsewhere.Host) > 0 || c.builds.alone && len(p.Elsewhere.Builds) > 0
+	if !asked {
 		return nil
 	}
 	a.showElsewhere(p.Elsewhere)

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 type loose struct {
 	cache []buildkit.CacheRecord
 	left  int64 // the size of what killed commands have left
+	stays error // why the build cache does
 }
 
 func (l loose) empty() bool { return len(l.cache) == 0 && l.left == 0 }
@@ -30,6 +32,10 @@ func (p pruner) loose(ctx context.Context, h *host.Host, use host.Usage) (l loos
 		return l, err
 	}
 	all, err := h.BuildCache(ctx)
+	if errors.Is(err, host.ErrNoBuilder) {
+		l.stays = err
+		return l, nil
+	}
 	l.cache = cache.decide(all)
 	return l, err
 }
@@ -44,6 +50,9 @@ func (p pruner) cachePruner(now time.Time) (*cachePruner, error) {
 }
 
 func (a *app) nameLoose(l loose) {
+	if l.stays != nil {
+		a.warn(fmt.Sprintf("the build cache stays: %v", l.stays))
+	}
 	if len(l.cache) > 0 {
 		a.nameCache(l.cache, false)
 	}

@@ -27,6 +27,7 @@ type upFlags struct {
 	grace                     *time.Duration // made of timeout
 	yes, shows                bool           // nothing is asked; nothing is done
 	redefined                 redefinedVolumes
+	ask                       func(*project.Project) error
 	building                  buildWishes
 	trust                     trustFlags
 }
@@ -58,6 +59,7 @@ func (f *upFlags) complete(a *app, c *cobra.Command) error {
 	f.ignoreOrphans = a.envBool("COMPOSE_IGNORE_ORPHANS")
 	_, validPull := pullPolicies()[f.pull]
 	f.redefined = a.redefinedVolumes(c.Context(), f.yes || f.shows || a.globals.dryRun)
+	f.ask = a.askAboutVolumes(c.Context(), f.redefined)
 	switch {
 	case f.forceRecreate && f.noRecreate:
 		return usage("--force-recreate and --no-recreate are incompatible")
@@ -139,6 +141,7 @@ func (f *upFlags) change(services []string) (change, error) {
 			}
 			return planner.Up(p, obs, opt)
 		},
+		ask:      f.ask,
 		pull:     &opt,
 		provides: true,
 		yes:      f.yes,

@@ -20,10 +20,11 @@ func refuseRedefined(*project.Project, planner.Observed) (map[string]planner.Vol
 	return nil, nil
 }
 
-// redefinedVolumes asks about each on a terminal: nobody's data is lost without
+// redefinedVolumes asks about each on a terminal, once: nobody's data is lost without
 // that. With yes they are replaced. Elsewhere, or when there is no answer, they
 // are refused.
 func (a *app) redefinedVolumes(ctx context.Context, yes bool) redefinedVolumes {
+	answers := map[string]planner.VolumePolicy{}
 	return func(p *project.Project, obs planner.Observed) (map[string]planner.VolumePolicy, error) {
 		out := map[string]planner.VolumePolicy{}
 		for _, v := range planner.ChangedVolumes(p, obs) {
@@ -31,14 +32,38 @@ func (a *app) redefinedVolumes(ctx context.Context, yes bool) redefinedVolumes {
 			case yes:
 				out[v.Volume.Name] = planner.VolumeAnew
 			case a.asks():
-				text, err := a.answer(ctx, question(v))
-				if err != nil {
-					return nil, err
+				asked := fmt.Sprint(v) // another change is another question
+				if _, known := answers[asked]; !known {
+					text, err := a.answer(ctx, question(v))
+					if err != nil {
+						return nil, err
+					}
+					answers[asked] = policy(text)
 				}
-				out[v.Volume.Name] = policy(text)
+				out[v.Volume.Name] = answers[asked]
 			}
 		}
 		return out, nil
+	}
+}
+
+// askAboutVolumes has what will be asked about the project's volumes asked now, while
+// nobody is locked out of the project.
+func (a *app) askAboutVolumes(ctx context.Context, redefined redefinedVolumes) func(*project.Project) error {
+	return func(p *project.Project) error {
+		if len(p.Volumes) == 0 || !a.asks() {
+			return nil
+		}
+		all, err := a.volumes(ctx)
+		if err != nil {
+			return err
+		}
+		var obs planner.Observed
+		for _, v := range all {
+			obs.Volumes = append(obs.Volumes, v.Volume.Volume)
+		}
+		_, err = redefined(p, obs)
+		return err
 	}
 }
 

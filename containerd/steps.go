@@ -18,6 +18,16 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
+// ID asks containerd what it calls itself. It keeps that name as long as it has its
+// root.
+func (c *Client) ID(ctx context.Context) (string, error) {
+	s, err := c.raw.IntrospectionService().Server(ctx)
+	if err != nil {
+		return "", fmt.Errorf("asking containerd for its name: %w", err)
+	}
+	return s.UUID, nil
+}
+
 // RemoveSteps ends and removes the containers that a killed buildkitd has left: the
 // steps of its builds, which run below the cgroup. They have no record of ours, and
 // are no containers to anybody else.

@@ -5,7 +5,11 @@ import (
 	"slices"
 
 	"github.com/gocompose/gocompose/buildkit"
+	"github.com/gocompose/gocompose/buildkit/daemon"
 )
+
+// ErrNoBuilder: the programs are not found that images are built by.
+var ErrNoBuilder = daemon.ErrMissing
 
 // BuildCache returns the records of the build cache, by when they were used last. Where
 // there are none no buildkitd is started for it.

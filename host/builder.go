@@ -53,7 +53,7 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := h.buildConfig(eng)
+	config, err := h.buildConfig(ctx, eng)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func builder(cfg Config) daemon.Builder {
 			if err != nil {
 				return err
 			}
-			return errors.Join(nets.RemoveSteps(ctx, daemon.NamespacesFolder(cfg.Paths)), nets.Close())
+			return errors.Join(nets.RemoveSteps(ctx, daemon.Namespaces(cfg.Paths)), nets.Close())
 		},
 	}
 }
@@ -110,7 +110,11 @@ func (r *runtime) Tend(ctx context.Context, report func(error)) {
 
 // buildConfig is how a buildkitd is to work on the engine. It pulls by the same rules
 // as we do.
-func (h *Host) buildConfig(eng engine.Engine) (daemon.Config, error) {
+func (h *Host) buildConfig(ctx context.Context, eng engine.Engine) (daemon.Config, error) {
+	id, err := h.containerd.ID(ctx)
+	if err != nil {
+		return daemon.Config{}, err
+	}
 	routes, err := registry.Routes(registry.FromEnv())
 	if err != nil {
 		return daemon.Config{}, err
@@ -134,6 +138,8 @@ func (h *Host) buildConfig(eng engine.Engine) (daemon.Config, error) {
 	return daemon.Config{
 		Containerd:    eng.Address,
 		ContainerdPid: eng.Pid,
+		ContainerdID:  id,
+		Foreign:       !eng.Private,
 		Namespace:     used.Namespace,
 		Snapshotter:   used.Snapshotter,
 		Shim:          eng.Shim,

@@ -10,6 +10,7 @@ import (
 	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
 // Builds say what is beside the builds of a command.
@@ -65,16 +66,14 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	if err != nil {
 		return nil, buildkit.Request{}, err
 	}
+	gateway, err := h.stepsGateway(ctx, op.Build)
+	if err != nil {
+		return nil, buildkit.Request{}, err
+	}
 	r := buildkit.Request{
 		Service: op.Service, Names: op.Refs(), Build: op.Build, Contents: h.contents,
-		Images: map[string]string{}, Stdin: h.builds.Stdin, Credentials: registry.Credentials,
-	}
-	if slices.ContainsFunc(op.Build.Hosts, func(h string) bool { return strings.HasSuffix(h, "="+hostGateway) }) {
-		gateway, err := h.networks.StepsGateway(ctx)
-		if err != nil {
-			return nil, r, err
-		}
-		r.HostGateway = gateway.String()
+		Images: map[string]string{}, Stdin: h.builds.Stdin, HostGateway: gateway,
+		Credentials: registry.Credentials,
 	}
 	if h.builds.Display != nil {
 		r.Progress = h.builds.Display.Of(op.Service)
@@ -87,4 +86,17 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 		r.Images[service] = ref + "@" + image.Target
 	}
 	return builder, r, nil
+}
+
+// stepsGateway is what host-gateway means for the steps of a build, if any asks for it.
+func (h *Host) stepsGateway(ctx context.Context, b project.Build) (string, error) {
+	asks := func(entry string) bool { return strings.HasSuffix(entry, "="+hostGateway) }
+	if !slices.ContainsFunc(b.Hosts, asks) {
+		return "", nil
+	}
+	if b.Network == "host" {
+		return "127.0.0.1", nil
+	}
+	gateway, err := h.networks.StepsGateway(ctx)
+	return gateway.String(), err
 }

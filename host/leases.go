@@ -21,7 +21,7 @@ const leaseLock = "lease-"
 // project: "". The lease has a lock, by which others see that the command goes on.
 func (h *Host) Lease(ctx context.Context, project string) (context.Context, func(context.Context) error, error) {
 	path := filepath.Join(h.cfg.Paths.Locks(), leaseLock+strings.ToLower(rand.Text()))
-	lock, err := flock.Try(path)
+	lock, err := flock.Acquire(ctx, path) // who looks whether it is free has it for a moment
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a lease: %w", err)
 	}

@@ -59,8 +59,25 @@ func (t trust) builds(ref string) bool {
 	return t.project != nil && slices.Contains(t.project.Builds, ref)
 }
 
-// VerifyImage fails when an image is not signed as all the policies ask for.
+// ErrUnverified: it could not be told of an image that it is signed as asked for, and so
+// nothing else was done.
+var ErrUnverified = errors.New("image not verified")
+
+type unverified struct{ error }
+
+func (unverified) Is(target error) bool { return target == ErrUnverified }
+func (e unverified) Unwrap() error      { return e.error }
+
+// VerifyImage fails with an ErrUnverified when an image is not signed as all the policies
+// ask for.
 func (h *Host) VerifyImage(ctx context.Context, op planner.VerifyImage) error {
+	if err := h.verifyWanted(ctx, op); err != nil {
+		return unverified{err}
+	}
+	return nil
+}
+
+func (h *Host) verifyWanted(ctx context.Context, op planner.VerifyImage) error {
 	store := h.images.For(op.Platform)
 	if op.Remote {
 		r, err := store.Lookup(ctx, op.Ref, registry.Config{})

@@ -63,18 +63,20 @@ func (n *Networks) ConnectStep(ctx context.Context, id, path string) (endpoint.I
 	return e.Interfaces[0], nil
 }
 
-// StepsGateway returns the address of the host on the network of steps, which it chooses
+// StepsGateway returns the host's address on the network of steps. It makes the network
 // when there is none.
 func (n *Networks) StepsGateway(ctx context.Context) (netip.Addr, error) {
-	var gateway netip.Addr
-	err := n.locked(ctx, recordsLock, func() error {
-		r, err := n.record(stepsNetwork())
-		if err == nil {
-			gateway = r.Pools[0].Gateway
+	var r Record
+	err := n.locked(ctx, recordsLock, func() (err error) {
+		if r, err = n.record(stepsNetwork()); err != nil {
+			return err
 		}
-		return err
+		return n.ensure(ctx, r)
 	})
-	return gateway, err
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("making the network of builds: %w", err)
+	}
+	return r.Pools[0].Gateway, nil
 }
 
 // DisconnectStep takes away what ConnectStep has made, but for the network. Nothing
@@ -89,10 +91,10 @@ func (n *Networks) DisconnectStep(ctx context.Context, id string) error {
 	return n.releaseSteps(ctx, func(holder string) bool { return holder == stepPrefix+id })
 }
 
-// RemoveSteps takes away all namespaces of steps, which are bound in the folder under
-// their IDs, what connects them, and the network.
-func (n *Networks) RemoveSteps(ctx context.Context, folder string) error {
-	paths, err := filepath.Glob(filepath.Join(folder, "*"))
+// RemoveSteps takes away all namespaces of steps, which are bound at the paths that
+// the pattern finds, what connects them, and the network.
+func (n *Networks) RemoveSteps(ctx context.Context, pattern string) error {
+	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return err
 	}

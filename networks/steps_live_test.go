@@ -24,6 +24,7 @@ func (b *bed) step(id string) (path string, i endpoint.Interface) {
 }
 
 func (b *bed) stepFolder() string { return filepath.Join(filepath.Dir(b.lan), "steps") }
+func (b *bed) allSteps() string   { return filepath.Join(b.stepFolder(), "*") }
 
 func TestStepsReachTheWorldAndNoOtherContainer(t *testing.T) { eachBridgeFilter(t, stepsReach) }
 
@@ -33,7 +34,7 @@ func stepsReach(b *bed) {
 	one, first := b.step("one")
 	two, second := b.step("two")
 	defer func() {
-		must(b.t, b.n.RemoveSteps(context.Background(), b.stepFolder()))
+		must(b.t, b.n.RemoveSteps(context.Background(), b.allSteps()))
 		if left, err := filepath.Glob(filepath.Join(b.stepFolder(), "*")); err != nil || len(left) > 0 {
 			b.t.Errorf("namespaces are left: %v, %v", left, err)
 		}
@@ -43,6 +44,9 @@ func stepsReach(b *bed) {
 	b.serve(two, "tcp4", ":70")
 	b.reaches(one, "tcp4", at(lanIP, 90), hostIP)
 	b.reaches(one, "tcp4", at(hostIP, 8080))
+	gateway, err := b.n.StepsGateway(b.t.Context())
+	must(b.t, err)
+	b.reaches(one, "tcp4", at(gateway.String(), 8080))
 	b.doesNotReach(one, "tcp4", at(web.Interfaces[0].Address.Addr(), 80))
 	b.doesNotReach(web.Netns, "tcp4", at(second.Address.Addr(), 70))
 	b.doesNotReach(one, "tcp4", at(second.Address.Addr(), 70))
@@ -64,7 +68,7 @@ func TestTheNetworkOfStepsIsNobodyElses(t *testing.T) {
 	b := newBed(t)
 	b.network("shop")
 	b.step("one")
-	defer func() { must(t, b.n.RemoveSteps(context.Background(), b.stepFolder())) }()
+	defer func() { must(t, b.n.RemoveSteps(context.Background(), b.allSteps())) }()
 	all, err := b.n.List(t.Context())
 	if err != nil || len(all) != 1 || all[0].Name != "shop" {
 		t.Errorf("listed: %+v, %v", all, err)
@@ -79,6 +83,6 @@ func TestAStepThatCannotBeConnectedLeavesNothing(t *testing.T) {
 	if _, err := b.n.ConnectStep(t.Context(), "one", filepath.Join(b.stepFolder(), "none")); err == nil {
 		t.Error("a namespace that is not there is connected")
 	}
-	must(t, b.n.RemoveSteps(t.Context(), b.stepFolder()))
+	must(t, b.n.RemoveSteps(t.Context(), b.allSteps()))
 	b.checkNothingLeft()
 }

@@ -9,6 +9,8 @@ type Elsewhere struct {
 	Variables []UsedVariable `json:"variables,omitempty"`
 	// Host is what services use of the host, in words, sorted: "web: the folder /srv".
 	Host []string `json:"host,omitempty"`
+	// Builds is what of that the builds of images use.
+	Builds []string `json:"builds,omitempty"`
 }
 
 // UsedVariable is a variable without its value, which may be secret.

@@ -30,8 +30,9 @@ const (
 // otherwise, as buildkitd does not.
 const resultsFolder = "/var/lib/cni/results"
 
-// NamespacesFolder is where buildkitd binds the namespaces, under their IDs.
-func NamespacesFolder(p paths.Paths) string { return filepath.Join(p.Builder(), "net", "cni") }
+// Namespaces is the pattern of where buildkitd binds the namespaces, under their IDs,
+// whichever containerd it works on.
+func Namespaces(p paths.Paths) string { return filepath.Join(p.Builder()+"*", "net", "cni", "*") }
 
 func (b Builder) pluginFolder() string { return filepath.Join(b.Paths.BuilderState(), "cni") }
 func (b Builder) networkFile() string  { return filepath.Join(b.Paths.BuilderState(), "network.conf") }
@@ -63,12 +64,12 @@ func (b Builder) preparePlugins(program string) error {
 // has left.
 func (b Builder) forgetResults() error {
 	patterns := []string{b.networkName() + "-*"}
-	left, err := os.ReadDir(NamespacesFolder(b.Paths))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	left, err := filepath.Glob(Namespaces(b.Paths))
+	if err != nil {
 		return err
 	}
 	for _, namespace := range left {
-		patterns = append(patterns, "*-"+namespace.Name()+"-*")
+		patterns = append(patterns, "*-"+filepath.Base(namespace)+"-*")
 	}
 	for _, pattern := range patterns {
 		notes, err := filepath.Glob(filepath.Join(resultsFolder, pattern))

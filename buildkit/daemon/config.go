@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,6 +20,12 @@ type Config struct {
 	// ContainerdPid is its process, 0 when that cannot be told. One that is connected
 	// with another that is no more would find the new one late.
 	ContainerdPid int
+	// ContainerdID is what it calls itself as long as it has its content. What was kept
+	// of builds on one that has lost it is worth nothing.
+	ContainerdID string
+	// Foreign: it is not ours, and what is kept of builds on it has a folder of its
+	// own.
+	Foreign bool
 	// Shim and Runc run the steps of builds: absolute paths. RuncRoot is runc's own
 	// folder (--root).
 	Shim, Runc, RuncRoot string
@@ -123,11 +128,11 @@ func CgroupParent(p paths.Paths) string { return p.CgroupParent() + "/build" }
 func (c Config) render(b Builder) ([]byte, error) {
 	p := b.Paths
 	f := file{
-		Root:         p.Builder(),
+		Root:         c.root(p),
 		Entitlements: []string{"network.host", "security.insecure", "device"},
 		Log:          log{Level: "warn"},
 		GRPC:         grpc{Address: []string{"unix://" + p.BuilderSocket()}},
-		OTEL:         telemetry{SocketPath: filepath.Join(p.BuilderState(), "otel.sock")},
+		OTEL:         telemetry{SocketPath: b.telemetrySocket()},
 		Worker: workers{Containerd: containerd{
 			Enabled:      true,
 			Address:      c.Containerd,
@@ -148,9 +153,17 @@ func (c Config) render(b Builder) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
-	head := fmt.Sprintf("# Written by gocompose at each start of its buildkitd, for containerd in process %d and the environment %s.\n\n",
-		c.ContainerdPid, digest(c.Env))
+	head := fmt.Sprintf("# Written by gocompose at each start of its buildkitd, for containerd %s in process %d and the environment %s.\n\n",
+		c.ContainerdID, c.ContainerdPid, digest(c.Env))
 	return append([]byte(head), body...), nil
+}
+
+// root is where buildkitd keeps what it knows of a containerd's content.
+func (c Config) root(p paths.Paths) string {
+	if c.Foreign {
+		return p.Builder() + "-" + paths.Short(c.Containerd)
+	}
+	return p.Builder()
 }
 
 // digest stands for how an environment says that registries are reached. Where

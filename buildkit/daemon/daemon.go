@@ -40,7 +40,7 @@ type Builder struct {
 	// Sweep takes away what builds have left: it is called while nobody builds.
 	Sweep func(ctx context.Context) error
 	// Disconnect takes away the network of builds, with the namespaces that are bound
-	// in NamespacesFolder. It is called while no buildkitd runs.
+	// as Namespaces says. It is called while no buildkitd runs.
 	Disconnect func(ctx context.Context) error
 	// Orphans tells whether steps of builds run. It is asked while nobody builds.
 	Orphans func() (bool, error)
@@ -82,6 +82,9 @@ func (b Builder) ensure(ctx context.Context, c Config, p located) (*Use, error) 
 	if err := b.endOutdated(ctx, want); err != nil {
 		return nil, err
 	}
+	if err := b.checkContainerd(c); err != nil {
+		return nil, err
+	}
 	err = b.server().Ensure(ctx, func() (daemon.Command, error) {
 		return daemon.Command{
 			Path:   p.buildkitd,
@@ -89,7 +92,7 @@ func (b Builder) ensure(ctx context.Context, c Config, p located) (*Use, error) 
 			Env:    c.Env,
 			Log:    b.logFile(),
 			Cgroup: b.Paths.CgroupParent() + "/builder",
-		}, b.prepare(ctx, p, want)
+		}, b.prepare(ctx, c, p, want)
 	})
 	if err != nil {
 		return nil, err
@@ -158,8 +161,8 @@ func (b Builder) server() daemon.Server {
 
 // prepare makes the folders and the configuration file, for root alone, in a state
 // in which it can start.
-func (b Builder) prepare(ctx context.Context, p located, config []byte) error {
-	for _, dir := range []string{b.Paths.Root, b.Paths.State, b.Paths.Builder(), b.Paths.BuilderState()} {
+func (b Builder) prepare(ctx context.Context, c Config, p located, config []byte) error {
+	for _, dir := range []string{b.Paths.Root, b.Paths.State, b.Paths.BuilderState()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
@@ -167,10 +170,32 @@ func (b Builder) prepare(ctx context.Context, p located, config []byte) error {
 	if err := b.clear(ctx); err != nil {
 		return err
 	}
+	if err := b.prepareRoot(c); err != nil {
+		return err
+	}
 	if err := b.preparePlugins(p.plugin); err != nil {
 		return err
 	}
 	return atomicfile.Write(b.configFile(), config, 0o600)
+}
+
+// prepareRoot makes its root, empty if what is there is of another containerd: all that
+// it knows of would be missing.
+func (b Builder) prepareRoot(c Config) error {
+	root := c.root(b.Paths)
+	of := filepath.Join(root, "containerd")
+	if id, err := os.ReadFile(of); err == nil && string(id) == c.ContainerdID {
+		return nil
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.RemoveAll(root); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return err
+	}
+	return atomicfile.Write(of, []byte(c.ContainerdID), 0o600)
 }
 
 // clear takes away what is left of builds, and of a buildkitd that runs no more.
@@ -192,6 +217,9 @@ func (b Builder) usersLock() string { return filepath.Join(b.Paths.Locks(), "bui
 
 func (b Builder) configFile() string { return filepath.Join(b.Paths.BuilderState(), "buildkitd.toml") }
 func (b Builder) logFile() string    { return filepath.Join(b.Paths.BuilderState(), "buildkitd.log") }
+
+// telemetrySocket is where steps could tell of what they do. Nobody listens to it.
+func (b Builder) telemetrySocket() string { return filepath.Join(b.Paths.BuilderState(), "otel.sock") }
 
 // usedFile was written when somebody last began or ceased to use it.
 func (b Builder) usedFile() string { return filepath.Join(b.Paths.BuilderState(), "used") }

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 func TestConfiguration(t *testing.T) {
 	yes := true
 	c := Config{
-		Containerd: "/run/gocompose/containerd/containerd.sock", ContainerdPid: 4711, Namespace: "gocompose", Snapshotter: "overlayfs",
+		Containerd: "/run/gocompose/containerd/containerd.sock", ContainerdPid: 4711, ContainerdID: "0b1c", Namespace: "gocompose", Snapshotter: "overlayfs",
 		Shim: "/opt/gocompose/shim", Runc: "/opt/gocompose/runc", RuncRoot: "/run/gocompose/runc",
 		Env: []string{"PATH=/bin", "HTTPS_PROXY=http://proxy.example:3128"},
 		Registries: map[string]Registry{
@@ -139,7 +139,7 @@ func TestWhatOneThatDiedHasLeftIsTakenAway(t *testing.T) {
 	if err := errors.Join(b.Stop(t.Context()), b.Tend(t.Context(), time.Hour)); err != nil || len(called()) > 0 {
 		t.Errorf("where none ever was: %v, %v", called(), err)
 	}
-	if err := b.prepare(t.Context(), located{"/b", "/p"}, []byte("x")); err != nil {
+	if err := b.prepare(t.Context(), Config{}, located{"/b", "/p"}, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(b.Paths.BuilderState()); err != nil || info.Mode().Perm() != 0o700 {
@@ -165,5 +165,51 @@ func TestWhatOneThatDiedHasLeftIsTakenAway(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(b.Paths.BuilderState(), "*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestWhatIsKeptOfBuildsIsOfOneContainerd(t *testing.T) {
+	b, _ := pretended(t, "")
+	ours, theirs := Config{Containerd: "/ours", ContainerdID: "1"}, Config{Containerd: "/theirs", ContainerdID: "2", Foreign: true}
+	for _, c := range []Config{ours, theirs} {
+		if err := b.prepareRoot(c); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(c.root(b.Paths), "cache"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := ours
+	again.ContainerdID = "3"
+	for _, c := range []struct {
+		Config
+		kept bool
+	}{{ours, true}, {theirs, true}, {again, false}} {
+		if err := b.prepareRoot(c.Config); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(c.root(b.Paths), "cache")); (err == nil) != c.kept {
+			t.Errorf("of %s at %s: %v", c.ContainerdID, c.Containerd, err)
+		}
+	}
+}
+
+func TestABuilderOnAnotherContainerdIsNotTakenForOnesOwn(t *testing.T) {
+	b, _ := pretended(t, "")
+	text, err := Config{Containerd: "/theirs"}.render(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.prepare(t.Context(), Config{Containerd: "/theirs"}, located{"/b", "/p"}, text); err != nil {
+		t.Fatal(err)
+	}
+	using, err := flock.Share(t.Context(), b.usersLock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer using.Unlock()
+	_, err = b.Ensure(t.Context(), Config{Containerd: "/ours"})
+	if err == nil || !strings.Contains(err.Error(), "another command builds on containerd at /theirs") {
+		t.Errorf("it says %v", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/pelletier/go-toml/v2"
+
 	"github.com/gocompose/gocompose/internal/daemon"
 	"github.com/gocompose/gocompose/internal/flock"
 )
@@ -80,6 +82,25 @@ func (b Builder) endOutdated(ctx context.Context, want []byte) error {
 	return errors.Join(b.stop(ctx), alone.Unlock())
 }
 
+// checkContainerd refuses one that builds on another containerd, and that others use.
+func (b Builder) checkContainerd(c Config) error {
+	text, err := os.ReadFile(b.configFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var have file
+	if err == nil {
+		err = toml.Unmarshal(text, &have)
+	}
+	if err != nil {
+		return err
+	}
+	if on := have.Worker.Containerd.Address; on != c.Containerd {
+		return fmt.Errorf("another command builds on containerd at %s: try again when it has ended", on)
+	}
+	return nil
+}
+
 // stop needs the lock. The configuration goes last: where it is, there may be
 // something to take away.
 func (b Builder) stop(ctx context.Context) error {
@@ -90,7 +111,9 @@ func (b Builder) stop(ctx context.Context) error {
 		return err
 	}
 	var failed []error
-	for _, path := range []string{b.Paths.BuilderSocket(), b.usedFile(), b.networkFile(), b.configFile()} {
+	for _, path := range []string{
+		b.Paths.BuilderSocket(), b.telemetrySocket(), b.usedFile(), b.networkFile(), b.configFile(),
+	} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = append(failed, err)
 		}

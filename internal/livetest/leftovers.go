@@ -95,7 +95,7 @@ func records(p paths.Paths) ([]string, error) {
 		filepath.Join(p.Netns(), "*"), filepath.Join(p.Namespaces(), "*"), filepath.Join(p.Endpoints(), "*"),
 		filepath.Join(p.UsedVolumes(), "*"), filepath.Join(p.Attach(), "*"), filepath.Join(p.Execs(), "*"),
 		// Of builds.
-		p.BuilderSocket(), filepath.Join(p.BuilderState(), "*.toml"), filepath.Join(p.Builder(), "net", "cni", "*"),
+		filepath.Join(p.BuilderState(), "*.sock"), filepath.Join(p.BuilderState(), "*.toml"), filepath.Join(p.Builder()+"*", "net", "cni", "*"),
 		filepath.Join(p.Networks(), "gocompose-builds*"), "/var/lib/cni/results/gocompose-builds-" + paths.Short(p.State) + "-*",
 	} {
 		files, err := filepath.Glob(pattern)

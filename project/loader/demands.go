@@ -56,7 +56,8 @@ func (s *source) demands(model *types.Project, p *project.Project) *project.Else
 			s.usedByEnvFiles(h.ContainerSpec)
 		}
 	}
-	out := &project.Elsewhere{Host: s.ofHost(model, p)}
+	out := &project.Elsewhere{Builds: s.ofBuilds(model, p)}
+	out.Host = s.ofHost(model, p, out.Builds)
 	for _, c := range s.copies {
 		if !slices.Contains(out.Files, c.Pinned) {
 			out.Files = append(out.Files, c.Pinned)
@@ -197,12 +198,23 @@ func (s *source) usedByFile(path string) {
 	}
 }
 
-// ofHost says in words what services use of the host.
-func (s *source) ofHost(model *types.Project, p *project.Project) []string {
+// ofBuilds says in words what building images uses of the host.
+func (s *source) ofBuilds(model *types.Project, p *project.Project) []string {
 	found := demands{s: s, said: map[string]bool{}}
 	for _, service := range p.Services {
-		found.container(service.Name, service.Template)
 		found.build(service.Name, service.Build, model.Secrets)
+	}
+	return slices.Sorted(maps.Keys(found.said))
+}
+
+// ofHost says in words what services use of the host, besides for builds.
+func (s *source) ofHost(model *types.Project, p *project.Project, builds []string) []string {
+	found := demands{s: s, said: map[string]bool{}}
+	for _, text := range builds {
+		found.said[text] = true
+	}
+	for _, service := range p.Services {
+		found.container(service.Name, service.Template)
 		for _, h := range service.Template.Hooks.BeforeStart {
 			found.container(service.Name, h.Container)
 		}

@@ -221,6 +221,9 @@ func (s *source) readFiles(ctx context.Context, paths []string) error {
 			if from = got.File; err == nil && first {
 				s.dir = filepath.Dir(from)
 			}
+			if err != nil && s.options.Existing {
+				err = fmt.Errorf("%w; for what exists no file is needed: name the project with -p instead", err)
+			}
 		}
 		if first = first && path == "-"; err == nil {
 			content, err = s.read(from)
