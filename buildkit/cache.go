@@ -45,7 +45,7 @@ func (c *Client) DiskUsage(ctx context.Context, filters ...string) ([]CacheRecor
 // what BuildKit itself needs.
 type Prune struct {
 	All     bool     // also what is internal, and what the front ends are
-	Filters []string // only what all of them select, as for DiskUsage
+	Filters []string // only what one of them selects, as for DiskUsage
 	// Unused keeps what was used within that time. The others are bytes: so much
 	// stays at least, so much stays at most, so much of the disk is to become free;
 	// 0: it does not count.
