@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/moby/buildkit/client"
+	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -16,6 +17,7 @@ type Client struct{ client *client.Client }
 // Dial connects to the buildkitd that listens at a socket, and makes sure that it
 // answers.
 func Dial(ctx context.Context, socket string) (*Client, error) {
+	logrus.SetLevel(logrus.PanicLevel) // what libraries remark is not for users
 	c, err := client.New(ctx, "unix://"+socket)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to buildkitd at %s: %w", socket, err)
