@@ -43,12 +43,16 @@ func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	if err != nil {
 		return err
 	}
+	var result buildkit.Result
 	if h.builds.Open != nil {
-		_, err = builder.Debug(ctx, r, h.builds.Open)
+		result, err = builder.Debug(ctx, r, h.builds.Open)
 	} else {
-		_, err = builder.Build(ctx, r)
+		result, err = builder.Build(ctx, r)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return h.noteBuilt(ctx, project.Image{Ref: op.Ref, Platform: op.Platform}, result.Digest)
 }
 
 // CheckBuild has the Dockerfile of a build looked at, and builds nothing.
