@@ -47,6 +47,8 @@ type change struct {
 	// goes by given, the variables that each has set.
 	provides bool
 	given    map[string]map[string]string
+	// runsProviders: the plan may run the programs of providers.
+	runsProviders bool
 	// ask asks what may have to be asked about the project, before it is locked; nil:
 	// nothing is.
 	ask func(*project.Project) error
@@ -54,8 +56,10 @@ type change struct {
 	// project: plan, which is called once more then, has to keep to what was agreed
 	// on. Nil: nobody is asked.
 	agree func(*planner.Plan) (bool, error)
-	// yes: what files from elsewhere ask for is granted.
-	yes bool
+	// yes: what files from elsewhere ask for is granted; instead says what to do where nobody
+	// can be asked about it, if it is not to give --yes.
+	yes     bool
+	instead string
 	// confirm is asked whether to carry the plan out, while the project is
 	// locked: what it is shown is what is done. Nil: yes.
 	confirm func(*planner.Plan) (bool, error)
