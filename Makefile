@@ -96,8 +96,17 @@ test: build deps busybox filters registry images ## run all tests; those on a re
 	cd examples/app && $(GO) vet ./...
 	cd verify && $(GO) vet ./... && $(GO) test -race ./...
 	$(GO) test -race ./...
-	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m -skip '$(kill_test)' ./...
+	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m -run '$(live_tests)' -skip '$(kill_test)' $(live_packages)
 	$(with_bin) $(GO) test -tags live -v -timeout 30m -run '$(kill_test)' ./cmd
+
+# The files behind the build tag live, what is tested in them, and where they are:
+# the other tests have been run before.
+live_files    = $(shell grep -rl --include='*_test.go' '^//go:build live$$' .)
+live_packages = $(sort $(dir $(live_files)))
+live_tests    = ^($(subst $(space),|,$(filter Test%,$(shell grep -oh '^func Test[A-Za-z0-9_]*' $(live_files)))))$$
+
+empty :=
+space := $(empty) $(empty)
 
 # It prints figures that are worth seeing.
 kill_test := TestKillAnything
