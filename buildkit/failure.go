@@ -44,7 +44,10 @@ func (f *Failure) Error() string { return f.Among(nil) }
 // Reason is what failed and why, whose image ever it was.
 func (f *Failure) Reason() string {
 	of := *f
-	of.Service, of.Hint = "", strings.TrimSuffix(f.Hint, " "+f.Service)
+	of.Service = ""
+	if f.run { // how to look at it, which is said of one
+		of.Hint = ""
+	}
 	return of.Error()
 }
 
