@@ -34,9 +34,9 @@ func (h *Host) WithBuilds(b Builds) *Host {
 
 // BuildImage makes an image from sources.
 func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
-	if op.Missing {
-		found, err := h.images.For(op.Platform).Find(ctx, []string{op.Ref})
-		if _, here := found[op.Ref]; here || err != nil {
+	if len(op.Unless) > 0 {
+		found, err := h.images.For(op.Platform).Find(ctx, op.Unless)
+		if len(found) == len(op.Unless) || err != nil {
 			return err
 		}
 	}
