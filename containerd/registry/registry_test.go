@@ -260,9 +260,9 @@ func TestAnUploadIsNoSilence(t *testing.T) {
 		fmt.Fprint(w, n)
 	}))
 	defer s.Close()
-	limit := 60 * time.Millisecond
+	limit := 500 * time.Millisecond // of which a loaded machine may take most
 	post := func(path string) (string, error) {
-		resp, err := stallClient(limit).Post(s.URL+path, "text/plain", &slowReader{left: 6, wait: limit / 3})
+		resp, err := stallClient(limit).Post(s.URL+path, "text/plain", &slowReader{left: 6, wait: limit / 5})
 		if err != nil {
 			return "", err
 		}
