@@ -130,7 +130,7 @@ bench: build busybox ## measure against bare runc, and beside others where they 
 # and runc are nobody else's; gocompose finds them beside itself.
 PREFIX    ?= /usr/local
 installed := $(DESTDIR)$(PREFIX)
-programs  := gocompose gocompose-shim gocompose-init gocompose-verify containerd-shim-gocompose-v1 containerd runc buildkitd
+programs  := gocompose gocompose-shim gocompose-init gocompose-cni gocompose-verify containerd-shim-gocompose-v1 containerd runc buildkitd
 
 .PHONY: install
 install: build ## install programs, completions and manual pages below PREFIX (and DESTDIR)

@@ -37,11 +37,13 @@ func TestUpCanBeLeft(t *testing.T) {
 
 func TestTheMenuIsGoneBeforeUpEnds(t *testing.T) {
 	r := rehearse(t, upMode{}, both)
+	open := make(chan struct{})
 	r.menu = func(func(), *watchSwitch) (func() error, error) {
+		close(open)
 		return func() error { r.note("menu closed"); return nil }, nil
 	}
 	r.start()
-	r.out.shows(t, "db-1   | up\n")
+	<-open // what is up is shown before that
 	r.interrupt(errInterrupted)
 	r.expectEnd(exitInterrupted, "apply", "menu closed", "stop")
 }

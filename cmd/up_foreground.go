@@ -14,6 +14,7 @@ import (
 	"github.com/gocompose/gocompose/logs"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/project/loader"
 	"github.com/gocompose/gocompose/view"
 )
 
@@ -203,11 +204,8 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	if err != nil {
 		return err
 	}
-	p, err := a.load(ctx, services, m.watched(a.storing(c.load)))
+	p, err := a.loadTrusted(ctx, c, m.watched(a.storing(c.load)))
 	if err != nil {
-		return err
-	}
-	if err := a.trusts(ctx, c, p); err != nil {
 		return err
 	}
 	var w *watching
@@ -234,8 +232,7 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 	console := &view.Console{}
 	a.warnings = a.onConsole(console, a.Err)
 	at := newAttachment(hostWorld{h, where}, a.attachedLines(console, m), set.options(p.Name))
-	c.console = console
-	c.confirm = func(*planner.Plan) (bool, error) { return true, at.attach(ctx) }
+	c.console, c.confirm = console, func(*planner.Plan) (bool, error) { return true, at.attach(ctx) }
 	change := func(c change) func(context.Context) error {
 		return func(ctx context.Context) error { return a.changeProject(ctx, h, c, p.Name, p) }
 	}
@@ -252,15 +249,23 @@ func (a *app) upAttached(ctx context.Context, f upFlags, m upMode, services []st
 			return a.startMenu(console, shortcuts(ctx, detach, watching))
 		}
 	}
+	in := watchSetting{h, a.onConsole(console, a.Out), console, f}
 	switch {
 	case w != nil:
-		w.host, w.out, w.console = h, a.onConsole(console, a.Out), console
-		fg.watch = w.run
+		w.watchSetting, fg.watch = in, w.run
 	case fg.menu != nil:
-		fg.watchLater = true
-		fg.watch = func(ctx context.Context) error { return a.watchBeside(ctx, h, console, services, a.storing(c.load)) }
+		fg.watchLater, fg.watch = true, func(ctx context.Context) error { return a.watchBeside(ctx, in, services, a.storing(c.load)) }
 	}
 	return fg.run(ctx)
+}
+
+// loadTrusted loads the project, and asks about what its files ask for.
+func (a *app) loadTrusted(ctx context.Context, c change, load func(*loader.Options)) (*project.Project, error) {
+	p, err := a.load(ctx, c.services, load)
+	if err == nil {
+		err = a.trusts(ctx, c, p)
+	}
+	return p, err
 }
 
 // attach begins with what there is before the plan is carried out: of that only

@@ -85,7 +85,7 @@ func (a *app) watch(ctx context.Context, f upFlags, noUp bool, services []string
 		return errors.New("nothing was ever started here: leave --no-up out, or use `gocompose up` first")
 	}
 	defer h.Close()
-	w.host, w.out, w.quiet = h, a.Out, f.building.quiet
+	w.watchSetting = watchSetting{host: h, out: a.Out, asked: f}
 	if err := w.run(ctx); err != nil {
 		return err
 	}
@@ -105,16 +105,21 @@ func (m upMode) watched(load func(*loader.Options)) func(*loader.Options) {
 
 // watching is what goes on while files are watched.
 type watching struct {
-	app     *app
-	host    *host.Host
+	app *app
+	watchSetting
 	project *project.Project
 	rules   *watch.Rules
 	lock    *flock.Lock
-	console *view.Console // nil: nothing else is shown meanwhile
-	quiet   bool          // what builds say is not shown
 
-	mu  sync.Mutex
-	out io.Writer
+	mu sync.Mutex // of out
+}
+
+// watchSetting is where watching goes on.
+type watchSetting struct {
+	host    *host.Host
+	out     io.Writer
+	console *view.Console // nil: nothing else is shown meanwhile
+	asked   upFlags       // what was asked for when the services were brought up
 }
 
 // newWatching says what is not watched, and locks the project for this. The
@@ -242,7 +247,7 @@ func (w *watching) act(ctx context.Context, due watch.Due) {
 // become another one. Other services are left alone.
 func (w *watching) rebuild(ctx context.Context, due watch.Due) error {
 	w.say(fmt.Sprintf("Rebuilding service(s) [%q] after changes were detected...", due.Service))
-	f := upFlags{noDeps: true, ignoreOrphans: true, redefined: refuseRedefined, building: buildWishes{build: true, quiet: w.quiet}}
+	f := w.rebuilding()
 	c, err := f.change([]string{due.Service})
 	if err != nil {
 		return err
@@ -257,6 +262,16 @@ func (w *watching) rebuild(ctx context.Context, due watch.Due) error {
 	}
 	w.say(fmt.Sprintf("service(s) [%q] successfully built", due.Service))
 	return nil
+}
+
+// rebuilding is how an image is built anew. How many containers there are, and which images
+// may be used, is as when they were brought up.
+func (w *watching) rebuilding() upFlags {
+	return upFlags{
+		noDeps: true, ignoreOrphans: true, redefined: refuseRedefined,
+		building: buildWishes{build: true, quiet: w.asked.building.quiet},
+		scale:    w.asked.scale, trust: w.asked.trust, grace: w.asked.grace,
+	}
 }
 
 // sync copies into all containers of the service that run, and runs what is to

@@ -5,9 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/project/loader"
-	"github.com/gocompose/gocompose/view"
 )
 
 // watchSwitch has watching go on beside an up in the foreground, or not.
@@ -74,7 +72,7 @@ func (s *watchSwitch) label() string {
 
 // watchBeside watches, beside an up of the services that did not ask for it, until
 // ctx ends.
-func (a *app) watchBeside(ctx context.Context, h *host.Host, console *view.Console, services []string, load func(*loader.Options)) error {
+func (a *app) watchBeside(ctx context.Context, in watchSetting, services []string, load func(*loader.Options)) error {
 	p, err := a.load(ctx, services, func(o *loader.Options) {
 		load(o)
 		o.Watch, o.Warn = true, nil // up has warned
@@ -87,6 +85,6 @@ func (a *app) watchBeside(ctx context.Context, h *host.Host, console *view.Conso
 		return err
 	}
 	defer w.lock.Unlock()
-	w.host, w.out, w.console = h, a.onConsole(console, a.Out), console
+	w.watchSetting = in
 	return w.run(ctx)
 }

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project/loader"
 )
 
 func TestFilesAreWatchedAsLongAsContainersRun(t *testing.T) {
@@ -60,6 +64,27 @@ func TestWhatComesWhileNobodyAsksIsQueued(t *testing.T) {
 	}
 	if want := []string{"a", "b", "c"}; !slices.Equal(got, want) {
 		t.Errorf("there is %v, want %v", got, want)
+	}
+}
+
+// What is built anew is no reason to forget how services were brought up.
+func TestWhatIsBuiltAnewIsBroughtUpAsBefore(t *testing.T) {
+	grace := time.Minute
+	w := watching{watchSetting: watchSetting{asked: upFlags{
+		scale: []string{"web=3"}, trust: trustFlags{verify: "cosign.pub", locked: true}, grace: &grace, building: buildWishes{quiet: true},
+	}}}
+	f := w.rebuilding()
+	c, err := f.change([]string{"web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o loader.Options
+	c.load(&o)
+	if o.Scale["web"] != 3 || o.VerifyKey != "cosign.pub" || !o.Locked || !o.NoDeps || f.grace != &grace || c.builds.mode != "quiet" {
+		t.Errorf("%+v, %+v", f, o)
+	}
+	if c.pull.Build != planner.BuildAlways {
+		t.Errorf("it is built %q", c.pull.Build)
 	}
 }
 

@@ -47,7 +47,7 @@ type (
 		// the registry has is not sent again. Progress is as with PullImage.
 		PushImage(ctx context.Context, image project.Image, progress func(Progress)) error
 		// BuildImage makes an image from sources, under all its names, also one that is
-		// there, unless op.Missing. What it begins with is here or elsewhere.
+		// there, unless op.Unless says no. What it begins with is here or elsewhere.
 		BuildImage(ctx context.Context, op planner.BuildImage) error
 		// RemoveImage takes a name away. What containers are made of stays as long as
 		// they do, and so does the name, unless Used says that it goes.

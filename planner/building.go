@@ -113,19 +113,27 @@ func (b *builder) obtain(i project.Image) StepID {
 	if why := b.rebuilt(s.Template.WantedImage()); why != nil {
 		return b.build(s, why)
 	}
-	if built := b.obtained(i); len(built) > 0 {
-		return built[0]
-	}
+	_, planned := b.at[stepID(VerbBuild, s.Template.WantedImage().ID())]
 	id := b.build(s, because(Missing))
+	if op := b.steps[b.at[id]].Op.(BuildImage); planned && len(op.Unless) == 0 {
+		return id // in any case
+	}
+	var first []StepID
 	if b.triesPull(i) {
 		pull := pullImage(i)
 		pull.Optional = true
-		first := b.add(pull, nil, b.signed(i, because(Missing)))
-		step := &b.steps[b.at[id]]
-		op := step.Op.(BuildImage)
-		op.Missing = true
-		step.Op, step.After = op, []StepID{first}
+		first = []StepID{b.add(pull, nil, b.signed(i, because(Missing)))}
 	}
+	step := &b.steps[b.at[id]]
+	op := step.Op.(BuildImage)
+	switch {
+	case len(first) == 0:
+		op.Unless = nil
+	case !slices.Contains(op.Unless, i.Ref):
+		op.Unless = append(op.Unless, i.Ref)
+		step.After = append(step.After, first...)
+	}
+	step.Op = op
 	return id
 }
 

@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,48 @@ func TestWhatIsBuiltAndWhen(t *testing.T) {
 			}
 			if !due.Empty() && !planner.Refreshes(p, tt.opt) {
 				t.Error("nobody would look")
+			}
+		})
+	}
+}
+
+// A name that nobody finds is not had of an image that is here by another one.
+func TestFurtherNamesAreWaitedForToo(t *testing.T) {
+	plain := project.Service{Name: "a", Replicas: 1, Template: project.Container{Project: "p", Service: "a", Image: "x:2"}}
+	for _, tt := range []struct {
+		name, here    string
+		when          project.PullTime // of a
+		after, unless string
+	}{
+		{"the image is here", "x:1", "", "pull image/x:2", "x:2"},
+		{"nothing is here", "", "", "pull image/x:1 pull image/x:2", "x:1 x:2"},
+		{"and it is not pulled", "", project.PullNever, "*", ""}, // whether the other one is pulled before matters to nobody
+		{"though the image is here", "x:1", project.PullNever, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := plain
+			a.Pull.When = tt.when
+			obs := planner.Observed{Images: map[string]string{}}
+			for _, ref := range strings.Fields(tt.here) {
+				obs.Images[ref] = "sha256:1"
+			}
+			b := built("b", "x:1", project.Build{Tags: []string{"x:2"}})
+			for _, p := range []*project.Project{ofServices(a, b), ofServices(b, a)} {
+				due, err := planner.Refresh(p, obs, planner.Options{Nonce: "n"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				last := due.Steps[len(due.Steps)-1]
+				op, _ := last.Op.(planner.BuildImage)
+				var after []string
+				for _, id := range last.After {
+					after = append(after, string(id))
+				}
+				slices.Sort(after)
+				slices.Sort(op.Unless)
+				if got := strings.Join(after, " "); tt.after != "*" && got != tt.after || strings.Join(op.Unless, " ") != tt.unless || op.Ref != "x:1" {
+					t.Errorf("built after %q unless %q is here, want %q and %q:\n%s", got, op.Unless, tt.after, tt.unless, due)
+				}
 			}
 		})
 	}

@@ -76,8 +76,8 @@ type (
 		Service       string // whose image it is; the first, when several have it
 		Build         project.Build
 		Images        map[string]string // of the services whose images are contexts of it
-		// Missing: an image that is here by then is left as it is.
-		Missing bool
+		// Unless are names: when all of them are here by then, nothing is built.
+		Unless []string
 	}
 	// PushImage sends an image to its registry: all of it that is there, or what there
 	// is for a platform.

@@ -52,12 +52,12 @@ func testBuild(s *suite) {
 		s.Errorf("built again it is %s, not %s", again, first)
 	}
 	other := s.building(builtImage, "FROM scratch\nCOPY file /other\n")
-	other.Missing = true
+	other.Unless = []string{builtImage, builtTag}
 	s.must(s.Backend.BuildImage(s.ctx, other))
 	if s.digest(builtImage) != first {
 		s.Error("built though it was there")
 	}
-	other.Missing = false
+	s.forget(builtTag) // without which it is not all there
 	s.must(s.Backend.BuildImage(s.ctx, other))
 	if s.digest(builtImage) == first {
 		s.Error("built in another way it is the same")

@@ -125,7 +125,11 @@ func (w *World) PushImage(ctx context.Context, image project.Image, progress fun
 // on the images of the world that it begins with: one that is not there stands in the registry.
 func (w *World) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	return w.call(ctx, "build "+op.Image().String(), func() error {
-		if _, here := w.images[op.Image().String()]; here && op.Missing {
+		here := func(ref string) bool {
+			_, here := w.images[project.Image{Ref: ref, Platform: op.Platform}.String()]
+			return here
+		}
+		if len(op.Unless) > 0 && !slices.ContainsFunc(op.Unless, func(ref string) bool { return !here(ref) }) {
 			return nil
 		}
 		bases := slices.Clone(op.Build.Bases)
