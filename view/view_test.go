@@ -130,6 +130,16 @@ func TestEmptyPlan(t *testing.T) {
 	golden(t, "plan-empty.json", js.String())
 }
 
+func TestAPlanHasNoPasswordOfAContext(t *testing.T) {
+	var js strings.Builder
+	plan := &planner.Plan{Steps: []planner.Step{{Op: planner.BuildImage{
+		Ref: "web", Build: project.Build{Context: "https://me:hunter2@example.com/b.git#v1"},
+	}}}}
+	if err := JSON(&js, plan); err != nil || strings.Contains(js.String(), "hunter2") || !strings.Contains(js.String(), "https://example.com/b.git#v1") {
+		t.Error(err, js.String())
+	}
+}
+
 func TestTable(t *testing.T) {
 	table := NewTable("NAME", "IMAGE", "PORTS")
 	table.Row("shop-web-1", "nginx", "0.0.0.0:80->80/tcp")
