@@ -96,8 +96,17 @@ test: build deps busybox filters registry images ## run all tests; those on a re
 	cd examples/app && $(GO) vet ./...
 	cd verify && $(GO) vet ./... && $(GO) test -race ./...
 	$(GO) test -race ./...
-	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m -skip '$(kill_test)' ./...
+	$(with_bin) $(GO) test -tags live -p 1 -timeout 20m -run '$(live_tests)' -skip '$(kill_test)' $(live_packages)
 	$(with_bin) $(GO) test -tags live -v -timeout 30m -run '$(kill_test)' ./cmd
+
+# The files behind the build tag live, what is tested in them, and where they are:
+# the other tests have been run before.
+live_files    = $(shell grep -rl --include='*_test.go' '^//go:build live$$' .)
+live_packages = $(sort $(dir $(live_files)))
+live_tests    = ^($(subst $(space),|,$(filter Test%,$(shell grep -oh '^func Test[A-Za-z0-9_]*' $(live_files)))))$$
+
+empty :=
+space := $(empty) $(empty)
 
 # It prints figures that are worth seeing.
 kill_test := TestKillAnything
@@ -121,7 +130,7 @@ bench: build busybox ## measure against bare runc, and beside others where they 
 # and runc are nobody else's; gocompose finds them beside itself.
 PREFIX    ?= /usr/local
 installed := $(DESTDIR)$(PREFIX)
-programs  := gocompose gocompose-shim gocompose-init gocompose-verify containerd-shim-gocompose-v1 containerd runc buildkitd
+programs  := gocompose gocompose-shim gocompose-init gocompose-cni gocompose-verify containerd-shim-gocompose-v1 containerd runc buildkitd
 
 .PHONY: install
 install: build ## install programs, completions and manual pages below PREFIX (and DESTDIR)

@@ -2,7 +2,9 @@ package buildkit
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -16,6 +18,9 @@ func (s *solve) caches(r Request) error {
 		entry, err := cache(from)
 		if err != nil {
 			return fmt.Errorf("build.cache_from: %w", err)
+		}
+		if _, err := os.Stat(entry.Attrs["src"]); entry.Type == "local" && errors.Is(err, fs.ErrNotExist) {
+			continue // there is nothing yet, and BuildKit would make the folder
 		}
 		s.imports = append(s.imports, entry)
 	}

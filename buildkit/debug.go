@@ -51,7 +51,11 @@ func (c *Client) Debug(ctx context.Context, r Request, open func(*Failure) (Term
 		seen.await(ctx, err)
 		seen.looked = true
 		t, openErr := open(seen.failure(err))
-		if openErr != nil {
+		switch {
+		case errors.Is(openErr, err): // nobody is to look at it
+			seen.looked = false
+			return nil, err
+		case openErr != nil:
 			return nil, openErr
 		}
 		if lookErr := look(ctx, g, before, program, t); lookErr != nil {

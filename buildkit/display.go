@@ -34,8 +34,11 @@ type Display struct {
 // them says something. Steps are named "[web 2/3] RUN …" when there are several. ctx is for
 // its values: the display goes on until it is closed.
 func NewDisplay(ctx context.Context, out io.Writer, mode string, builds int) (*Display, error) {
-	if mode == "json" {
+	switch mode {
+	case "json":
 		mode = string(progressui.RawJSONMode)
+	case string(progressui.TtyMode):
+		mode = string(progressui.AutoMode) // which it is on a terminal, and no error elsewhere
 	}
 	shown, err := progressui.NewDisplay(out, progressui.DisplayMode(mode))
 	if err != nil {

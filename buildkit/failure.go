@@ -39,9 +39,33 @@ type SourceLine struct {
 
 func (f *Failure) Unwrap() error { return f.err }
 
-func (f *Failure) Error() string {
+func (f *Failure) Error() string { return f.Among(nil) }
+
+// Reason is what failed and why, whose image ever it was.
+func (f *Failure) Reason() string {
+	of := *f
+	of.Service = ""
+	if f.run { // how to look at it, which is said of one
+		of.Hint = ""
+	}
+	return of.Error()
+}
+
+// Among tells of this failure and of those of other services with the same reason.
+func (f *Failure) Among(others []error) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "building the image of service %s: ", f.Service)
+	services := []string{f.Service}
+	for _, o := range others {
+		var f *Failure
+		if errors.As(o, &f) {
+			services = append(services, f.Service)
+		}
+	}
+	if slices.Sort(services); len(services) > 1 {
+		fmt.Fprintf(&b, "building the images of services %s: ", strings.Join(services, ", "))
+	} else {
+		fmt.Fprintf(&b, "building the image of service %s: ", f.Service)
+	}
 	if f.File != "" {
 		fmt.Fprintf(&b, "%s:%d: ", f.File, f.Line)
 	}

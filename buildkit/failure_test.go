@@ -54,6 +54,24 @@ for a shell in the container as it was before: gocompose build --debug web`)
 	}
 }
 
+// Failures are told as one when all is the same but the service.
+func TestFailuresOfOneReason(t *testing.T) {
+	failure := func(service, line string) *Failure {
+		return &Failure{
+			Service: service, Step: "RUN make", File: "Dockerfile", Line: 3, Cause: "exit code 2", Output: []string{line},
+			Hint: "for a shell in the container as it was before: gocompose build --debug " + service, run: true,
+		}
+	}
+	web, api := failure("web", "no rule"), failure("api", "no rule")
+	if web.Reason() != api.Reason() || web.Reason() == failure("api", "no file").Reason() {
+		t.Errorf("%q, %q", web.Reason(), api.Reason())
+	}
+	same(t, "error", web.Among([]error{api}), `building the images of services api, web: Dockerfile:3: RUN make: exit code 2
+what it printed last:
+  no rule
+for a shell in the container as it was before: gocompose build --debug web`)
+}
+
 // What the frontend finds has a place and no step.
 func TestAWrongDockerfile(t *testing.T) {
 	s := newSteps(Request{Service: "web", Build: project.Build{Inline: text}})
@@ -219,7 +237,15 @@ func TestForms(t *testing.T) {
 	if _, err := NewDisplay(context.Background(), &bytes.Buffer{}, "loud", 1); err == nil {
 		t.Error("a form that there is not")
 	}
-	if _, err := NewDisplay(context.Background(), &bytes.Buffer{}, "tty", 1); err == nil {
-		t.Error("a terminal that there is not")
+}
+
+// What asks for a terminal has its progress in lines where there is none.
+func TestATerminalThatIsNoneIsWrittenTo(t *testing.T) {
+	d, err := NewDisplay(t.Context(), &bytes.Buffer{}, "tty", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -117,11 +117,11 @@ func TestEachAttributeIsToldToBuildkit(t *testing.T) {
 		},
 		"caches": {
 			build: func(b *project.Build) {
-				b.CacheFrom = []string{"registry.example/cache:1", "type=local,src=/cache"}
+				b.CacheFrom = []string{"registry.example/cache:1", "type=local,src=" + dir, "type=local,src=" + filepath.Join(dir, "none")}
 				b.CacheTo = []string{"type=inline", "type=local,dest=/cache,mode=max", "type=gha,scope=x"}
 			},
 			imports: []client.CacheOptionsEntry{
-				{Type: "registry", Attrs: map[string]string{"ref": "registry.example/cache:1"}}, {Type: "local", Attrs: map[string]string{"src": "/cache"}},
+				{Type: "registry", Attrs: map[string]string{"ref": "registry.example/cache:1"}}, {Type: "local", Attrs: map[string]string{"src": dir}},
 			},
 			exports: []client.CacheOptionsEntry{
 				{Type: "inline", Attrs: map[string]string{}}, {Type: "local", Attrs: map[string]string{"dest": "/cache", "mode": "max"}},

@@ -19,6 +19,9 @@ func (a *app) checkBuilds(ctx context.Context, c change) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.trusts(ctx, c, p); err != nil {
+		return err
+	}
 	plan, err := c.plan(p, planner.Observed{Images: everyImage(p)})
 	if err != nil {
 		return err

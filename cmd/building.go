@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gocompose/gocompose/buildkit"
-	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/view"
@@ -101,35 +100,4 @@ func (a *app) displayed(ctx context.Context, h *host.Host, c change, plan *plann
 		}
 	}
 	return h.WithBuilds(with), display.Close, nil
-}
-
-// later keeps what happened for when the display of builds has the terminal no more.
-type later struct {
-	plan   *planner.Plan
-	events []executor.Event
-}
-
-func (l *later) show(p *view.Progress) {
-	p.Begin(l.plan)
-	for _, e := range l.events {
-		p.Event(e)
-	}
-}
-
-// carryDue carries out what is due before the plan proper.
-func (a *app) carryDue(ctx context.Context, h *host.Host, c change, due *planner.Plan) error {
-	if due.Empty() {
-		return nil
-	}
-	return a.apply(ctx, h, due, change{title: "pull", hide: c.hide, builds: c.builds, console: c.console})
-}
-
-// apply has the plan carried out and shows how it goes.
-func (a *app) apply(ctx context.Context, h *host.Host, plan *planner.Plan, c change) error {
-	for _, phase := range plan.Phases() {
-		if err := a.applyPhase(ctx, h, phase, c); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"slices"
 	"time"
 
-	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/executor"
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
@@ -47,6 +44,8 @@ type change struct {
 	// goes by given, the variables that each has set.
 	provides bool
 	given    map[string]map[string]string
+	// runsProviders: the plan may run the programs of providers.
+	runsProviders bool
 	// ask asks what may have to be asked about the project, before it is locked; nil:
 	// nothing is.
 	ask func(*project.Project) error
@@ -54,8 +53,10 @@ type change struct {
 	// project: plan, which is called once more then, has to keep to what was agreed
 	// on. Nil: nobody is asked.
 	agree func(*planner.Plan) (bool, error)
-	// yes: what files from elsewhere ask for is granted.
-	yes bool
+	// yes: what files from elsewhere ask for is granted; instead says what to do where nobody
+	// can be asked about it, if it is not to give --yes.
+	yes     bool
+	instead string
 	// confirm is asked whether to carry the plan out, while the project is
 	// locked: what it is shown is what is done. Nil: yes.
 	confirm func(*planner.Plan) (bool, error)
@@ -293,119 +294,6 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 		p = planner.Provided(p, obs, c.given)
 	}
 	return c.plan(p, obs)
-}
-
-// applyPhase has a plan, or a part of it, carried out and shows how it goes.
-func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, c change) (err error) {
-	a.notices(plan)
-	a.tellPlan(plan)
-	w, look := a.progress(c)
-	shown := shown{progress: view.NewProgress(w, look), last: c.last, started: c.started}
-	h, shown.displayed, err = a.displayed(ctx, h, c, plan, w, look.Mode)
-	if err != nil {
-		return err
-	}
-	if n := plan.Builds(); n > 0 && n == len(plan.Steps) && look.Mode == view.ModeTTY && c.console == nil {
-		shown.later = &later{plan: plan}
-	} else {
-		shown.progress.Begin(plan)
-	}
-	defer func() { err = errors.Join(err, shown.end()) }()
-	if plan.Empty() {
-		return nil
-	}
-	leased, release, err := h.Lease(ctx, plan.Project)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx := context.WithoutCancel(leased)
-		if resumes(plan, err) {
-			if kept, kerr := h.Keeps(ctx); kept && kerr == nil {
-				return
-			}
-		}
-		err = errors.Join(err, release(ctx))
-	}()
-	if err := h.TakeOver(leased, plan.Project); err != nil {
-		return err
-	}
-	opt := executor.Options{
-		Parallel: max(a.globals.parallel, 0),
-		Limits:   executor.DefaultLimits(runtime.NumCPU()),
-		Events:   shown.event,
-		Provided: c.provided,
-	}
-	if c.events != nil {
-		opt.Events = func(e executor.Event) {
-			shown.event(e)
-			c.events(e)
-		}
-	}
-	if c.patience == 0 {
-		return executor.Apply(leased, plan, h, opt)
-	}
-	patient, end := withPatience(leased, c.patience)
-	defer end()
-	opt.Events = func(e executor.Event) {
-		patient.event(e)
-		shown.event(e)
-	}
-	return executor.Apply(patient, plan, h, opt)
-}
-
-// resumes tells whether the next command goes on with what this one has fetched: its
-// lease stays. A full disk is to have room again, and before images are verified nothing
-// is fetched.
-func resumes(plan *planner.Plan, err error) bool {
-	pulls := slices.ContainsFunc(plan.Steps, func(s planner.Step) bool {
-		_, ok := s.Op.(planner.PullImage)
-		return ok
-	})
-	return err != nil && pulls && !errors.Is(err, images.ErrNoSpace) && !errors.Is(err, host.ErrUnverified)
-}
-
-// shown is progress that ends before the plan does, where something else is on the
-// user's terminal from some operation on.
-type shown struct {
-	progress *view.Progress
-	last     func(planner.Op) bool
-	started  func()
-	// displayed ends the display of builds; later, when set, is shown after that.
-	displayed func() error
-	later     *later
-
-	over bool
-	err  error
-}
-
-func (s *shown) event(e executor.Event) {
-	last := s.last != nil && s.last(e.Op)
-	if last && e.Phase == executor.Running {
-		s.err = s.end()
-	}
-	switch {
-	case s.over:
-	case s.later != nil:
-		s.later.events = append(s.later.events, e)
-	default:
-		s.progress.Event(e)
-	}
-	if last && e.Phase == executor.Done {
-		s.started()
-	}
-}
-
-func (s *shown) end() error {
-	if s.over {
-		return s.err
-	}
-	s.over = true
-	err := s.displayed()
-	if s.later != nil {
-		s.later.show(s.progress)
-	}
-	return errors.Join(err, s.progress.End())
 }
 
 func (a *app) notices(plan *planner.Plan) {

@@ -52,7 +52,8 @@ func (a *app) downCommand() *cobra.Command {
 // downWith is the change of taking a project away.
 func downWith(opt planner.Options) change {
 	c := toExisting("down", planner.Down, opt)
-	c.removes = true
+	c.removes, c.runsProviders = true, true
+	c.instead = "`gocompose down` with -p and without the files runs no program of theirs"
 	c.images = opt.Images != planner.ImagesStay
 	c.hide = anonymousVolumes
 	return c

@@ -63,12 +63,13 @@ func (a *app) trusts(ctx context.Context, c change, p *project.Project) error {
 	}
 	// Who builds, and starts nothing, is not asked about variables: docker compose does not.
 	asked := c.provides && len(p.Elsewhere.Variables)+len(p.Elsewhere.Host) > 0 || c.builds.alone && len(p.Elsewhere.Builds) > 0
-	if !asked {
+	if !asked && !(c.runsProviders && len(p.Providers) > 0) {
 		return nil
 	}
 	a.showElsewhere(p.Elsewhere)
 	if !a.asks() {
-		return fmt.Errorf("nobody can be asked whether project %s may have this: if it may, say so with `gocompose %s --yes`", p.Name, c.title)
+		return fmt.Errorf("nobody can be asked whether project %s may have this: %s", p.Name,
+			cmp.Or(c.instead, "if it may, say so with `gocompose "+c.title+" --yes`"))
 	}
 	yes, err := a.ask(ctx, "May it have this?")
 	if err == nil && !yes {

@@ -33,7 +33,8 @@ func (a *app) publishCommand() *cobra.Command {
 			"that have build and image to theirs. The files are sent as they are written: values of variables, env files and literal\n" +
 			"contents are refused, with their places, unless --with-env says that everybody may see them. Of folders of this host\n" +
 			"that services mount only the names are in it; it names them and asks before, unless --yes is given. With --app the\n" +
-			"images of all services are copied into the repository, for all their platforms.",
+			"images of all services are copied into the repository, for all their platforms, and named by their digests, so that\n" +
+			"they are found there.",
 		Example: "gocompose publish registry.example.com/shop:1.0\n" +
 			"gocompose publish --resolve-image-digests --yes registry.example.com/shop:1.0",
 		Args: func(c *cobra.Command, args []string) error {
@@ -67,6 +68,7 @@ func (a *app) publish(ctx context.Context, ref string, f publishFlags) error {
 		return err
 	}
 	opt.WithEnv = f.withEnv
+	f.resolve = f.resolve || f.app // by a tag they would be looked for in their own registries alone
 	app, err := loader.Publishable(ctx, opt)
 	if err != nil {
 		return err

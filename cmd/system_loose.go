@@ -63,6 +63,9 @@ func (a *app) nameLoose(l loose) {
 
 // pruneLoose takes it away.
 func (a *app) pruneLoose(ctx context.Context, h *host.Host, l loose) error {
+	if err := h.ForgetSignatures(ctx); err != nil {
+		return err
+	}
 	if len(l.cache) > 0 {
 		gone, err := h.PruneBuildCache(ctx, cachePruner{}.prune(l.cache))
 		a.writeCacheGone(gone)

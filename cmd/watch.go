@@ -62,6 +62,11 @@ func (a *app) watch(ctx context.Context, f upFlags, noUp bool, services []string
 	if err != nil {
 		return err
 	}
+	if noUp { // up asks itself
+		if err := a.trusts(ctx, change{provides: true, instead: "if it may, say so with `gocompose up --watch --yes`"}, p); err != nil {
+			return err
+		}
+	}
 	w, err := a.newWatching(p)
 	if err != nil {
 		return err

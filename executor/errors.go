@@ -18,10 +18,32 @@ type StepError struct {
 	Err  error
 }
 
+// Shared is the failure of a step that says itself what it was for, and for which
+// others may have the same reason.
+type Shared interface {
+	error
+	// Reason is the same for all that are told as one.
+	Reason() string
+	// Among tells of this and of the others, which have the same reason.
+	Among(others []error) string
+}
+
+// SharedOf returns the failure in err that is all that err says; nil: there is none.
+func SharedOf(err error) Shared {
+	var s Shared
+	if errors.As(err, &s) && s.Error() == err.Error() {
+		return s
+	}
+	return nil
+}
+
 // Error returns "starting container/web-1: <cause>". Of a wait in vain it
 // returns docker compose's words: "dependency failed to start: container
 // shop-db-1 is unhealthy".
 func (e *StepError) Error() string {
+	if s := SharedOf(e.Err); s != nil {
+		return s.Error()
+	}
 	plain := gerund(e.Op.Verb()) + " " + e.Op.Target().String() + ": " + e.Err.Error()
 	var hook *planner.HookError
 	if errors.As(e.Err, &hook) && hook.Error() == e.Err.Error() {
@@ -63,17 +85,17 @@ type ApplyError struct {
 	TimedOut bool
 }
 
-// Error returns the failures, one a line. Steps that only failed because the
-// context ended are summed up as the interruption; when time ran out, by its
+// Error returns the failures, one a line, and those that share their reason as
+// one. Steps that only failed because the context ended are summed up as the interruption; when time ran out, by its
 // cause and what was still waited for: "application not healthy after 10s: still
 // waiting for container/db-1".
 func (e *ApplyError) Error() string {
 	var lines, waiting []string
-	for _, f := range e.Failed {
+	for i, f := range e.Failed {
 		_, waits := f.Op.(planner.AwaitContainer)
 		switch target := f.Op.Target().String(); {
 		case e.Interrupted == nil || !ended(f.Err):
-			lines = append(lines, f.Error())
+			lines = append(lines, e.told(i)...)
 		case waits && !slices.Contains(waiting, target):
 			waiting = append(waiting, target)
 		}
@@ -88,6 +110,26 @@ func (e *ApplyError) Error() string {
 		lines = append(lines, "interrupted: "+e.Interrupted.Error())
 	}
 	return strings.Join(lines, "\n")
+}
+
+// told returns what failure i says, with those of the same reason: nothing, when it
+// is told with an earlier one.
+func (e *ApplyError) told(i int) []string {
+	s := SharedOf(e.Failed[i].Err)
+	if s == nil {
+		return []string{e.Failed[i].Error()}
+	}
+	var others []error
+	for n, f := range e.Failed {
+		switch o := SharedOf(f.Err); {
+		case n == i || o == nil || o.Reason() != s.Reason():
+		case n < i:
+			return nil
+		default:
+			others = append(others, o)
+		}
+	}
+	return []string{s.Among(others)}
 }
 
 // ended tells whether err is only that a context ended.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,12 +44,16 @@ func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	if err != nil {
 		return err
 	}
+	var result buildkit.Result
 	if h.builds.Open != nil {
-		_, err = builder.Debug(ctx, r, h.builds.Open)
+		result, err = builder.Debug(ctx, r, h.builds.Open)
 	} else {
-		_, err = builder.Build(ctx, r)
+		result, err = builder.Build(ctx, r)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return h.noteBuilt(ctx, project.Image{Ref: op.Ref, Platform: op.Platform}, result.Digest)
 }
 
 // CheckBuild has the Dockerfile of a build looked at, and builds nothing.
@@ -70,6 +75,9 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	if err != nil {
 		return nil, buildkit.Request{}, err
 	}
+	if op.Build.Args, err = withProxies(op.Build.Args); err != nil {
+		return nil, buildkit.Request{}, err
+	}
 	r := buildkit.Request{
 		Service: op.Service, Names: op.Refs(), Build: op.Build, Contents: h.contents,
 		Images: map[string]string{}, Stdin: h.builds.Stdin, HostGateway: gateway,
@@ -86,6 +94,18 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 		r.Images[service] = ref + "@" + image.Target
 	}
 	return builder, r, nil
+}
+
+// withProxies adds to a build's arguments the proxies that the user's configuration names,
+// as docker does; what the files or the command line say goes before. BuildKit keeps no
+// proxies in images, and goes by none when it looks for what it has built.
+func withProxies(args map[string]string) (map[string]string, error) {
+	all, err := registry.Proxies()
+	if len(all) == 0 || err != nil {
+		return args, err
+	}
+	maps.Copy(all, args)
+	return all, nil
 }
 
 // stepsGateway is what host-gateway means for the steps of a build, if any asks for it.

@@ -96,6 +96,9 @@ func (h *Host) resolveMount(ctx context.Context, m *mounts, req mountRequest, wa
 	case project.MountTmpfs:
 	case project.MountBind:
 		err, out.Source = source(want), want.Source
+		if want.Within != "" {
+			out.Source = h.staged(req.id, want.Target)
+		}
 	case project.MountVolume:
 		out.Source, err = h.resolveVolume(ctx, m, req, want)
 	case project.MountImage:

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/cyphar/filepath-securejoin/pathrs-lite"
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
@@ -21,7 +22,7 @@ func sources(mounts []project.Mount) error {
 		if m.Type != project.MountBind {
 			continue
 		}
-		if _, err := os.Stat(m.Source); errors.Is(err, fs.ErrNotExist) {
+		if err := look(m); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the bind mount at %s: its source %s was removed since the container was made: make it again", m.Target, m.Source)
 		}
 		if err := source(m); err != nil {
@@ -47,9 +48,16 @@ func source(m project.Mount) error {
 
 // bindSource sees to it that what is bound exists.
 func bindSource(m project.Mount) error {
-	_, err := os.Stat(m.Source)
+	err := look(m)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if m.Within != "" && m.CreateHostPath {
+		name, err := filepath.Rel(m.Within, m.Source)
+		if err != nil {
+			return err
+		}
+		return pathrs.MkdirAll(m.Within, name, 0o755)
 	}
 	if link, lerr := os.Readlink(m.Source); lerr == nil {
 		return fmt.Errorf("its source %s is a link to %s, which does not exist: make that, or remove the link", m.Source, link)
@@ -111,4 +119,26 @@ func relabelled(m project.Mount) error {
 	}
 	return fmt.Errorf("the mount at %s: SELinux is enabled here, and gocompose relabels nothing: give the source the label that it needs with chcon, "+
 		"and remove %s", m.Target, m.SELinux)
+}
+
+// look tells whether the source of a bind is there.
+func look(m project.Mount) error {
+	if m.Within == "" {
+		_, err := os.Stat(m.Source)
+		return err
+	}
+	f, err := openWithin(m)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// openWithin opens the source of a bind that no link may lead out of where it is within.
+func openWithin(m project.Mount) (*os.File, error) {
+	name, err := filepath.Rel(m.Within, m.Source)
+	if err != nil {
+		return nil, err
+	}
+	return pathrs.OpenInRoot(m.Within, name)
 }

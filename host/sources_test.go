@@ -63,3 +63,35 @@ func TestPropagationNeedsASourceThatTakesPart(t *testing.T) {
 		}
 	}
 }
+
+// Containers write to what was fetched, and one may put a link in the place of what another
+// binds.
+func TestALinkInWhatWasFetchedLeadsNowhereElse(t *testing.T) {
+	outside, root := t.TempDir(), t.TempDir()
+	for _, err := range []error{
+		os.Mkdir(filepath.Join(outside, "x"), 0o755), os.Mkdir(filepath.Join(root, "own"), 0o755),
+		os.Symlink(outside, filepath.Join(root, "d")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	bind := func(name string) project.Mount {
+		return project.Mount{Type: project.MountBind, Source: filepath.Join(root, name), Target: "/x", Within: root, CreateHostPath: true}
+	}
+	for _, name := range []string{".", "own", "new/folder"} {
+		if err := source(bind(name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := sources([]project.Mount{bind("d/x")}); err == nil || !strings.Contains(err.Error(), "was removed since") {
+		t.Error(err)
+	}
+	if f, err := openWithin(bind("d/x")); err == nil {
+		t.Error("the link is followed", f.Close())
+	}
+	_ = source(bind("d/made")) // whether it can be made or not
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}

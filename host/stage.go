@@ -20,9 +20,9 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
-// The runtime mounts what a path says at that moment. A path within a volume is
-// no such path: who writes there could put a link in its place that leads out of
-// the volume. And an image has none until it is mounted. So both are mounted
+// The runtime mounts what a path says at that moment. A path within a volume, or within
+// files that were fetched, is no such path: who writes there could put a link in its place
+// that leads out. And an image has none until it is mounted. So both are mounted
 // where nobody else writes, just for the start, and the runtime mounts that.
 
 // staged is the path where what container id mounts at target is mounted first.
@@ -38,7 +38,7 @@ func (h *Host) stage(ctx context.Context, c containerd.Container) error {
 		return err
 	}
 	for _, m := range slices.Concat(c.Record.Spec.Mounts, c.Record.Taken) {
-		if m.Type != project.MountImage && m.Subpath == "" {
+		if m.Type != project.MountImage && m.Subpath == "" && m.Within == "" {
 			continue
 		}
 		if err := os.MkdirAll(filepath.Join(h.cfg.Paths.Mounts(), c.ID), 0o700); err != nil {
@@ -56,6 +56,12 @@ func (h *Host) stageOne(ctx context.Context, c containerd.Container, m project.M
 	var root string
 	var err error
 	switch {
+	case m.Type == project.MountBind:
+		f, err := openWithin(m)
+		if err != nil {
+			return err
+		}
+		return errors.Join(bindFile(f, path), f.Close())
 	case m.Type == project.MountVolume:
 		root, err = h.volumeData(m.Source)
 	case m.Subpath == "":

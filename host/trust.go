@@ -93,14 +93,40 @@ func (h *Host) verifyWanted(ctx context.Context, op planner.VerifyImage) error {
 	return h.verifyImage(ctx, op.Ref, img, op.Policies)
 }
 
-// verifyImage fails when an image that is here is not signed as the policies ask for. What
-// was built here nobody has signed.
+// verifyImage fails when an image that is here is not signed as the policies ask for.
 func (h *Host) verifyImage(ctx context.Context, ref string, img images.Image, by []project.Verify) error {
-	of := subject{ref, img.Target, img.Digest}
-	if len(by) > 0 && img.Local && h.trust.builds(ref) {
-		return h.remember(of, by)
+	return h.verify(ctx, subject{ref, img.Target, img.Digest}, by)
+}
+
+// builtHere stands, in what is known of digests, in the place of a policy: that we have
+// built it. What has come here otherwise under the name of such an image is something else.
+const builtHere = "built here"
+
+// noteBuilt notes that the digest is of an image that was built here, under that name. Where
+// it is not for the platform, nothing is made of it here.
+func (h *Host) noteBuilt(ctx context.Context, image project.Image, digest string) error {
+	err := h.signatures().Add(digest, builtHere)
+	if img, not := h.images.For(image.Platform).Get(ctx, image.Ref); err == nil && not == nil && img.Target == digest {
+		err = h.signatures().Add(img.Digest, builtHere)
 	}
-	return h.verify(ctx, of, by)
+	if err != nil {
+		return fmt.Errorf("noting that %s was built here: %w", planner.ShortImage(image.Ref), err)
+	}
+	return nil
+}
+
+// wasBuilt tells whether it is an image that the project builds, and that was built here:
+// nobody has signed it.
+func (h *Host) wasBuilt(of subject) (bool, error) {
+	if !h.trust.builds(of.ref) {
+		return false, nil
+	}
+	for _, digest := range of.digests() {
+		if was, err := h.signatures().Has(digest, builtHere); was || err != nil {
+			return was, err
+		}
+	}
+	return false, nil
 }
 
 // verifyContainer fails when what a container was made from is not signed as its service asks
@@ -148,6 +174,12 @@ func (s subject) digests() []string {
 }
 
 func (h *Host) verify(ctx context.Context, of subject, by []project.Verify) error {
+	if len(by) == 0 {
+		return nil
+	}
+	if built, err := h.wasBuilt(of); built || err != nil {
+		return err
+	}
 	for _, policy := range by {
 		known, err := h.signatures().Has(of.manifest, policy.Digest())
 		if err != nil {
@@ -187,7 +219,8 @@ func (h *Host) verifyBy(ctx context.Context, of subject, by project.Verify) erro
 		}
 		err = signatures.Check(ctx, program, digest, by, found)
 		if err == nil {
-			return h.remember(of, []project.Verify{by})
+			// By the manifest's digest, which is all that is known of what a container was made from.
+			return h.signatures().Add(of.manifest, by.Digest())
 		}
 		against = append(against, err)
 	}
@@ -205,14 +238,28 @@ func (h *Host) verifyBy(ctx context.Context, of subject, by project.Verify) erro
 	return fmt.Errorf("%s has to be signed by %s, and %s: %w", of.digests()[0], by.By(), so, errors.Join(against...))
 }
 
-// remember notes that an image is signed as policies ask for, by the manifest's digest,
-// which is all that is known of what a container was made from.
-func (h *Host) remember(of subject, by []project.Verify) error {
-	var errs []error
-	for _, policy := range by {
-		errs = append(errs, h.signatures().Add(of.manifest, policy.Digest()))
+// ForgetSignatures forgets what is known of the signatures of images that are not here, and
+// that no container is made from.
+func (h *Host) ForgetSignatures(ctx context.Context) error {
+	list, err := h.images.List(ctx)
+	if err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	all, err := h.containerd.Containers(ctx, containerd.Filter{})
+	if err != nil {
+		return err
+	}
+	digests := map[string]bool{}
+	for _, i := range list {
+		digests[i.Digest], digests[i.Target] = true, true
+	}
+	for _, c := range all {
+		digests[c.Record.ImageDigest] = true
+		for _, mounted := range c.Record.MountedImages {
+			digests[mounted] = true
+		}
+	}
+	return h.signatures().Keep(digests)
 }
 
 func (h *Host) signatures() signatures.Store { return signatures.Open(h.cfg.Paths.Verified()) }
@@ -237,15 +284,20 @@ func fetchSignatures(ctx context.Context, ref, digest string) (signatures.Found,
 // fulfil.
 func (h *Host) verified(image project.Image, found images.Found) ([]string, error) {
 	var out []string
-	for _, policy := range h.trust.on(image) {
-		known := found.Local && h.trust.builds(image.Ref)
-		if !known {
-			var err error
-			if known, err = h.signatures().Has(found.Digest, policy.Digest()); err != nil {
-				return nil, err
-			}
+	policies := h.trust.on(image)
+	if len(policies) == 0 {
+		return nil, nil
+	}
+	built, err := h.wasBuilt(subject{ref: image.Ref, manifest: found.Digest})
+	if err != nil {
+		return nil, err
+	}
+	for _, policy := range policies {
+		known, err := h.signatures().Has(found.Digest, policy.Digest())
+		if err != nil {
+			return nil, err
 		}
-		if known {
+		if known || built {
 			out = append(out, policy.Digest())
 		}
 	}

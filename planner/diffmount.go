@@ -42,6 +42,7 @@ func mounts(list []project.Mount) map[string]string {
 			word string
 		}{
 			{m.Source != "", quoted([]string{source})},
+			{m.Within != "", "within=" + quoted([]string{m.Within})},
 			{m.Subpath != "", "subpath=" + quoted([]string{m.Subpath})},
 			{m.ReadOnly, "read_only"},
 			{m.CreateHostPath, "create_host_path"},

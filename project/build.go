@@ -1,6 +1,7 @@
 package project
 
 import (
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -67,6 +68,24 @@ type Build struct {
 func (b Build) Same(other Build) bool {
 	b.Owner, other.Owner = "", ""
 	return reflect.DeepEqual(b, other)
+}
+
+// ShownContext is the context as people may see it: a URL without its password, or what may be
+// a token in the place of a user.
+func (b Build) ShownContext() string {
+	scheme, rest, isURL := strings.Cut(b.Context, "://")
+	if !isURL {
+		return b.Context
+	}
+	u, err := url.Parse(b.Context)
+	if err != nil {
+		return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
+	}
+	if _, secret := u.User.Password(); u.User == nil || scheme == "ssh" && !secret {
+		return b.Context
+	}
+	u.User = nil
+	return u.String()
 }
 
 // ServiceContext begins a context that is the image of another service.

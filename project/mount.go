@@ -18,6 +18,9 @@ type Mount struct {
 	Source   string `json:"source,omitempty"`
 	Target   string `json:"target"` // absolute, clean
 	ReadOnly bool   `json:"readOnly,omitempty"`
+	// Within is a folder that a bind's source is in, or is, and that no link may lead it out
+	// of: containers that nobody trusts can write there. Empty: links lead where they lead.
+	Within string `json:"within,omitempty"`
 	// CreateHostPath: a bind's missing source is made, as a folder.
 	CreateHostPath bool `json:"createHostPath,omitempty"`
 	// NoCopy: an empty volume is not filled from the image.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -32,11 +33,16 @@ const (
 // that want the same wait for it.
 func (f *Files) keep(ctx context.Context, kind, id string, fill func(dir string) error) (dir string, err error) {
 	base := filepath.Join(f.Dir, kind)
-	if dir = filepath.Join(base, id); there(dir) {
-		return dir, nil
-	}
 	if err := os.MkdirAll(base, 0o700); err != nil {
 		return "", fmt.Errorf("keeping what is fetched: %w", err)
+	}
+	for _, folder := range []string{f.Dir, base} {
+		if err := ownFolder(folder); err != nil {
+			return "", err
+		}
+	}
+	if dir = filepath.Join(base, id); there(dir) {
+		return dir, nil
 	}
 	hold := filepath.Join(base, "."+id+lockSuffix)
 	lock, err := flock.Acquire(ctx, hold)
@@ -65,6 +71,19 @@ func (f *Files) keep(ctx context.Context, kind, id string, fill func(dir string)
 		return "", err
 	}
 	return dir, sweep(base)
+}
+
+// ownFolder refuses a folder in which somebody else could have put what is taken for fetched.
+func ownFolder(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.IsDir() || int(stat.Uid) != os.Geteuid() || info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("what is fetched is kept in %s, which is not a folder of this user alone: somebody else may have put files there; remove it, or set XDG_CACHE_HOME", dir)
+	}
+	return nil
 }
 
 func makeFolders(part string) error {

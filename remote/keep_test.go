@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,6 +49,30 @@ func namesIn(t *testing.T, dir string) (names []string) {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// What is kept is not looked at again: nobody else may have put it there.
+func TestFoldersOfOthersAreNotUsed(t *testing.T) {
+	spoil := map[string]func(cache string) error{
+		"writable for others": func(cache string) error { return os.Chmod(cache, 0o777) },
+		"a kind is writable": func(cache string) error {
+			return errors.Join(os.Mkdir(filepath.Join(cache, "git"), 0o700), os.Chmod(filepath.Join(cache, "git"), 0o770))
+		},
+		"a link": func(cache string) error { return os.Symlink(t.TempDir(), filepath.Join(cache, "git")) },
+	}
+	if os.Geteuid() == 0 {
+		spoil["of another user"] = func(cache string) error { return os.Chown(cache, 65534, 65534) }
+	}
+	for name, spoil := range spoil {
+		cache := t.TempDir()
+		if err := errors.Join(os.Chmod(cache, 0o755), spoil(cache)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := (&Files{Dir: cache}).keep(t.Context(), "git", "x", func(string) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), "which is not a folder of this user alone") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 const killedIn = "GOCOMPOSE_TEST_KILLED_IN"

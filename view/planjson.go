@@ -147,7 +147,7 @@ func safe(op planner.Op) opJSON {
 	case planner.BuildImage:
 		return opJSON{
 			Image: op.Ref, Platform: op.Platform, Service: op.Service, Tags: op.Build.Tags,
-			Context: op.Build.Context, Dockerfile: op.Build.Dockerfile, Target: op.Build.Target,
+			Context: op.Build.ShownContext(), Dockerfile: op.Build.Dockerfile, Target: op.Build.Target,
 		}
 	case planner.RemoveImage:
 		return opJSON{Image: op.Ref}

@@ -36,6 +36,7 @@ type Progress struct {
 	opt    ProgressOptions
 	out    renderer
 	target map[project.ID]*steps
+	told   map[string]bool // reasons of failures
 }
 
 // renderer is one form of showing progress.
@@ -59,7 +60,7 @@ type update struct {
 
 // NewProgress returns a Progress that writes to w.
 func NewProgress(w io.Writer, opt ProgressOptions) *Progress {
-	p := &Progress{opt: opt}
+	p := &Progress{opt: opt, told: map[string]bool{}}
 	if opt.Console != nil && opt.Mode != ModeTTY {
 		w = opt.Console.Beside(w)
 	}
@@ -154,7 +155,7 @@ func (p *Progress) Event(e executor.Event) {
 	case executor.Failed:
 		r.left--
 		show = true
-		u.status, u.text, u.details = failed, textError, firstLine(e.Err.Error())
+		u.status, u.text, u.details = failed, textError, p.cause(e.Err)
 		if errors.Is(e.Err, context.Canceled) || errors.Is(e.Err, context.DeadlineExceeded) {
 			u.status, u.text, u.details = warning, textInterrupted, ""
 		}
@@ -168,6 +169,18 @@ func (p *Progress) Event(e executor.Event) {
 	if show {
 		p.out.show(u)
 	}
+}
+
+// cause is the first line of an error, which is told whole in the end. For people a
+// reason that several share is told once.
+func (p *Progress) cause(err error) string {
+	if s := executor.SharedOf(err); s != nil && p.opt.Mode != ModeJSON {
+		if p.told[s.Reason()] {
+			return ""
+		}
+		p.told[s.Reason()] = true
+	}
+	return firstLine(err.Error())
 }
 
 // End shows the last state and returns the first error of writing. What the

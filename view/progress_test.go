@@ -83,6 +83,31 @@ func TestOfAnErrorTheFirstLineIsShown(t *testing.T) {
 	}
 }
 
+// flaw is the failure of a service for a reason that others may have too.
+type flaw string
+
+func (f flaw) Error() string        { return string(f) + ": no rule" }
+func (f flaw) Reason() string       { return "no rule" }
+func (f flaw) Among([]error) string { return f.Error() }
+
+func TestAReasonThatSeveralShareIsShownOnce(t *testing.T) {
+	for mode, want := range map[Mode]int{ModePlain: 1, ModeJSON: 2} {
+		var b bytes.Buffer
+		p := NewProgress(&b, ProgressOptions{Mode: mode})
+		var plan planner.Plan
+		for _, service := range []string{"a", "b"} {
+			plan.Steps = append(plan.Steps, planner.Step{Op: planner.BuildImage{Ref: service, Service: service}})
+		}
+		p.Begin(&plan)
+		for i, service := range []flaw{"a", "b"} {
+			p.Event(executor.Event{Step: plan.Steps[i].ID(), Op: plan.Steps[i].Op, Phase: executor.Failed, Err: service})
+		}
+		if got := b.String(); strings.Count(got, "no rule") != want || strings.Count(got, "Error") < 2 {
+			t.Errorf("%s: %s", mode, got)
+		}
+	}
+}
+
 func TestJSONProgress(t *testing.T) {
 	w, plan := shopPlan(t, planner.Options{})
 	var b bytes.Buffer

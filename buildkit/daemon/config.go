@@ -192,7 +192,7 @@ var passedOn = []string{
 
 // Environ returns the environment that a buildkitd gets from its starter's.
 func Environ(p paths.Paths, starter []string) []string {
-	env := []string{"GOCOMPOSE_ROOT=" + p.Root, "GOCOMPOSE_STATE=" + p.State}
+	env := []string{"GOCOMPOSE_ROOT=" + p.Root, "GOCOMPOSE_STATE=" + p.State, "TMPDIR=" + temporaryFolder(p)}
 	path := false
 	for _, v := range starter {
 		if name, value, _ := strings.Cut(v, "="); slices.Contains(passedOn, name) && value != "" {

@@ -170,6 +170,9 @@ func (b Builder) prepare(ctx context.Context, c Config, p located, config []byte
 	if err := b.clear(ctx); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(temporaryFolder(b.Paths), 0o700); err != nil {
+		return err
+	}
 	if err := b.prepareRoot(c); err != nil {
 		return err
 	}
@@ -200,7 +203,7 @@ func (b Builder) prepareRoot(c Config) error {
 
 // clear takes away what is left of builds, and of a buildkitd that runs no more.
 func (b Builder) clear(ctx context.Context) error {
-	return errors.Join(b.Sweep(ctx), b.forgetResults(), b.Disconnect(ctx))
+	return errors.Join(b.Sweep(ctx), b.clearTemporary(), b.forgetResults(), b.Disconnect(ctx))
 }
 
 // lock is held while it is started or stopped.

@@ -66,10 +66,10 @@ func TestEnvironmentIsNotTheStarters(t *testing.T) {
 	p := paths.Paths{Root: "/r", State: "/s"}
 	got := Environ(p, []string{
 		"PATH=/usr/bin", "HOME=/root", "NOTIFY_SOCKET=/run/systemd/notify", "AWS_SECRET_ACCESS_KEY=secret", "OTEL_SERVICE_NAME=x",
-		"GOCOMPOSE_ROOT=/other", "no_proxy=example.com", "TZ=UTC", "BUILDKIT_HOST=tcp://x", "SSL_CERT_FILE=",
+		"GOCOMPOSE_ROOT=/other", "no_proxy=example.com", "TZ=UTC", "TMPDIR=/tmp", "BUILDKIT_HOST=tcp://x", "SSL_CERT_FILE=",
 	})
 	slices.Sort(got)
-	want := []string{"GOCOMPOSE_ROOT=/r", "GOCOMPOSE_STATE=/s", "PATH=/usr/bin", "TZ=UTC", "no_proxy=example.com"}
+	want := []string{"GOCOMPOSE_ROOT=/r", "GOCOMPOSE_STATE=/s", "PATH=/usr/bin", "TMPDIR=/s/buildkit/tmp", "TZ=UTC", "no_proxy=example.com"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

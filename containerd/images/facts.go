@@ -227,7 +227,6 @@ func (s *Store) image(ctx context.Context, record images.Image, f facts) (Image,
 		Size:        f.Size,
 		UpdatedAt:   record.UpdatedAt,
 		ChainID:     f.Chain,
-		Local:       f.Pulled.IsZero(),
 	}
 	if c.Created != nil {
 		img.CreatedAt = *c.Created

@@ -43,8 +43,6 @@ type Image struct {
 	// CreatedAt is when the image was built, zero if it does not say; UpdatedAt
 	// when it was pulled or loaded last.
 	CreatedAt, UpdatedAt time.Time
-	// Local: its registry was never asked for it: it was built or loaded here.
-	Local bool
 	// ChainID names the snapshot with the image's files. Empty for an image
 	// without layers.
 	ChainID string

@@ -83,8 +83,6 @@ type Found struct {
 	// At is when the registry was asked last; of an image that was loaded, when
 	// that was.
 	At time.Time
-	// Local is as in Image.
-	Local bool
 }
 
 // Find maps those of refs that are on this host to what is known of them.
@@ -103,11 +101,10 @@ func (s *Store) Find(ctx context.Context, refs []string) (map[string]Found, erro
 		if err == nil {
 			var f facts
 			if f, err = s.factsOf(ctx, record); err == nil {
-				local := f.Pulled.IsZero()
-				if local {
+				if f.Pulled.IsZero() {
 					f.Pulled = record.UpdatedAt
 				}
-				found[ref] = Found{f.Manifest.String(), f.Pulled, local}
+				found[ref] = Found{f.Manifest.String(), f.Pulled}
 				continue
 			}
 		}

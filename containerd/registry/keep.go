@@ -201,8 +201,14 @@ func (f *credentialsFile) write(text []byte) error {
 	if before == nil {
 		return nil
 	}
+	return giveBack(f.path, before)
+}
+
+// giveBack gives a file to who owned it before. That is whose folder it is in, who may have
+// put a link in its place meanwhile.
+func giveBack(path string, before os.FileInfo) error {
 	if owner, ok := before.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
-		return os.Chown(f.path, int(owner.Uid), int(owner.Gid))
+		return os.Lchown(path, int(owner.Uid), int(owner.Gid))
 	}
 	return nil
 }

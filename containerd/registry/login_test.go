@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
@@ -169,6 +170,37 @@ func TestALoginIsNotPrinted(t *testing.T) {
 	for _, form := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(form, Login{"ann", "s3cret"}); strings.Contains(text, "s3cret") {
 			t.Errorf("%s prints %s", form, text)
+		}
+	}
+}
+
+func TestNothingIsGivenAwayThroughALink(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	dir := t.TempDir()
+	mine, theirs, link := filepath.Join(dir, "mine"), filepath.Join(dir, "theirs"), filepath.Join(dir, "config.json")
+	for _, err := range []error{
+		os.WriteFile(mine, nil, 0o600), os.WriteFile(theirs, nil, 0o600), os.Chown(theirs, 65534, 65534), os.Symlink(mine, link),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := os.Stat(theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := giveBack(link, before); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]uint32{mine: 0, link: 65534} {
+		info, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Sys().(*syscall.Stat_t).Uid; got != want {
+			t.Errorf("%s is of user %d, want %d", path, got, want)
 		}
 	}
 }

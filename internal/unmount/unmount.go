@@ -4,7 +4,9 @@ package unmount
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,4 +37,22 @@ func One(path string) error {
 		return &fs.PathError{Op: "unmount", Path: path, Err: err}
 	}
 	return nil
+}
+
+// Below takes away all that is mounted at dir and below it, as One does. Nothing there is
+// no error.
+func Below(dir string) error {
+	dir, err := filepath.EvalSymlinks(dir) // as the kernel has it
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for err == nil {
+		var found []*mountinfo.Info
+		found, err = mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+		if err != nil || len(found) == 0 {
+			break
+		}
+		err = One(found[len(found)-1].Mountpoint)
+	}
+	return err
 }

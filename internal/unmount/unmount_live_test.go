@@ -56,3 +56,24 @@ func TestWhatLiesBelowASharedMountStaysWhereItComesFrom(t *testing.T) {
 		t.Errorf("it is gone where it comes from: %v", err)
 	}
 }
+
+func TestAllThatIsMountedBelowIsTakenAway(t *testing.T) {
+	top := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink(top, link))
+	dir := filepath.Join(top, "dir")
+	tmpfs(t, filepath.Join(dir, "one"), "first")
+	tmpfs(t, filepath.Join(dir, "one"), "second")
+	tmpfs(t, filepath.Join(dir, "one", "within"), "file")
+	tmpfs(t, filepath.Join(top, "directory"), "stays")
+	for range 2 { // the second time there is nothing
+		must(t, unmount.Below(filepath.Join(link, "dir")))
+		if left, err := os.ReadDir(filepath.Join(dir, "one")); err != nil || len(left) > 0 {
+			t.Errorf("%v, %v", left, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(top, "directory", "stays")); err != nil {
+		t.Error("what is beside has gone: ", err)
+	}
+	must(t, unmount.Below(filepath.Join(dir, "none")))
+}

@@ -5,7 +5,7 @@ package loader
 func buildRules() map[string]rule {
 	const mounted = "the Dockerfile's RUN --mount=type=secret says as whom and with which permissions"
 	return map[string]rule{
-		"context":             but("a folder, the URL of a git repository or of an archive, or - for an archive on standard input"),
+		"context":             but("a folder, the URL of a git repository or of an archive, or - for an archive or a Dockerfile on standard input"),
 		"dockerfile":          but("relative to the context; it may be outside of it"),
 		"dockerfile_inline":   is(honoured),
 		"args":                but("those without a value take it from the environment, and are as not given where it has none"),

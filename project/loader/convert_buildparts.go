@@ -40,6 +40,8 @@ func (p place) cache(key, text string, fields []string) (string, bool) {
 	kind := ""
 	for i, field := range fields {
 		name, value, ok := strings.Cut(field, "=")
+		name = strings.ToLower(strings.TrimSpace(name)) // as BuildKit's tools read it
+		fields[i] = name + "=" + value
 		switch {
 		case !ok:
 			p.near(text, "%q is not of the form KEY=VALUE", field)

@@ -95,7 +95,7 @@ func (p place) strayOptions(v types.ServiceVolumeConfig) {
 }
 
 func (p place) bind(m *project.Mount, v types.ServiceVolumeConfig) bool {
-	m.Source = p.c.src.mounted(p.c.src.inProject(v.Source))
+	m.Source, m.Within = p.c.src.mountedFrom(p.c.src.inProject(v.Source))
 	m.CreateHostPath = true
 	if v.Bind != nil {
 		m.CreateHostPath = bool(v.Bind.CreateHostPath)

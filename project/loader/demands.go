@@ -2,6 +2,7 @@ package loader
 
 import (
 	"cmp"
+	"encoding/csv"
 	"fmt"
 	"maps"
 	"os"
@@ -56,7 +57,7 @@ func (s *source) demands(model *types.Project, p *project.Project) *project.Else
 			s.usedByEnvFiles(h.ContainerSpec)
 		}
 	}
-	out := &project.Elsewhere{Builds: s.ofBuilds(model, p)}
+	out := &project.Elsewhere{Builds: s.ofBuilds(p)}
 	out.Host = s.ofHost(model, p, out.Builds)
 	for _, c := range s.copies {
 		if !slices.Contains(out.Files, c.Pinned) {
@@ -199,10 +200,10 @@ func (s *source) usedByFile(path string) {
 }
 
 // ofBuilds says in words what building images uses of the host.
-func (s *source) ofBuilds(model *types.Project, p *project.Project) []string {
+func (s *source) ofBuilds(p *project.Project) []string {
 	found := demands{s: s, said: map[string]bool{}}
-	for _, service := range p.Services {
-		found.build(service.Name, service.Build, model.Secrets)
+	for _, service := range slices.Concat(p.Services, p.Bases) {
+		found.build(service.Name, service.Build)
 	}
 	return slices.Sorted(maps.Keys(found.said))
 }
@@ -230,11 +231,16 @@ func (s *source) ofHost(model *types.Project, p *project.Project, builds []strin
 	}
 	for _, v := range p.Volumes {
 		found.add(v.External, "volume "+v.Key, "the volume %s, which is of another project or of none", v.Name)
+		// A name of their own choice may be that of another project's.
+		found.add(v.Project != "" && v.Name != p.Name+"_"+v.Key, "volume "+v.Key, "the volume %s, whoever's that is", v.Name)
 		device := v.Options[project.VolumeDevice]
 		found.add(device != "" && !s.ours(device), "volume "+v.Key, "what is on %s", device)
+		// It is mounted by its path, which whoever has what is above it can make another one.
+		found.add(device != "" && s.ours(device), "volume "+v.Key, "what a folder of the files leads to, which containers may change")
 	}
 	for _, n := range p.Networks {
 		found.add(n.External, "network "+n.Key, "the network %s, which is of another project or of none", n.Name)
+		found.add(n.Project != "" && n.Name != p.Name+"_"+n.Key, "network "+n.Key, "the network %s, whoever's that is", n.Name)
 		found.add(n.Driver == project.DriverMacvlan || n.Driver == project.DriverIpvlan, "network "+n.Key, "a link of the host, by the driver %s", n.Driver)
 	}
 	return slices.Sorted(maps.Keys(found.said))
@@ -287,10 +293,21 @@ func (d demands) container(name string, c project.Container) {
 	for _, from := range c.VolumesFrom {
 		d.add(from.Container != "", name, "has the volumes of the container %s", from.Container)
 	}
-	d.add(c.Security.Seccomp == project.SeccompUnconfined, name, "may make all system calls")
-	d.add(c.Security.AppArmor == "unconfined" || c.Security.OpenPaths || slices.Contains(c.Security.Labels, "disable"), name, "does without protection that containers have")
+	d.security(name, c.Security)
 	d.add(c.Runtime != "", name, "is run by the program %s", c.Runtime)
 	d.add(c.CgroupParent != "", name, "is in the cgroup %s", c.CgroupParent)
+}
+
+// security says what of the protection that containers have is another one, or none.
+func (d demands) security(name string, s project.Security) {
+	standard := []string{"", project.SeccompBuiltin, project.SeccompUnconfined}
+	d.add(s.Seccomp == project.SeccompUnconfined, name, "may make all system calls")
+	d.add(!slices.Contains(standard, s.Seccomp), name, "may make the system calls of a profile of its own")
+	open := s.AppArmor == project.AppArmorUnconfined || s.OpenPaths || slices.Contains(s.Labels, "disable")
+	d.add(open || s.WritableCgroups != nil && *s.WritableCgroups, name, "does without protection that containers have")
+	d.add(!slices.Contains([]string{"", project.AppArmorBuiltin, project.AppArmorUnconfined}, s.AppArmor), name, "has the AppArmor profile %s", s.AppArmor)
+	labels := slices.DeleteFunc(slices.Clone(s.Labels), func(l string) bool { return l == "disable" })
+	d.add(len(labels) > 0, name, "has the SELinux options %s", strings.Join(labels, ", "))
 }
 
 // read says which files of the host are read for a service.
@@ -314,7 +331,7 @@ func (d demands) read(name string, service types.ServiceConfig) {
 }
 
 // build says what making an image asks of the host.
-func (d demands) build(name string, b *project.Build, secrets types.Secrets) {
+func (d demands) build(name string, b *project.Build) {
 	if b == nil {
 		return
 	}
@@ -326,20 +343,26 @@ func (d demands) build(name string, b *project.Build, secrets types.Secrets) {
 		places = append(places, strings.TrimPrefix(context, "oci-layout://"))
 	}
 	for _, secret := range b.Secrets {
-		if file := secrets[secret.Source].File; file != "" {
-			places = append(places, d.s.inProject(file))
-		}
+		places = append(places, secret.File)
+		d.add(secret.Variable != "", name, "is built with your variable %s", secret.Variable)
+		d.add(secret.File+secret.Variable == "", name, "is built with the secret %s of this host", secret.Source)
 	}
 	for _, path := range places {
 		d.add(filepath.IsAbs(path) && !d.s.ours(path), name, "reads %s for its build", path)
 	}
 	for _, cache := range slices.Concat(b.CacheFrom, b.CacheTo) {
-		for _, field := range strings.Split(cache, ",") {
-			key, path, _ := strings.Cut(field, "=")
-			d.add((key == "src" || key == "dest") && !d.s.ours(path), name, "has a cache of its build in %s", path)
+		fields, _ := csv.NewReader(strings.NewReader(cache)).Read() // written so when it was looked at
+		for _, field := range fields {
+			key, value, _ := strings.Cut(field, "=")
+			d.add((key == "src" || key == "dest") && !d.s.ours(value), name, "has a cache of its build in %s", value)
+			d.add(key == "type" && (value == "gha" || value == "s3"), name, "is built with your credentials for a cache of the type %s", value)
 		}
 	}
-	d.add(len(b.SSH) > 0, name, "is built with your SSH keys")
+	// Without keys of its own a build from such a repository has those that fetch it.
+	ssh := func(context string) bool {
+		return strings.HasPrefix(context, "ssh://") || strings.HasPrefix(context, "git@")
+	}
+	d.add(len(b.SSH) > 0 || slices.ContainsFunc(append(slices.Collect(maps.Values(b.Contexts)), b.Context), ssh), name, "is built with your SSH keys")
 	d.add(b.Network == "host", name, "is built on the host's network")
 	d.add(b.Privileged || len(b.Entitlements) > 0, name, "is built with privileges: %s", cmp.Or(strings.Join(b.Entitlements, ", "), "all"))
 }

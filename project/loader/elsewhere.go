@@ -111,6 +111,18 @@ func (s *source) shown(name string) string {
 	return s.options.Elsewhere.Shown(name)
 }
 
+// mountedFrom is mounted, with the folder that the path may not be led out of: containers
+// write there, and could put a link in the place of what another mounts.
+func (s *source) mountedFrom(path string) (mounted, root string) {
+	mounted = s.mounted(path)
+	for _, c := range s.copies {
+		if within(c.Mounts, mounted) {
+			return filepath.Clean(mounted), c.Mounts
+		}
+	}
+	return mounted, ""
+}
+
 // copyOf returns the copy that a path is in.
 func (s *source) copyOf(path string) (copied, bool) {
 	for _, c := range s.copies {
@@ -190,7 +202,9 @@ func (s *source) mountCopies(model *types.Project) {
 	}
 }
 
+// within tells whether a path is that of a folder, or in it, by its text.
 func within(dir, path string) bool {
+	path = filepath.Clean(path)
 	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
 }
 

@@ -77,6 +77,9 @@ func TestPathsOfFilesElsewhereAreInTheirCopies(t *testing.T) {
 			t.Errorf("%s, want …%s", got, want)
 		}
 	}
+	if root := a.Mounts[0].Within; root == "" || a.Mounts[0].Source != root+"/deploy/data" || a.Mounts[1].Within != "" {
+		t.Errorf("links are followed: %+v", a.Mounts)
+	}
 	if a.Mounts[1].Source != "/srv" || a.Env["A"] != "1" || b.Env["C"] != "1" {
 		t.Errorf("%+v, %+v", a, b)
 	}
@@ -178,29 +181,47 @@ func TestWhatIsAskedOfTheHostIsKnown(t *testing.T) {
 		`build: {context: ., privileged: true}`:                                                       "a: is built with privileges: all",
 		`build: {context: ., entitlements: [network.host]}`:                                           "a: is built with privileges: network.host",
 		`build: {context: ., cache_from: ["type=local,src=/srv"], cache_to: ["type=local,dest=./c"]}`: "a: has a cache of its build in /srv",
+		`build: {context: ., secrets: [v]}`:                                                           "a: is built with your variable TOKEN",
+		`build: {context: ., secrets: [e]}`:                                                           "a: is built with the secret e of this host",
+		`build: "ssh://git@example.com/x.git"`:                                                        "a: is built with your SSH keys",
+		`build: {context: ., cache_to: ["type=local, Dest=/srv"]}`:                                    "a: has a cache of its build in /srv",
+		`build: {context: ., cache_to: ['type=local,"dest=/srv"']}`:                                   "a: has a cache of its build in /srv",
+		`build: {context: ., cache_from: ["type=gha,url=https://example.com"]}`:                       "a: is built with your credentials for a cache of the type gha",
+		`build: {context: ., additional_contexts: {x: "service:base"}}`:                               "base: is built with privileges: all",
+		`security_opt: ["seccomp:all.json"]`:                                                          "a: may make the system calls of a profile of its own",
+		`security_opt: ["apparmor:lenient"]`:                                                          "a: has the AppArmor profile lenient",
+		`security_opt: ["label:type:spc_t"]`:                                                          "a: has the SELinux options type:spc_t",
+		`security_opt: ["writable-cgroups=true"]`:                                                     "a: does without protection that containers have",
 		`secrets: [s]`: "a: has the file /dev/null as its secret s",
 		`configs: [c]`: "a: has the config out of this host",
 		`post_start: [{command: x, privileged: true}]`:          "a: a privileged command",
 		`pre_start: [{image: a, command: x, privileged: true}]`: "a: is privileged: nothing of the host is closed to it",
 		`volumes: ["vol:/x"]`:                                   "volume vol: the volume vol, which is of another project or of none",
+		`volumes: ["named:/x"]`:                                 "volume named: the volume other_db, whoever's that is",
+		`networks: [k]`:                                         "network k: the network other_net, whoever's that is",
 		`volumes: ["disk:/x"]`:                                  "volume disk: what is on /dev/sda1",
 		`networks: [n]`:                                         "network n: the network n, which is of another project or of none",
 		`networks: [m]`:                                         "network m: a link of the host, by the driver macvlan",
 		`provider: {type: model}`:                               "a: runs the program of the provider model on this host",
-		`volumes: ["./x:/x", "own:/y"]`:                         "",
+		`volumes: ["./x:/x"]`:                                   "",
+		`volumes: ["own:/y"]`:                                   "volume own: what a folder of the files leads to, which containers may change",
 	} {
 		if !strings.Contains(service, "provider") {
 			service = "image: a\n    " + service
 		}
 		o := Options{Files: []string{"far:main"}, Existing: true, Node: Node{Hostname: "here", OS: "linux", Arch: "amd64"}}
 		p, _, err := fromAbroad(t, o, map[string]string{"far:main": "-- compose.yaml --\nservices:\n  a:\n    " + service + `
+  base: {profiles: [never], build: {context: ., privileged: true}}
 volumes:
   vol: {external: true}
+  named: {name: other_db}
   disk: {driver_opts: {type: ext4, device: /dev/sda1}}
   own: {driver_opts: {type: none, o: bind, device: ./y}}
-networks: {n: {external: true}, m: {driver: macvlan, driver_opts: {parent: eth0}}}
-secrets: {s: {file: /dev/null}}
+networks: {n: {external: true}, k: {name: other_net}, m: {driver: macvlan, driver_opts: {parent: eth0}}}
+secrets: {s: {file: /dev/null}, v: {environment: TOKEN}, e: {external: true}}
 configs: {c: {external: true, name: out}}
+-- all.json --
+{"defaultAction": "SCMP_ACT_ALLOW"}
 `})
 		if err != nil {
 			t.Errorf("%s: %v", service, err)
@@ -209,6 +230,22 @@ configs: {c: {external: true, name: out}}
 		if got := strings.Join(p.Elsewhere.Host, "; "); got != want {
 			t.Errorf("%s: %q, want %q", service, got, want)
 		}
+	}
+}
+
+// The copy's place can be guessed, and a path that only begins with it be written.
+func TestAPathThatLeadsOutOfACopyIsNotInIt(t *testing.T) {
+	s := &source{copies: []copied{{Fetched: Fetched{Root: "/c/files", Mounts: "/c/mounts"}}}}
+	for path, want := range map[string]bool{
+		"/c/files": true, "/c/files/x": true, "/c/mounts/x/../y": true,
+		"/c/files/../../etc": false, "/c/mounts/../files2": false, "/c/filesystem": false,
+	} {
+		if got := s.ours(path); got != want {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+	if path, root := s.mountedFrom("/c/files/../../etc"); root != "" || path != "/c/files/../../etc" {
+		t.Errorf("%s, %s", path, root)
 	}
 }
 
