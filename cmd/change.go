@@ -129,6 +129,7 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 		return err
 	}
 	defer lock.Unlock()
+	defer func() { err = errors.Join(err, h.LeaveBuilder()) }() // who goes on, as up does, builds no more
 	h = h.WithTrust(p)
 	if c.pull != nil && p != nil {
 		done, nerr := host.NeedImages(where, p)

@@ -5,6 +5,7 @@ package containerd_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -61,8 +62,8 @@ func TestLeasesOfKilledRunsEndWithTheNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, project := range []string{"shop", "shop", "shop-2", "", ""} {
-		killed, _, err := c.Lease(t.Context(), project, "")
+	for i, of := range []struct{ project, lock string }{{"shop", "/its"}, {"shop", ""}, {"shop-2", ""}, {"", ""}, {"", "/held"}, {"", "/free"}} {
+		killed, _, err := c.Lease(t.Context(), of.project, of.lock)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,10 +74,18 @@ func TestLeasesOfKilledRunsEndWithTheNext(t *testing.T) {
 	if err := c.TakeOver(ctx, "shop", nil); err != nil {
 		t.Fatal(err)
 	}
-	wantLeases(t, c, 4)
-	// Those of no project belong to commands that know nothing of each other.
-	if err := c.TakeOver(ctx, "", func(string) (bool, error) { return true, nil }); err != nil {
+	wantLeases(t, c, 5)
+	// Those of no project belong to commands that know nothing of each other but by their locks.
+	var asked []string
+	err = c.TakeOver(ctx, "", func(lock string) (bool, error) {
+		asked = append(asked, lock)
+		return lock == "/free", nil
+	})
+	if err != nil {
 		t.Fatal(err)
+	}
+	if slices.Sort(asked); !slices.Equal(asked, []string{"/free", "/held"}) {
+		t.Errorf("asked about %q", asked)
 	}
 	wantLeases(t, c, 4)
 	wantBegun(t, c, 1, 1)

@@ -30,7 +30,7 @@ type lazyBuilder struct {
 }
 
 // Builder returns the buildkitd of this host, which it starts when need be. It goes
-// on until the host is closed, and may be ended then when nobody uses it for a while.
+// on until LeaveBuilder, or until the host is closed.
 // One that has died since the last call is started again.
 func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 	b := h.builder
@@ -67,8 +67,13 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 		return nil, errors.Join(err, use.Close())
 	}
 	b.use, b.client = use, client
+	h.supervisor.begin(ctx) // who ends it; that of an engine that is not ours has not been begun
 	return client, nil
 }
+
+// LeaveBuilder lets go of the buildkitd, which may be ended then when nobody uses it for
+// a while. Builder has it back.
+func (h *Host) LeaveBuilder() error { return h.builder.Close() }
 
 // builder is the buildkitd of the layout.
 func builder(cfg Config) daemon.Builder {

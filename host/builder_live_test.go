@@ -20,6 +20,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/gocompose/gocompose/buildkit/daemon"
+	"github.com/gocompose/gocompose/containerd/enginetest"
 	"github.com/gocompose/gocompose/internal/cgroup"
 	"github.com/gocompose/gocompose/internal/livetest"
 )
@@ -93,7 +94,7 @@ func TestWhatIsBuiltIsInTheStore(t *testing.T) {
 	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
 		t.Errorf("process %d has become %d, %v", pid, now, err)
 	}
-	if err := errors.Join(h.builder.Close(), builder(h.cfg).Tend(t.Context(), time.Hour)); err != nil {
+	if err := errors.Join(h.LeaveBuilder(), builder(h.cfg).Tend(t.Context(), time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
@@ -209,7 +210,13 @@ func TestAnIdleBuilderIsEndedByTheSupervisor(t *testing.T) {
 	if _, err := h.Builder(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.builder.Close(); err != nil {
+	untilIdle(t, h)
+}
+
+// untilIdle returns when the buildkitd that the host has let go of was ended.
+func untilIdle(t *testing.T, h *Host) {
+	t.Helper()
+	if err := h.LeaveBuilder(); err != nil {
 		t.Fatal(err)
 	}
 	for {
@@ -220,6 +227,20 @@ func TestAnIdleBuilderIsEndedByTheSupervisor(t *testing.T) {
 	}
 }
 
+// Where the engine is not ours nothing but a container has had a supervisor so far.
+func TestABuilderOnAnotherEngineIsEndedToo(t *testing.T) {
+	t.Setenv(daemon.IdleVariable, "100ms")
+	h := openAt(t, enginetest.Start(t).Address)
+	if _, err := h.Builder(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.supervisor.work.Wait()
+	if _, err := h.supervisor.current().Status(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	untilIdle(t, h)
+}
+
 func TestABuildWhoseEngineIsKilledEndsAndTheNextHasABuilderOfItsOwn(t *testing.T) {
 	h := open(t)
 	ended := slowly(t, h)
@@ -227,7 +248,7 @@ func TestABuildWhoseEngineIsKilledEndsAndTheNextHasABuilderOfItsOwn(t *testing.T
 	if err := <-ended; err == nil {
 		t.Error("the build is done")
 	}
-	if err := h.builder.Close(); err != nil {
+	if err := h.LeaveBuilder(); err != nil {
 		t.Fatal(err)
 	}
 	again, err := Open(t.Context(), h.cfg) // as the next command does
@@ -279,7 +300,7 @@ func TestABuildPullsByHostsToml(t *testing.T) {
 	if _, err := build(t.Context(), t, h, "docker.io/library/mirrored:1", dockerfile, nil); err == nil {
 		t.Error("without a mirror it is built")
 	}
-	if err := h.builder.Close(); err != nil {
+	if err := h.LeaveBuilder(); err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(certs, "mirrored.invalid")

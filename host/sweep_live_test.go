@@ -21,6 +21,17 @@ import (
 // open returns a host without containers, whose processes end with the test.
 func open(t *testing.T) *Host {
 	t.Helper()
+	h := openAt(t, "")
+	// One that is only on its way could not be stopped.
+	if _, err := h.supervisor.ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// openAt is open of a host with the engine at the address.
+func openAt(t *testing.T, address string) *Host {
+	t.Helper()
 	bin := os.Getenv("GOCOMPOSE_TEST_BIN")
 	if bin == "" {
 		t.Skip("GOCOMPOSE_TEST_BIN does not say where the programs are")
@@ -32,13 +43,10 @@ func open(t *testing.T) *Host {
 	cfg := Config{
 		Paths:   paths.Paths{Root: filepath.Join(t.TempDir(), "root"), State: state},
 		Program: filepath.Join(bin, "gocompose"),
+		Address: address,
 	}
 	h, err := Open(t.Context(), cfg)
 	if err != nil {
-		t.Fatal(err)
-	}
-	// One that is only on its way could not be stopped.
-	if _, err := h.supervisor.ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
