@@ -194,7 +194,10 @@ func (f *credentialsFile) text() []byte {
 // write replaces the file, which nobody but its owner may read. Who that is stays, also
 // when root writes it.
 func (f *credentialsFile) write(text []byte) error {
-	before, _ := os.Stat(f.path)
+	before, err := os.Stat(f.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // whose it is could not be kept
+	}
 	if err := atomicfile.WriteDurable(f.path, text, 0o600); err != nil {
 		return err
 	}
