@@ -67,7 +67,7 @@ func (c *Client) build(ctx context.Context, r Request, talk talk) (Result, error
 	}
 	<-done
 	if ctx.Err() != nil {
-		return Result{}, context.Cause(ctx)
+		return Result{}, ctx.Err()
 	}
 	if err != nil {
 		return Result{}, seen.failure(err)

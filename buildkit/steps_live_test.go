@@ -218,8 +218,8 @@ func (b builder) debugFiles(t *testing.T) {
 
 // A build that is cancelled ends, and its containers with it.
 func (b builder) cancel(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
 	var out bytes.Buffer
 	d, err := buildkit.NewDisplay(ctx, &out, "plain", 1)
 	must(t, err)
@@ -229,7 +229,7 @@ func (b builder) cancel(t *testing.T) {
 		for ctx.Err() == nil && !running("sleep 4711") {
 			time.Sleep(5 * time.Millisecond)
 		}
-		cancel()
+		cancel(errors.New("as the user wished"))
 	}()
 	if _, err := b.Build(ctx, r); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
