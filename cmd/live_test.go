@@ -67,6 +67,7 @@ func liveParams(t *testing.T) testscript.Params {
 				"PATH="+os.Getenv("PATH"), "HOME="+e.WorkDir, "IMAGES="+images, "REGISTRY="+registry.Host, "GUARDED="+guarded.Host,
 				"GOCOMPOSE_ROOT="+filepath.Join(e.WorkDir, ".root"), "GOCOMPOSE_STATE="+state, "GOCOMPOSE_NO_SYNC=1")
 			e.Defer(func() { cleanUp(e, bin) })
+			endHanging(e, paths.Paths{Root: e.Getenv("GOCOMPOSE_ROOT"), State: state})
 			return nil
 		},
 		Condition: condition("private"),

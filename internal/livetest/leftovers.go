@@ -50,6 +50,24 @@ func processes(p paths.Paths) ([]string, error) {
 // eachProcess looks at those whose command line or environment names the
 // layout.
 func eachProcess(p paths.Paths, look func(pid int, line string)) error {
+	return everyProcess(p, func(pid int, line string, inLine bool) {
+		if inLine || strings.Contains(line, "gocompose") {
+			look(pid, line)
+		}
+	})
+}
+
+// All returns the layout's processes with what else was started beside them, by
+// the IDs, with their command lines.
+func All(p paths.Paths) (map[int]string, error) {
+	all := map[int]string{}
+	err := everyProcess(p, func(pid int, line string, _ bool) { all[pid] = line })
+	return all, err
+}
+
+// everyProcess looks at all that name the layout, and tells whether it is in the
+// command line, or else in the environment only.
+func everyProcess(p paths.Paths, look func(pid int, line string, inLine bool)) error {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return err
@@ -65,10 +83,9 @@ func eachProcess(p paths.Paths, look func(pid int, line string)) error {
 		}
 		line := strings.ReplaceAll(string(cmdline), "\x00", " ")
 		env, err := os.ReadFile(filepath.Join(dir, "environ"))
-		ours := strings.Contains(line, p.State+"/") || strings.Contains(line, p.Root+"/") ||
-			err == nil && strings.Contains(string(env), "GOCOMPOSE_STATE="+p.State+"\x00") && strings.Contains(line, "gocompose")
-		if ours {
-			look(pid, line)
+		inLine := strings.Contains(line, p.State+"/") || strings.Contains(line, p.Root+"/")
+		if inLine || err == nil && strings.Contains(string(env), "GOCOMPOSE_STATE="+p.State+"\x00") {
+			look(pid, line, inLine)
 		}
 	}
 	return nil
