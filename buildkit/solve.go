@@ -123,6 +123,6 @@ func (s *solve) options() client.SolveOpt {
 		CacheExports:        s.exports,
 		Session:             s.session,
 		AllowedEntitlements: s.entitlements,
-		Internal:            true, // it is in no history: nobody reads one, and writing it takes longer than to see that nothing has changed
+		Internal:            true, // nobody asks buildkitd for the history of its builds
 	}
 }
