@@ -5,6 +5,7 @@ package buildkit
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/moby/buildkit/client"
 	"github.com/sirupsen/logrus"
@@ -12,21 +13,20 @@ import (
 )
 
 // Client is a connection to a buildkitd.
-type Client struct{ client *client.Client }
+type Client struct {
+	client *client.Client
+	socket string
+}
 
-// Dial connects to the buildkitd that listens at a socket, and makes sure that it
-// answers.
+// Dial returns a client of the buildkitd that listens at a socket. The connection is made
+// when there is something to ask.
 func Dial(ctx context.Context, socket string) (*Client, error) {
 	logrus.SetLevel(logrus.PanicLevel) // what libraries remark is not for users
 	c, err := client.New(ctx, "unix://"+socket)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to buildkitd at %s: %w", socket, err)
 	}
-	if _, err := c.Info(alone(ctx)); err != nil {
-		_ = c.Close() // nothing was begun
-		return nil, fmt.Errorf("buildkitd at %s does not answer: %w", socket, err)
-	}
-	return &Client{c}, nil
+	return &Client{c, socket}, nil
 }
 
 // alone is a context without what is sent along with calls of containerd: its namespace
@@ -36,8 +36,14 @@ func alone(ctx context.Context) context.Context { return metadata.NewOutgoingCon
 // Close ends the connection.
 func (c *Client) Close() error { return c.client.Close() }
 
-// Answers tells whether the buildkitd is still there.
-func (c *Client) Answers(ctx context.Context) bool {
-	_, err := c.client.Info(alone(ctx))
-	return err == nil
+// Listens tells whether a buildkitd is still there. It is not asked, as an answer may take
+// its time while it builds.
+func (c *Client) Listens(ctx context.Context) bool {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", c.socket)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was begun
+	return true
 }

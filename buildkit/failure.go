@@ -121,13 +121,13 @@ func (s *steps) failure(err error) *Failure {
 }
 
 // numbered is what stands before an instruction in the name of its step.
-var numbered = regexp.MustCompile(`^\[[^\]]*\] `)
+const numbered = `^\[[^\]]*\] `
 
 func instruction(name string) string {
 	if strings.HasPrefix(name, "[internal]") {
 		return ""
 	}
-	return numbered.ReplaceAllString(name, "")
+	return regexp.MustCompile(numbered).ReplaceAllString(name, "")
 }
 
 const around = 2 // lines before and after the instruction that are told too
@@ -191,15 +191,15 @@ func (r Request) place(name string) string {
 }
 
 // noise is what BuildKit was doing when it found out, which is told by the place.
-var noise = regexp.MustCompile(`^(failed to solve|failed to run Build function|failed to load LLB|failed to load cache key|failed to compute cache key|` +
+const noise = `^(failed to solve|failed to run Build function|failed to load LLB|failed to load cache key|failed to compute cache key|` +
 	`failed to calculate checksum of ref [^ ]+|rpc error: code = \w+ desc =|dockerfile parse error on line \d+|failed to do request|` +
-	`failed to create shim task|OCI runtime create failed|runc create failed|unable to start container process|error during container init):? `)
+	`failed to create shim task|OCI runtime create failed|runc create failed|unable to start container process|error during container init):? `
 
-var (
-	process    = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: `)
-	unresolved = regexp.MustCompile(`^(?:[^ ]+: )?failed to resolve source metadata for ([^ ]+): (?:failed to do request: )?`)
-	notThere   = regexp.MustCompile(`^"(.*)": not found$`)
-	notAllowed = regexp.MustCompile(`^(network\.host|security\.insecure) is not allowed$`)
+const (
+	process    = `(?s)^process ".*" did not complete successfully: `
+	unresolved = `^(?:[^ ]+: )?failed to resolve source metadata for ([^ ]+): (?:failed to do request: )?`
+	notThere   = `^"(.*)": not found$`
+	notAllowed = `^(network\.host|security\.insecure) is not allowed$`
 )
 
 // cause is what was wrong, without what BuildKit was doing when it found out, and
@@ -209,15 +209,16 @@ func cause(err error) (text string, run bool) {
 		return "buildkitd ended before the image was complete: build it again", false
 	}
 	text = quieter(err.Error())
-	if at := process.FindStringIndex(text); at != nil {
+	if at := regexp.MustCompile(process).FindStringIndex(text); at != nil {
 		return strings.Replace(quieter(text[at[1]:]), "exit code: ", "exit code ", 1), true
 	}
-	return unresolved.ReplaceAllString(text, "image $1: "), false
+	return regexp.MustCompile(unresolved).ReplaceAllString(text, "image $1: "), false
 }
 
 func quieter(text string) string {
-	for noise.MatchString(text) {
-		text = noise.ReplaceAllString(text, "")
+	prefix := regexp.MustCompile(noise)
+	for prefix.MatchString(text) {
+		text = prefix.ReplaceAllString(text, "")
 	}
 	return text
 }
@@ -235,20 +236,20 @@ func (s *steps) hint(f *Failure) string {
 	case strings.HasPrefix(text, "image "):
 		return s.fetching(f)
 	}
-	if m := notAllowed.FindStringSubmatch(text); m != nil {
+	if m := regexp.MustCompile(notAllowed).FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("allow it: add %q to build.entitlements", m[1])
 	}
-	if m := notThere.FindStringSubmatch(text); m != nil && !strings.Contains(f.Step, "from=") {
+	if m := regexp.MustCompile(notThere).FindStringSubmatch(text); m != nil && !strings.Contains(f.Step, "from=") {
 		return s.absent(m[1])
 	}
 	return ""
 }
 
-var syntax = regexp.MustCompile(`^(#|//)\s*syntax\s*=`)
+const syntax = `^(#|//)\s*syntax\s*=`
 
 // fetching says what an image was for that cannot be had.
 func (s *steps) fetching(f *Failure) string {
-	failed := func(l SourceLine) bool { return l.Failed && syntax.MatchString(l.Text) }
+	failed := func(l SourceLine) bool { return l.Failed && regexp.MustCompile(syntax).MatchString(l.Text) }
 	switch b := s.request.Build; {
 	case slices.ContainsFunc(f.Source, failed):
 		return "the line with syntax= asks a registry for a frontend: without it buildkitd's own is used"

@@ -38,6 +38,9 @@ type Result struct {
 	// Digest is that of what the names stand for: a manifest, or an index when there
 	// are several platforms or attestations.
 	Digest string
+	// Index: it is not the digest of one image's manifest, so that of the image for this
+	// host is another.
+	Index bool
 	// Warnings are what is not good in the Dockerfile, as the frontend found.
 	Warnings []Warning
 }

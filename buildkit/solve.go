@@ -2,11 +2,16 @@ package buildkit
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver/pb"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 )
 
@@ -73,7 +78,14 @@ func (c *Client) build(ctx context.Context, r Request, talk talk) (Result, error
 		return Result{}, seen.failure(err)
 	}
 	r.Progress.warn(seen.warnings)
-	return Result{Digest: answer.ExporterResponse["containerimage.digest"], Warnings: seen.warnings}, nil
+	return Result{Digest: answer.ExporterResponse[exptypes.ExporterImageDigestKey], Index: isIndex(answer), Warnings: seen.warnings}, nil
+}
+
+// isIndex tells whether an index was made, and not one image.
+func isIndex(answer *client.SolveResponse) bool {
+	var desc ocispec.Descriptor
+	text, err := base64.StdEncoding.DecodeString(answer.ExporterResponse[exptypes.ExporterImageDescriptorKey])
+	return err != nil || json.Unmarshal(text, &desc) != nil || !images.IsManifestType(desc.MediaType)
 }
 
 // solve is a request in BuildKit's words.

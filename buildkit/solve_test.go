@@ -153,6 +153,7 @@ func TestEachAttributeIsToldToBuildkit(t *testing.T) {
 			same(t, "cache_from", got.CacheImports, c.imports)
 			same(t, "cache_to", got.CacheExports, c.exports)
 			same(t, "entitlements", got.AllowedEntitlements, c.entitlements)
+			same(t, "is in no history", got.Internal, true)
 		})
 	}
 }

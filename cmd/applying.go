@@ -50,22 +50,11 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 	if plan.Empty() {
 		return nil
 	}
-	leased, release, err := h.Lease(ctx, plan.Project)
+	ctx, kept, err := keeping(ctx, h, plan)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx := context.WithoutCancel(leased)
-		if resumes(plan, err) {
-			if kept, kerr := h.Keeps(ctx); kept && kerr == nil {
-				return
-			}
-		}
-		err = errors.Join(err, release(ctx))
-	}()
-	if err := h.TakeOver(leased, plan.Project); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, kept(err)) }()
 	opt := executor.Options{
 		Parallel: max(a.globals.parallel, 0),
 		Limits:   executor.DefaultLimits(runtime.NumCPU()),
@@ -79,15 +68,40 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 		}
 	}
 	if c.patience == 0 {
-		return executor.Apply(leased, plan, h, opt)
+		return executor.Apply(ctx, plan, h, opt)
 	}
-	patient, end := withPatience(leased, c.patience)
+	patient, end := withPatience(ctx, c.patience)
 	defer end()
 	opt.Events = func(e executor.Event) {
 		patient.event(e)
 		shown.event(e)
 	}
 	return executor.Apply(patient, plan, h, opt)
+}
+
+// keeping has what the plan makes kept while it is carried out, and what earlier commands have
+// left of the like. The returned function is told how it went, and ends that.
+func keeping(ctx context.Context, h *host.Host, plan *planner.Plan) (context.Context, func(error) error, error) {
+	if plan.Builds() == len(plan.Steps) { // BuildKit keeps what it makes
+		return ctx, func(error) error { return nil }, nil
+	}
+	leased, release, err := h.Lease(ctx, plan.Project)
+	if err != nil {
+		return nil, nil, err
+	}
+	end := func(went error) error {
+		ctx := context.WithoutCancel(leased)
+		if resumes(plan, went) {
+			if keeps, err := h.Keeps(ctx); keeps && err == nil {
+				return nil
+			}
+		}
+		return release(ctx)
+	}
+	if err := h.TakeOver(leased, plan.Project); err != nil {
+		return nil, nil, errors.Join(err, end(err))
+	}
+	return leased, end, nil
 }
 
 // resumes tells whether the next command goes on with what this one has fetched: its

@@ -10,6 +10,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
 	"github.com/gocompose/gocompose/project/loader"
@@ -98,6 +99,12 @@ func (f *buildFlags) change(a *app, services []string) (change, error) {
 	}
 	c.plan = func(p *project.Project, obs planner.Observed) (*planner.Plan, error) {
 		return planner.BuildServices(p, obs, planner.Options{Push: f.push})
+	}
+	c.observe = func(ctx context.Context, h *host.Host, p *project.Project) (planner.Observed, error) {
+		if !planner.BuildsByImages(p) {
+			return planner.Observed{}, nil
+		}
+		return h.ObserveImages(ctx, p)
 	}
 	c.builds.alone, c.yes = true, f.yes
 	if f.progress == "" {

@@ -32,6 +32,8 @@ type change struct {
 	// hide are operations whose progress is not shown; nil: none.
 	hide func(planner.Op) bool
 	plan func(*project.Project, planner.Observed) (*planner.Plan, error)
+	// observe looks for what plan goes by; nil: for all there is of the project.
+	observe func(context.Context, *host.Host, *project.Project) (planner.Observed, error)
 	// contents finds, without Compose files, what is in secrets and configs that
 	// have been lost; nil: they are not needed.
 	contents func(context.Context, *host.Host, string) (project.Contents, error)
@@ -266,7 +268,7 @@ func (a *app) wanted(ctx context.Context, c change) (string, *project.Project, e
 
 // plan observes and decides.
 func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *project.Project) (*planner.Plan, error) {
-	obs, err := h.Observe(ctx, name, p)
+	obs, err := c.observed(ctx, h, name, p)
 	if err != nil {
 		return nil, err
 	}
@@ -294,6 +296,13 @@ func (a *app) plan(ctx context.Context, h *host.Host, c change, name string, p *
 		p = planner.Provided(p, obs, c.given)
 	}
 	return c.plan(p, obs)
+}
+
+func (c change) observed(ctx context.Context, h *host.Host, name string, p *project.Project) (planner.Observed, error) {
+	if c.observe != nil {
+		return c.observe(ctx, h, p)
+	}
+	return h.Observe(ctx, name, p)
 }
 
 func (a *app) notices(plan *planner.Plan) {

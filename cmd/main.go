@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	_ "github.com/gocompose/gocompose/internal/garbage" // before what else is imported
 )
 
 // Streams are what a command reads from and writes to. Out is for the answer,

@@ -7,7 +7,7 @@ import (
 )
 
 func (a *app) restartCommand() *cobra.Command {
-	opt := planner.Options{Nonce: nonce()}
+	var opt planner.Options
 	var seconds int
 	c := &cobra.Command{
 		Use:   "restart [OPTIONS] [SERVICE...]",
@@ -18,7 +18,7 @@ func (a *app) restartCommand() *cobra.Command {
 		Example: "  gocompose restart\n" +
 			"  gocompose restart --timeout 2 db",
 		RunE: func(c *cobra.Command, services []string) (err error) {
-			opt.Selected = services
+			opt.Nonce, opt.Selected = nonce(), services
 			if opt.Timeout, err = grace(c, seconds); err != nil {
 				return err
 			}

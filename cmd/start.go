@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) startCommand() *cobra.Command {
-	opt := planner.Options{Nonce: nonce()}
+	var opt planner.Options
 	var seconds int
 	c := &cobra.Command{
 		Use:   "start [OPTIONS] [SERVICE...]",
@@ -25,7 +25,7 @@ func (a *app) startCommand() *cobra.Command {
 			case seconds > 0 && !opt.Wait:
 				return usage("--wait-timeout needs --wait")
 			}
-			opt.Selected = services
+			opt.Nonce, opt.Selected = nonce(), services
 			return a.change(c.Context(), change{
 				title:    "start",
 				fileless: true,

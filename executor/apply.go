@@ -62,7 +62,7 @@ func DefaultLimits(processors int) map[planner.Verb]int {
 		planner.VerbPull:   3,
 		planner.VerbPush:   3,
 		planner.VerbVerify: busy,
-		planner.VerbBuild:  busy, // BuildKit has limits of its own for what they do
+		planner.VerbBuild:  4 * busy, // BuildKit has limits of its own for what they do
 		planner.VerbCreate: busy,
 		planner.VerbStart:  busy,
 		planner.VerbStop:   16 * busy,

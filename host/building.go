@@ -53,7 +53,7 @@ func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	if err != nil {
 		return err
 	}
-	return h.noteBuilt(ctx, project.Image{Ref: op.Ref, Platform: op.Platform}, result.Digest)
+	return h.noteBuilt(ctx, project.Image{Ref: op.Ref, Platform: op.Platform}, result)
 }
 
 // CheckBuild has the Dockerfile of a build looked at, and builds nothing.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/containerd/registry"
@@ -102,12 +103,20 @@ func (h *Host) verifyImage(ctx context.Context, ref string, img images.Image, by
 // built it. What has come here otherwise under the name of such an image is something else.
 const builtHere = "built here"
 
-// noteBuilt notes that the digest is of an image that was built here, under that name. Where
-// it is not for the platform, nothing is made of it here.
-func (h *Host) noteBuilt(ctx context.Context, image project.Image, digest string) error {
-	err := h.signatures().Add(digest, builtHere)
-	if img, not := h.images.For(image.Platform).Get(ctx, image.Ref); err == nil && not == nil && img.Target == digest {
-		err = h.signatures().Add(img.Digest, builtHere)
+// noteBuilt notes that what was built was built here, under the name of the image. Of an
+// index that is not for its platform, nothing is made here.
+func (h *Host) noteBuilt(ctx context.Context, image project.Image, built buildkit.Result) error {
+	noted := h.signatures()
+	if !built.Index {
+		if known, err := noted.Has(built.Digest, builtHere); known && err == nil {
+			return nil
+		}
+	}
+	err := noted.Add(built.Digest, builtHere)
+	if err == nil && built.Index {
+		if img, not := h.images.For(image.Platform).Get(ctx, image.Ref); not == nil && img.Target == built.Digest {
+			err = noted.Add(img.Digest, builtHere)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("noting that %s was built here: %w", planner.ShortImage(image.Ref), err)

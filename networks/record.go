@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gocompose/gocompose/internal/jsondir"
@@ -93,12 +94,12 @@ func familyOf(a netip.Addr) family {
 func (f family) String() string { return fmt.Sprintf("IPv%d", int(f)) }
 
 // validName is Docker's rule for names: no name of a network is a path.
-var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+var validName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`) })
 
 const maxName = 200
 
 func checkName(name string) error {
-	if !validName.MatchString(name) || len(name) > maxName {
+	if !validName().MatchString(name) || len(name) > maxName {
 		return fmt.Errorf("invalid network name %q: letters, digits, _ . - only, a letter or digit first, %d at most", name, maxName)
 	}
 	return nil

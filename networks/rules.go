@@ -3,7 +3,7 @@ package networks
 import (
 	"net/netip"
 	"os"
-	"regexp"
+	"strings"
 
 	"github.com/gocompose/gocompose/networks/endpoint"
 	"github.com/gocompose/gocompose/networks/nft"
@@ -49,15 +49,18 @@ func (n *Networks) wantedRules() (nft.Rules, error) {
 	return r, nil
 }
 
-// engineBridge is what Docker Engine calls its bridges.
-var engineBridge = regexp.MustCompile(`^(docker0|docker_gwbridge|br-[0-9a-f]{12})$`)
+// engineBridge tells whether Docker Engine calls its bridges so.
+func engineBridge(link string) bool {
+	id, ok := strings.CutPrefix(link, "br-")
+	return link == "docker0" || link == "docker_gwbridge" || ok && len(id) == 12 && strings.Trim(id, "0123456789abcdef") == ""
+}
 
 // engineBridges returns the bridges of other engines.
 func engineBridges() ([]string, error) {
 	entries, err := os.ReadDir("/proc/sys/net/ipv4/conf") // of the calling thread's namespace
 	var names []string
 	for _, e := range entries {
-		if engineBridge.MatchString(e.Name()) {
+		if engineBridge(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}

@@ -28,6 +28,18 @@ func BuildServices(p *project.Project, obs Observed, opt Options) (*Plan, error)
 	return b.prepared()
 }
 
+// BuildsByImages tells whether what BuildServices plans goes by which images are here: when
+// a Dockerfile begins with an image that p makes. It goes by nothing else.
+func BuildsByImages(p *project.Project) bool {
+	b := newBuilder(p, Observed{}, Options{})
+	return slices.ContainsFunc(builders(b.project), func(s project.Service) bool {
+		return slices.ContainsFunc(s.Build.Bases, func(ref string) bool {
+			_, own := b.builderOf(project.Image{Ref: ref, Platform: s.Template.WantedImage().Platform})
+			return own
+		})
+	})
+}
+
 // pushBuilt plans to send what is built for services, by all its names.
 func (b *builder) pushBuilt() {
 	for _, s := range b.project.Services {

@@ -1,9 +1,14 @@
 package planner_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
@@ -254,5 +259,46 @@ func TestWhatMayBeReplacedIsSaid(t *testing.T) {
 	all := planner.Foreseen(p, plan, due)
 	if want := "notice: replaced too if their images turn out to be others: container/web-1\n"; !strings.HasSuffix(all.String(), want) {
 		t.Errorf("%s\nwithout %s", all, want)
+	}
+}
+
+// A build looks for images only where what is planned goes by them.
+func TestBuildsGoByNothingButImages(t *testing.T) {
+	goesBy := map[bool]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"a", "b", "c", "d"}
+		some := rapid.SliceOfDistinct(rapid.SampledFrom([]string{"p-a", "p-b", "c:1", "c:2", "debian:12"}), rapid.ID)
+		p := ofServices()
+		for _, name := range names {
+			b := project.Build{Pull: rapid.Bool().Draw(t, "pull")}
+			if rapid.Bool().Draw(t, "has bases") {
+				b.Bases = some.Draw(t, "bases")
+			}
+			image := ""
+			if name == "c" {
+				image, b.Tags = "c:1", []string{"c:2"}
+			}
+			switch s := built(name, image, b); rapid.SampledFrom([]string{"asked for", "not asked for", "not there"}).Draw(t, name) {
+			case "asked for":
+				p.Services = append(p.Services, s)
+			case "not asked for":
+				p.Bases = append(p.Bases, s)
+			}
+		}
+		obs := planner.Observed{Images: map[string]string{}}
+		for _, ref := range some.Draw(t, "here") {
+			obs.Images[ref] = "sha256:1"
+		}
+		without, err := planner.BuildServices(p, planner.Observed{}, planner.Options{})
+		with, werr := planner.BuildServices(p, obs, planner.Options{})
+		differ := fmt.Sprint(err) != fmt.Sprint(werr) || !cmp.Equal(without, with, cmpopts.EquateEmpty())
+		if goes := planner.BuildsByImages(p); differ && !goes {
+			t.Errorf("it is not looked for images, and the plan is\n%s%v\nwhere with them it is\n%s%v", without, err, with, werr)
+		} else {
+			goesBy[goes]++
+		}
+	})
+	if goesBy[false] == 0 || goesBy[true] == 0 {
+		t.Errorf("nothing is shown by %v", goesBy)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,10 +56,10 @@ const (
 )
 
 // validName is Docker's rule for volume names.
-var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+var validName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`) })
 
 func (s *Store) path(name string) (string, error) {
-	if !validName.MatchString(name) || len(name) > 255 {
+	if !validName().MatchString(name) || len(name) > 255 {
 		return "", fmt.Errorf("invalid volume name %q: letters, digits, _ . - only, a letter or digit first", name)
 	}
 	return filepath.Join(s.dir, name), nil

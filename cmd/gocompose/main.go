@@ -3,7 +3,6 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 
 	"github.com/gocompose/gocompose/cmd"
 )
@@ -11,11 +10,4 @@ import (
 // version is set by the build: git describe.
 var version = "dev"
 
-// gcPercent suits commands, which are over before garbage matters. The
-// supervisor chooses its own.
-const gcPercent = 400
-
-func main() {
-	debug.SetGCPercent(gcPercent)
-	os.Exit(cmd.Main(version))
-}
+func main() { os.Exit(cmd.Main(version)) }

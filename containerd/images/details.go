@@ -114,7 +114,7 @@ func (s *Store) names(ctx context.Context, id string) ([]Name, error) {
 }
 
 // Dangling tells whether the image has no name.
-func (i Image) Dangling() bool { return idPattern.MatchString(i.Ref) }
+func (i Image) Dangling() bool { return isID(i.Ref) }
 
 // Tag gives the image that ref names, as with Get, one more name, which does not stand for
 // another one any more.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,8 +26,11 @@ func normalize(ref string) (reference.Named, error) {
 	return named, nil
 }
 
-// idPattern is what may be an image's ID, or the beginning of one.
-var idPattern = regexp.MustCompile(`^(sha256:)?[0-9a-f]{4,64}$`)
+// isID tells whether a text may be an image's ID, or the beginning of one.
+func isID(text string) bool {
+	digits := strings.TrimPrefix(text, "sha256:")
+	return len(digits) >= 4 && len(digits) <= 64 && strings.Trim(digits, "0123456789abcdef") == ""
+}
 
 // Get returns the image that ref names: by name, by name and digest, or by ID
 // or its first digits. ErrNotFound if it is not on this host or not whole.
@@ -179,7 +181,7 @@ func (s *Store) find(ctx context.Context, all []images.Image, ref string) (image
 			return s.findDigest(ctx, all, named, d.Digest())
 		}
 	}
-	if !idPattern.MatchString(ref) {
+	if !isID(ref) {
 		if err != nil {
 			return images.Image{}, err
 		}

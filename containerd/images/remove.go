@@ -42,7 +42,7 @@ func (s *Store) removable(ctx context.Context, ref string) (string, error) {
 			}
 		}
 	}
-	if !idPattern.MatchString(ref) {
+	if !isID(ref) {
 		record, err := s.find(ctx, all, ref)
 		return record.Name, err
 	}

@@ -83,10 +83,10 @@ func Ask(ctx context.Context, name, path, flag string) Program {
 //	buildkitd github.com/moby/buildkit v0.33.1
 //	runc version 1.5.2
 //	  Version:  v0.2.0
-var said = regexp.MustCompile(`(?m)^(?:(?:containerd|buildkitd) \S+|runc version|\s*Version:)\s+(\S+)`)
+const said = `(?m)^(?:(?:containerd|buildkitd) \S+|runc version|\s*Version:)\s+(\S+)`
 
 func versionIn(output string) string {
-	if m := said.FindStringSubmatch(output); m != nil {
+	if m := regexp.MustCompile(said).FindStringSubmatch(output); m != nil {
 		return m[1]
 	}
 	return ""

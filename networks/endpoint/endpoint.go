@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/gocompose/gocompose/internal/jsondir"
@@ -139,11 +140,11 @@ func (e Endpoint) address(of func(Interface) (bool, netip.Prefix)) (addr netip.A
 }
 
 // validID is containerd's rule for container IDs: no ID is a path.
-var validID = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$`)
+var validID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$`) })
 
 // CheckID says what is wrong with a container ID, if anything.
 func CheckID(id string) error {
-	if !validID.MatchString(id) || len(id) > 76 {
+	if !validID().MatchString(id) || len(id) > 76 {
 		return fmt.Errorf("invalid container ID %q: letters and digits, with single . _ - between them, 76 at most", id)
 	}
 	return nil

@@ -3,6 +3,7 @@ package passage
 import (
 	"encoding/binary"
 	"regexp"
+	"sync"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/net/bpf"
@@ -10,7 +11,7 @@ import (
 )
 
 // containerLink is what the host's end of a container's link is called.
-var containerLink = regexp.MustCompile(`^gc[0-9a-f]{10}-[0-9]+$`)
+var containerLink = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^gc[0-9a-f]{10}-[0-9]+$`) })
 
 // otherLinks tells of messages whether links have come, gone or been renamed:
 // most are about other things. Of a link that it does not know yet it says so
@@ -24,7 +25,7 @@ func otherLinks() func([]netlink.Message) bool {
 			}
 			index := binary.NativeEndian.Uint32(m.Data[4:])
 			if m.Header.Type == unix.RTM_DELLINK {
-				changed = changed || !containerLink.MatchString(names[index])
+				changed = changed || !containerLink().MatchString(names[index])
 				delete(names, index)
 				continue
 			}
@@ -35,7 +36,7 @@ func otherLinks() func([]netlink.Message) bool {
 			for ad.Next() {
 				if name := ad.Type() == unix.IFLA_IFNAME; name && names[index] != ad.String() {
 					names[index] = ad.String()
-					changed = changed || !containerLink.MatchString(ad.String())
+					changed = changed || !containerLink().MatchString(ad.String())
 				}
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
@@ -81,7 +82,9 @@ func unpublishable(model *types.Project) (found []finding) {
 }
 
 // aVariable is a value that says nothing of what it stands for.
-var aVariable = regexp.MustCompile(`^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Za-z_][A-Za-z0-9_]*)?$`)
+var aVariable = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Za-z_][A-Za-z0-9_]*)?$`)
+})
 
 const mayLeak = "it would be published, and may be secret: allow it with --with-env, or remove it"
 
@@ -95,7 +98,7 @@ func seen(tree map[string]any) (found []finding) {
 			add("services", name, "env_file")
 		}
 		for key, value := range variables(service["environment"]) {
-			if value != nil && !aVariable.MatchString(fmt.Sprint(value)) {
+			if value != nil && !aVariable().MatchString(fmt.Sprint(value)) {
 				add("services", name, "environment", key)
 			}
 		}
@@ -104,7 +107,7 @@ func seen(tree map[string]any) (found []finding) {
 		all, _ := tree[section].(map[string]any)
 		for name, f := range all {
 			file, _ := f.(map[string]any)
-			if text, ok := file["content"].(string); ok && !aVariable.MatchString(text) {
+			if text, ok := file["content"].(string); ok && !aVariable().MatchString(text) {
 				add(section, name, "content")
 			}
 		}
