@@ -5,6 +5,8 @@ package project
 type Elsewhere struct {
 	// Files are the names of what was fetched, by commit or digest, in the order of use.
 	Files []string `json:"files"`
+	// NamedHere says that the user has named the project.
+	NamedHere bool `json:"namedHere,omitempty"`
 	// Variables are those of the user that the files read, sorted by name.
 	Variables []UsedVariable `json:"variables,omitempty"`
 	// Host is what services use of the host, in words, sorted: "web: the folder /srv".

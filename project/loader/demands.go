@@ -47,6 +47,16 @@ func (r readers) note(name string, v template.Variable, set bool) {
 
 // demands is what the user is to know of a project from elsewhere; nil of another.
 func (s *source) demands(model *types.Project, p *project.Project) *project.Elsewhere {
+	out := s.reads(model)
+	if out != nil {
+		out.Builds = s.ofBuilds(p)
+		out.Host = s.ofHost(model, p, out.Builds)
+	}
+	return out
+}
+
+// reads is what of that can be told without the project: where it is from, and the variables.
+func (s *source) reads(model *types.Project) *project.Elsewhere {
 	if s.used == nil {
 		return nil
 	}
@@ -57,8 +67,8 @@ func (s *source) demands(model *types.Project, p *project.Project) *project.Else
 			s.usedByEnvFiles(h.ContainerSpec)
 		}
 	}
-	out := &project.Elsewhere{Builds: s.ofBuilds(p)}
-	out.Host = s.ofHost(model, p, out.Builds)
+	name, _ := s.explicitName()
+	out := &project.Elsewhere{NamedHere: name != ""}
 	for _, c := range s.copies {
 		if !slices.Contains(out.Files, c.Pinned) {
 			out.Files = append(out.Files, c.Pinned)
