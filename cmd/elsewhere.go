@@ -77,8 +77,8 @@ func (a *app) ofChange(ctx context.Context, c change, p *project.Project) (askin
 	switch {
 	case c.provides:
 		ask.host = p.Elsewhere.Host
-	case c.runsProviders && len(p.Providers) > 0:
-		ask.variables, ask.host = true, p.Elsewhere.Host
+	case c.runsProviders && len(p.Elsewhere.Programs) > 0:
+		ask.variables, ask.host = true, p.Elsewhere.Programs
 	case c.builds.alone:
 		ask.host = p.Elsewhere.Builds
 	}
@@ -140,7 +140,10 @@ func (a *app) mayHave(ctx context.Context, ask asking, name string, e *project.E
 	if e == nil || ask.yes {
 		return nil
 	}
-	valued := func(v project.UsedVariable) bool { return v.From != "" }
+	valued := func(v project.UsedVariable) bool {
+		// The env files of the user's own project have a variable because the project reads it.
+		return v.From != "" && !(e.Included && v.From == project.FromEnvFile)
+	}
 	if !(ask.variables && slices.ContainsFunc(e.Variables, valued)) && len(ask.host)+len(ask.others) == 0 {
 		return nil
 	}
@@ -167,7 +170,11 @@ func printable(text string) string {
 
 // showElsewhere says what a project asks for, and no values.
 func (a *app) showElsewhere(ask asking, name string, e *project.Elsewhere) {
-	fmt.Fprintln(a.Err, "The Compose files are from elsewhere:")
+	if e.Included {
+		fmt.Fprintln(a.Err, "The Compose files include or extend files from elsewhere:")
+	} else {
+		fmt.Fprintln(a.Err, "The Compose files are from elsewhere:")
+	}
 	a.listed(e.Files)
 	if ask.variables && len(e.Variables) > 0 {
 		fmt.Fprintln(a.Err, "They read these variables:")

@@ -26,14 +26,14 @@ func TestWhatFilesAskForCannotMoveTheCursor(t *testing.T) {
 // Taking a project down runs the programs that its files name.
 func TestProgramsOfFilesElsewhereAreAskedAbout(t *testing.T) {
 	a := &app{Streams: Streams{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}}
-	p := &project.Project{Name: "shop", Elsewhere: &project.Elsewhere{NamedHere: true, Host: []string{"db: runs a program"}}, Providers: []project.Provider{{Name: "db", Type: "model"}}}
+	p := &project.Project{Name: "shop", Elsewhere: &project.Elsewhere{NamedHere: true, Programs: []string{"db: runs a program"}}, Providers: []project.Provider{{Name: "db", Type: "model"}}}
 	if err := a.trusts(t.Context(), downWith(planner.Options{}), p); err == nil || !strings.Contains(err.Error(), "with -p and without the files") {
 		t.Error(err)
 	}
 	if err := a.trusts(t.Context(), toExisting("stop", planner.Stop, planner.Options{}), p); err != nil {
 		t.Error(err)
 	}
-	p.Providers = nil
+	p.Elsewhere.Programs = nil
 	if err := a.trusts(t.Context(), downWith(planner.Options{}), p); err != nil {
 		t.Error(err)
 	}

@@ -81,7 +81,8 @@ func (m *Model) Elsewhere() *project.Elsewhere {
 	if m.model == nil {
 		return nil // no variable is read
 	}
-	return m.src.reads(m.model)
+	e, _ := m.src.reads(m.model)
+	return e
 }
 
 // YAML returns the model as a Compose file that loads to the same model.

@@ -68,7 +68,7 @@ func Publishable(ctx context.Context, o Options) (Application, error) {
 			return problems.sorted()
 		}
 		out, err = src.application(loaded.model, o.WithEnv)
-		out.Elsewhere = src.reads(loaded.model)
+		out.Elsewhere, _ = src.reads(loaded.model)
 		return err
 	})
 	return out, err
