@@ -82,11 +82,11 @@ func (a *app) ofChange(ctx context.Context, c change, p *project.Project) (askin
 	case c.builds.alone:
 		ask.host = p.Elsewhere.Builds
 	}
-	if c.uses || p.Elsewhere.NamedHere {
+	if c.uses && !c.builds.alone || p.Elsewhere.NamedHere { // what is built is called by the project
 		return ask, nil
 	}
 	var err error
-	if ask.others, err = a.otherFiles(ctx, p); len(ask.others) > 0 && !c.provides {
+	if ask.others, err = a.otherFiles(ctx, p); len(ask.others) > 0 && c.fileless {
 		ask.instead = "for what is here no file is needed: name the project with -p instead"
 	}
 	return ask, err
