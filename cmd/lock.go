@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) lockCommand() *cobra.Command {
-	var check bool
+	var check, yes bool
 	c := &cobra.Command{
 		Use:   "lock [OPTIONS] [SERVICE...]",
 		Short: "Pin the images of services by their digests, in compose.lock.yaml",
@@ -29,14 +29,15 @@ func (a *app) lockCommand() *cobra.Command {
 			"  gocompose lock web\n" +
 			"  gocompose lock --check && gocompose up -d --locked",
 		RunE: func(c *cobra.Command, services []string) error {
-			return a.lock(c.Context(), check, services)
+			return a.lock(c.Context(), check, yes, services)
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "Write nothing, and say what has changed in the registries or the Compose file since")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, yesUsage)
 	return c
 }
 
-func (a *app) lock(ctx context.Context, check bool, services []string) error {
+func (a *app) lock(ctx context.Context, check, yes bool, services []string) error {
 	opt, err := a.loadOptions()
 	if err != nil {
 		return err
@@ -52,7 +53,14 @@ func (a *app) lock(ctx context.Context, check bool, services []string) error {
 		}
 		return err
 	}
-	now, err := loader.NewLock(ctx, opt, services, func(ctx context.Context, ref string) (string, error) {
+	m, err := loader.LoadToLock(ctx, opt)
+	if err != nil {
+		return err
+	}
+	if err := a.mayRead(ctx, "lock", yes, m.Name(), m.Elsewhere()); err != nil {
+		return err
+	}
+	now, err := m.Lock(ctx, services, func(ctx context.Context, ref string) (string, error) {
 		return images.Resolve(ctx, ref, registry.Config{})
 	})
 	if err != nil {

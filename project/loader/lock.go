@@ -60,15 +60,15 @@ func (s *source) lockPath() string {
 	return filepath.Join(s.dir, LockName)
 }
 
-// NewLock asks resolve, from several goroutines, for the digests of the images that the
-// files name: of the services given, or of all, whatever profiles they have. Those that are
-// built are left out.
-func NewLock(ctx context.Context, o Options, services []string, resolve func(ctx context.Context, ref string) (string, error)) (Lock, error) {
+// LoadToLock returns the model that a lock is made of: all services, whatever profiles they have.
+func LoadToLock(ctx context.Context, o Options) (*Model, error) {
 	o.Profiles, o.Services = []string{"*"}, nil
-	m, err := LoadModel(ctx, o, ModelOptions{NoEnvResolution: true})
-	if err != nil {
-		return Lock{}, err
-	}
+	return LoadModel(ctx, o, ModelOptions{NoEnvResolution: true})
+}
+
+// Lock asks resolve, from several goroutines, for the digests of the images that the
+// files name: of the services given, or of all. Those that are built are left out.
+func (m *Model) Lock(ctx context.Context, services []string, resolve func(ctx context.Context, ref string) (string, error)) (Lock, error) {
 	for _, name := range services {
 		if _, known := m.model.Services[name]; !known {
 			return Lock{}, fmt.Errorf("no such service: %s%s", name, near.Question(name, m.sortedServices()))
