@@ -50,7 +50,7 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 	if plan.Empty() {
 		return nil
 	}
-	leased, release, err := h.Lease(ctx, plan.Project)
+	leased, lease, err := h.Lease(ctx, plan.Project)
 	if err != nil {
 		return err
 	}
@@ -58,10 +58,11 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 		ctx := context.WithoutCancel(leased)
 		if resumes(plan, err) {
 			if kept, kerr := h.Keeps(ctx); kept && kerr == nil {
+				err = errors.Join(err, lease.Leave())
 				return
 			}
 		}
-		err = errors.Join(err, release(ctx))
+		err = errors.Join(err, lease.End(ctx))
 	}()
 	if err := h.TakeOver(leased, plan.Project); err != nil {
 		return err
