@@ -54,6 +54,8 @@ func isStep(r containers.Container, cgroup string) bool {
 }
 
 func (c *Client) removeStep(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, killTime, errUnkillable)
+	defer cancel()
 	step, err := c.raw.LoadContainer(ctx, id)
 	if errdefs.IsNotFound(err) {
 		return nil
@@ -69,7 +71,7 @@ func (c *Client) removeStep(ctx context.Context, id string) error {
 		err = step.Delete(ctx)
 	}
 	if err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("removing what is left of a build, %s: %w", id, err)
+		return fmt.Errorf("removing what is left of a build, %s: %w", id, cmp.Or(context.Cause(ctx), err))
 	}
 	if err := c.forgetInRunc(ctx, id); err != nil {
 		return err

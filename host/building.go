@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gocompose/gocompose/buildkit"
+	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
@@ -88,6 +90,10 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	}
 	for service, ref := range op.Images {
 		image, err := h.images.For(op.Platform).Get(ctx, ref)
+		if errors.Is(err, images.ErrPlatform) {
+			return nil, r, fmt.Errorf("it is made with the image of service %s: %w: give both services the same `platform`, or have "+
+				"`gocompose build` make that image for both platforms, with services.%[1]s.build.platforms", service, err)
+		}
 		if err != nil {
 			return nil, r, fmt.Errorf("the image of service %s: %w", service, err)
 		}
