@@ -90,12 +90,8 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	}
 	for service, ref := range op.Images {
 		image, err := h.images.For(op.Platform).Get(ctx, ref)
-		if errors.Is(err, images.ErrPlatform) {
-			return nil, r, fmt.Errorf("it is made with the image of service %s: %w: give both services the same `platform`, or have "+
-				"`gocompose build` make that image for both platforms, with services.%[1]s.build.platforms", service, err)
-		}
 		if err != nil {
-			return nil, r, fmt.Errorf("the image of service %s: %w", service, err)
+			return nil, r, ofOther(service, err)
 		}
 		r.Images[service] = ref + "@" + image.Target
 	}
@@ -125,4 +121,13 @@ func (h *Host) stepsGateway(ctx context.Context, b project.Build) (string, error
 	}
 	gateway, err := h.networks.StepsGateway(ctx)
 	return gateway.String(), err
+}
+
+// ofOther says that the image of another service, which a build begins with, is not to be had.
+func ofOther(service string, err error) error {
+	if errors.Is(err, images.ErrPlatform) {
+		return fmt.Errorf("it is made with the image of service %s: %w: give both services the same `platform`, or have "+
+			"`gocompose build` make that image for both platforms, with services.%[1]s.build.platforms", service, err)
+	}
+	return fmt.Errorf("the image of service %s: %w", service, err)
 }
