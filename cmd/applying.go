@@ -56,13 +56,11 @@ func (a *app) applyPhase(ctx context.Context, h *host.Host, plan *planner.Plan, 
 	}
 	defer func() {
 		ctx := context.WithoutCancel(leased)
+		release := lease.End
 		if resumes(plan, err) {
-			if kept, kerr := h.Keeps(ctx); kept && kerr == nil {
-				err = errors.Join(err, lease.Leave())
-				return
-			}
+			release = lease.Leave
 		}
-		err = errors.Join(err, lease.End(ctx))
+		err = errors.Join(err, release(ctx))
 	}()
 	if err := h.TakeOver(leased, plan.Project); err != nil {
 		return err

@@ -3,8 +3,13 @@
 package host
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
+
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+
+	"github.com/gocompose/gocompose/containerd"
 )
 
 // What a command leaves is gone on with also while it lives on, as watch does; what belongs
@@ -14,46 +19,58 @@ func TestWhatIsLeftIsTakenOver(t *testing.T) {
 		t.Run("project "+project, func(t *testing.T) {
 			h := open(t)
 			ctx := t.Context()
-			lease := func(of string) (*Lease, func() bool) {
+			keeps := func(leased context.Context) bool {
+				kept, err := h.containerd.Keeps(leased)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return kept
+			}
+			lease := func(of string) (context.Context, *Lease) {
 				leased, l, err := h.Lease(ctx, of)
 				if err != nil {
 					t.Fatal(err)
 				}
 				fetch(t, h, leased, "of "+l.path, 1<<20, false)
-				return l, func() bool {
-					kept, err := h.Keeps(leased)
-					if err != nil {
-						t.Fatal(err)
-					}
-					return kept
-				}
+				return leased, l
 			}
-			left, leftKeeps := lease(project)
-			goesOn, goesOnKeeps := lease("")
-			other, otherKeeps := lease("other")
-			if err := left.Leave(); err != nil {
-				t.Fatal(err)
+			ofLeft, left := lease(project)
+			ofOther, other := lease("other") // left by another project
+			ofGoesOn, goesOn := lease("")
+			for leased, l := range map[context.Context]*Lease{ofLeft: left, ofOther: other} {
+				if err := l.Leave(leased); err != nil {
+					t.Fatal(err)
+				}
 			}
 			leased, next, err := h.Lease(ctx, project)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if kept, err := h.Keeps(leased); err != nil || kept {
-				t.Errorf("it keeps something before it has taken anything over: %v, %v", kept, err)
+			if keeps(leased) {
+				t.Error("it keeps something before it has taken anything over")
 			}
 			if err := h.TakeOver(leased, project); err != nil {
 				t.Fatal(err)
 			}
-			if kept, err := h.Keeps(leased); err != nil || !kept {
-				t.Errorf("what was left is not kept: %v", err)
+			if !keeps(leased) || keeps(ofLeft) || !keeps(ofOther) || !keeps(ofGoesOn) {
+				t.Errorf("now %v, which was left %v, which was left by another project %v, which goes on %v",
+					keeps(leased), keeps(ofLeft), keeps(ofOther), keeps(ofGoesOn))
 			}
-			if leftKeeps() || !goesOnKeeps() || !otherKeeps() {
-				t.Errorf("after that keep what they kept: the one that was left %v, those that go on %v %v", leftKeeps(), goesOnKeeps(), otherKeeps())
-			}
-			for _, l := range []*Lease{next, goesOn, other} {
+			for _, l := range []*Lease{next, goesOn} {
 				if err := l.End(ctx); err != nil {
 					t.Fatal(err)
 				}
+			}
+			leased, empty, err := h.Lease(ctx, project)
+			if err == nil {
+				err = empty.Leave(leased)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			leases, err := h.containerd.Raw().LeasesService().List(namespaces.WithNamespace(ctx, containerd.DefaultNamespace))
+			if err != nil || len(leases) != 1 || leases[0].Labels[containerd.ProjectLabel] != "other" {
+				t.Errorf("leases that are left: %v, %v", leases, err)
 			}
 			if locks, err := filepath.Glob(filepath.Join(h.cfg.Paths.Locks(), leaseLock+"*")); err != nil || len(locks) > 0 {
 				t.Errorf("locks that are left: %q, %v", locks, err)
