@@ -59,11 +59,9 @@ $(BIN)/runc: bundle/go.mod bundle/go.sum | deps
 		-ldflags '-s -w -linkmode external -extldflags -static' github.com/opencontainers/runc
 	@touch $@
 
-$(BIN)/buildkitd: bundle/buildkit/go.mod bundle/buildkit/go.sum | go
-	cd bundle/buildkit && CGO_ENABLED=0 $(GO) build -trimpath -o $(abspath $@) \
-		-ldflags "-s -w -X $(BUILDKIT)/version.Version=$$($(GO) list -m -f '{{.Version}}' $(BUILDKIT))" \
-		$(BUILDKIT)/cmd/buildkitd
-	@touch $@
+$(BIN)/buildkitd: bundle/buildkit/go.mod bundle/buildkit/go.sum $(wildcard bundle/buildkit/cmd/buildkitd/*.go) | go
+	cd bundle/buildkit && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -o $(abspath $@) \
+		-ldflags "-s -w -X $(BUILDKIT)/version.Version=$$($(GO) list -m -f '{{.Version}}' $(BUILDKIT))" ./cmd/buildkitd
 
 .PHONY: go
 go:

@@ -25,22 +25,23 @@ func startBuildkitd(t *testing.T) (*buildkit.Client, *enginetest.Engine, *os.Pro
 	must(t, os.MkdirAll(dir, 0o700))
 	socket := filepath.Join(dir, "b.sock")
 	config := filepath.Join(dir, "config.toml")
+	runc := filepath.Join(dir, "runc")
+	must(t, os.WriteFile(runc, fmt.Appendf(nil, "#!/bin/sh\nexec %s --root %s \"$@\"\n", e.Runc, filepath.Join(dir, "steps-of-runc")), 0o700))
 	must(t, os.WriteFile(config, fmt.Appendf(nil, `root = %q
 insecure-entitlements = ["network.host", "security.insecure"]
+[log]
+  level = "warn"
 [grpc]
   address = ["unix://%s"]
-[worker.oci]
-  enabled = false
 [worker.containerd]
-  enabled = true
   address = %q
   namespace = "gocompose"
+  snapshotter = "overlayfs"
   networkMode = "host"
   defaultCgroupParent = %q
 [worker.containerd.runtime]
-  name = "io.containerd.gocompose.v1"
-  options = { BinaryName = %q, Root = %q }
-`, filepath.Join(dir, "root"), socket, e.Address, e.Cgroup, e.Runc, e.RuncRoot), 0o600))
+  path = %q
+`, filepath.Join(dir, "root"), socket, e.Address, e.Cgroup, runc), 0o600))
 	cmd := exec.Command(filepath.Join(filepath.Dir(e.Runc), "buildkitd"), "--config", config)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	must(t, err)

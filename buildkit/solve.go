@@ -111,5 +111,6 @@ func (s *solve) options() client.SolveOpt {
 		CacheExports:        s.exports,
 		Session:             s.session,
 		AllowedEntitlements: s.entitlements,
+		Internal:            true, // nobody asks buildkitd for the history of its builds
 	}
 }

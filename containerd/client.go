@@ -282,3 +282,13 @@ func (c *Client) EndLease(ctx context.Context, id string) error {
 	}
 	return nil
 }
+
+// ID asks containerd what it calls itself. It keeps that name as long as it has its
+// root.
+func (c *Client) ID(ctx context.Context) (string, error) {
+	s, err := c.raw.IntrospectionService().Server(ctx)
+	if err != nil {
+		return "", fmt.Errorf("asking containerd for its name: %w", err)
+	}
+	return s.UUID, nil
+}

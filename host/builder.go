@@ -78,9 +78,7 @@ func (h *Host) LeaveBuilder() error { return h.builder.Close() }
 // builder is the buildkitd of the layout.
 func builder(cfg Config) daemon.Builder {
 	return daemon.Builder{
-		Paths:   cfg.Paths,
-		Sweep:   func(ctx context.Context) error { return sweepBuilds(ctx, cfg) },
-		Orphans: func() (bool, error) { return stepsRun(cfg) },
+		Paths: cfg.Paths,
 		Disconnect: func(ctx context.Context) error {
 			nets, err := networks.Open(cfg.Paths)
 			if err != nil {
@@ -148,9 +146,7 @@ func (h *Host) buildConfig(ctx context.Context, eng engine.Engine) (daemon.Confi
 		Foreign:       !eng.Private,
 		Namespace:     used.Namespace,
 		Snapshotter:   used.Snapshotter,
-		Shim:          eng.Shim,
 		Runc:          eng.Runc,
-		RuncRoot:      eng.RuncRoot,
 		DeviceFolders: containerd.DeviceFolders(),
 		Registries:    registries,
 		Env:           daemon.Environ(h.cfg.Paths, os.Environ()),
@@ -173,38 +169,6 @@ func (b *lazyBuilder) close() error {
 	err := errors.Join(b.client.Close(), b.use.Close())
 	b.client, b.use = nil, nil
 	return err
-}
-
-// sweepBuilds takes away what builds have left that nobody carries on. Where the
-// engine does not run, what only it can take away is left for the next sweep.
-func sweepBuilds(ctx context.Context, cfg Config) error {
-	steps := daemon.CgroupParent(cfg.Paths)
-	eng, err := engine.Find(ctx, engineConfig(cfg))
-	switch {
-	case errors.Is(err, engine.ErrNotRunning):
-		return nil
-	case err != nil:
-		return err
-	}
-	h, err := connect(ctx, cfg, eng)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(h.containerd.RemoveSteps(ctx, steps), h.Close()); err != nil {
-		return err
-	}
-	// What was killed while a step was made leaves it empty.
-	return cgroup.Remove(steps)
-}
-
-// stepsRun tells whether there are processes of steps.
-func stepsRun(cfg Config) (bool, error) {
-	facts, err := cgroup.Look()
-	if err != nil {
-		return false, err
-	}
-	pids, err := facts.Group(daemon.CgroupParent(cfg.Paths)).Processes()
-	return len(pids) > 0, err
 }
 
 // endLostSteps ends the steps that an engine which died has left running. The

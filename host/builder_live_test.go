@@ -186,8 +186,10 @@ func nothingLeft(t *testing.T, h *Host) {
 	if err != nil || len(all) > 0 {
 		t.Errorf("containers: %v, %v", all, err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(h.cfg.Paths.Runc(), "*", "*")); len(left) > 0 {
-		t.Errorf("in runc: %q", left)
+	for _, of := range []string{"runc/*", "steps/*/rootfs"} {
+		if left, _ := filepath.Glob(filepath.Join(h.cfg.Paths.BuilderState(), of)); len(left) > 0 {
+			t.Errorf("left: %q", left)
+		}
 	}
 }
 

@@ -26,9 +26,8 @@ type Config struct {
 	// Foreign: it is not ours, and what is kept of builds on it has a folder of its
 	// own.
 	Foreign bool
-	// Shim and Runc run the steps of builds: absolute paths. RuncRoot is runc's own
-	// folder (--root).
-	Shim, Runc, RuncRoot string
+	// Runc runs the steps of builds: an absolute path.
+	Runc string
 	// DeviceFolders are where vendors describe devices, for builds that ask for some.
 	DeviceFolders []string
 	// Registries are how registries and their mirrors are reached, by host.
@@ -39,16 +38,15 @@ type Config struct {
 	Limits Limits
 }
 
-// file is what of buildkitd's configuration we set
+// file is the configuration that our buildkitd reads (bundle/buildkit), a part of what BuildKit's does
 // (https://github.com/moby/buildkit/blob/master/docs/buildkitd.toml.md).
 type file struct {
-	Root         string    `toml:"root"`
-	Entitlements []string  `toml:"insecure-entitlements"`
-	Log          log       `toml:"log"`
-	GRPC         grpc      `toml:"grpc"`
-	OTEL         telemetry `toml:"otel"`
-	CDI          devices   `toml:"cdi"`
-	Worker       workers   `toml:"worker"`
+	Root         string   `toml:"root"`
+	Entitlements []string `toml:"insecure-entitlements"`
+	Log          log      `toml:"log"`
+	GRPC         grpc     `toml:"grpc"`
+	CDI          devices  `toml:"cdi"`
+	Worker       workers  `toml:"worker"`
 
 	Registries map[string]Registry `toml:"registry,omitempty"`
 }
@@ -78,25 +76,15 @@ type grpc struct {
 	Address []string `toml:"address"`
 }
 
-type telemetry struct {
-	SocketPath string `toml:"socketPath"`
-}
-
 type devices struct {
 	Folders []string `toml:"specDirs,omitempty"`
 }
 
 type workers struct {
-	OCI        oci        `toml:"oci"`
 	Containerd containerd `toml:"containerd"`
 }
 
-type oci struct {
-	Enabled bool `toml:"enabled"`
-}
-
 type containerd struct {
-	Enabled      bool    `toml:"enabled"`
 	Address      string  `toml:"address"`
 	Namespace    string  `toml:"namespace"`
 	Snapshotter  string  `toml:"snapshotter"`
@@ -106,24 +94,12 @@ type containerd struct {
 	CNIFolder    string  `toml:"cniBinaryPath"`
 	CNIPool      int     `toml:"cniPoolSize"`
 	Runtime      runtime `toml:"runtime"`
-	GC           bool    `toml:"gc"`
 	Limits
 }
 
 type runtime struct {
-	Name    string  `toml:"name"`
-	Path    string  `toml:"path"`
-	Options options `toml:"options"`
+	Path string `toml:"path"`
 }
-
-type options struct {
-	BinaryName string
-	Root       string
-}
-
-// runcRuntime is the name by which buildkitd knows of what kind a runtime's options
-// are. What is run is the program at the path.
-const runcRuntime = "io.containerd.runc.v2"
 
 // CgroupParent is below what the steps of a layout's builds run.
 func CgroupParent(p paths.Paths) string { return p.CgroupParent() + "/build" }
@@ -137,12 +113,10 @@ func (c Config) render(b Builder) ([]byte, error) {
 	f := file{
 		Root:         c.root(p),
 		Entitlements: []string{"network.host", "security.insecure", "device"},
-		Log:          log{Level: "warn"},
+		Log:          log{Level: "error"},
 		GRPC:         grpc{Address: []string{"unix://" + p.BuilderSocket()}},
-		OTEL:         telemetry{SocketPath: b.telemetrySocket()},
 		CDI:          devices{c.DeviceFolders},
 		Worker: workers{Containerd: containerd{
-			Enabled:      true,
 			Address:      c.Containerd,
 			Namespace:    c.Namespace,
 			Snapshotter:  c.Snapshotter,
@@ -151,8 +125,7 @@ func (c Config) render(b Builder) ([]byte, error) {
 			CNIConfig:    b.networkFile(),
 			CNIFolder:    b.pluginFolder(),
 			CNIPool:      kept,
-			Runtime:      runtime{Name: runcRuntime, Path: c.Shim, Options: options{BinaryName: c.Runc, Root: c.RuncRoot}},
-			GC:           true,
+			Runtime:      runtime{c.runcScript(p)},
 			Limits:       c.Limits,
 		}},
 		Registries: c.Registries,

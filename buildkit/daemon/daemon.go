@@ -37,13 +37,9 @@ type Builder struct {
 	// Bin is the folder with the program. Empty means the folder of the running
 	// program and after it PATH.
 	Bin string
-	// Sweep takes away what builds have left: it is called while nobody builds.
-	Sweep func(ctx context.Context) error
 	// Disconnect takes away the network of builds, with the namespaces that are bound
 	// as Namespaces says. It is called while no buildkitd runs.
 	Disconnect func(ctx context.Context) error
-	// Orphans tells whether steps of builds run. It is asked while nobody builds.
-	Orphans func() (bool, error)
 }
 
 // Use is a buildkitd that answers, and goes on as long as it is used.
@@ -179,6 +175,9 @@ func (b Builder) prepare(ctx context.Context, c Config, p located, config []byte
 	if err := b.preparePlugins(p.plugin); err != nil {
 		return err
 	}
+	if err := c.prepareRunc(b.Paths); err != nil {
+		return err
+	}
 	return atomicfile.Write(b.configFile(), config, 0o600)
 }
 
@@ -203,7 +202,7 @@ func (b Builder) prepareRoot(c Config) error {
 
 // clear takes away what is left of builds, and of a buildkitd that runs no more.
 func (b Builder) clear(ctx context.Context) error {
-	return errors.Join(b.Sweep(ctx), b.clearTemporary(), b.forgetResults(), b.Disconnect(ctx))
+	return errors.Join(b.endSteps(ctx), b.clearTemporary(), b.forgetResults(), b.Disconnect(ctx))
 }
 
 // lock is held while it is started or stopped.
@@ -220,9 +219,6 @@ func (b Builder) usersLock() string { return filepath.Join(b.Paths.Locks(), "bui
 
 func (b Builder) configFile() string { return filepath.Join(b.Paths.BuilderState(), "buildkitd.toml") }
 func (b Builder) logFile() string    { return filepath.Join(b.Paths.BuilderState(), "buildkitd.log") }
-
-// telemetrySocket is where steps could tell of what they do. Nobody listens to it.
-func (b Builder) telemetrySocket() string { return filepath.Join(b.Paths.BuilderState(), "otel.sock") }
 
 // usedFile was written when somebody last began or ceased to use it.
 func (b Builder) usedFile() string { return filepath.Join(b.Paths.BuilderState(), "used") }

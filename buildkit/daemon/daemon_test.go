@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func TestConfiguration(t *testing.T) {
 	yes := true
 	c := Config{
 		Containerd: "/run/gocompose/containerd/containerd.sock", ContainerdPid: 4711, ContainerdID: "0b1c", Namespace: "gocompose", Snapshotter: "overlayfs",
-		Shim: "/opt/gocompose/shim", Runc: "/opt/gocompose/runc", RuncRoot: "/run/gocompose/runc",
+		Runc:          "/opt/gocompose/runc",
 		DeviceFolders: []string{"/etc/cdi", "/var/run/cdi"},
 		Env:           []string{"PATH=/bin", "HTTPS_PROXY=http://proxy.example:3128"},
 		Registries: map[string]Registry{
@@ -90,8 +91,9 @@ func TestIdleTime(t *testing.T) {
 	}
 }
 
-// pretended returns a builder whose programs are scripts, and what was called of it.
-func pretended(t *testing.T, script string) (b Builder, called func() []string) {
+// pretended returns a builder whose programs are scripts, and how often it was
+// disconnected.
+func pretended(t *testing.T, script string) (b Builder, disconnected func() int) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, program := range []string{name, pluginName} {
@@ -99,17 +101,13 @@ func pretended(t *testing.T, script string) (b Builder, called func() []string) 
 			t.Fatal(err)
 		}
 	}
-	var calls []string
-	note := func(call string) func(context.Context) error {
-		return func(context.Context) error {
-			calls = append(calls, call)
-			return nil
-		}
+	disconnects := 0
+	disconnect := func(context.Context) error {
+		disconnects++
+		return nil
 	}
-	return Builder{
-		Paths: paths.Paths{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}, Bin: dir,
-		Sweep: note("sweep"), Disconnect: note("disconnect"), Orphans: func() (bool, error) { return false, nil },
-	}, func() []string { return calls }
+	return Builder{Paths: paths.Paths{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}, Bin: dir, Disconnect: disconnect},
+		func() int { return disconnects }
 }
 
 func TestOneThatEndsAtItsStartIsToldWithItsWords(t *testing.T) {
@@ -119,6 +117,22 @@ func TestOneThatEndsAtItsStartIsToldWithItsWords(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("%v does not say %q", err, words)
 		}
+	}
+}
+
+func TestRuncIsRunWithAFolderOfItsOwn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "it's here")
+	p := paths.Paths{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}
+	c := Config{Runc: filepath.Join(dir, "runc")}
+	if err := os.MkdirAll(c.root(p), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(c.Runc, []byte("#!/bin/sh\nprintf '<%s>' \"$@\"\n"), 0o700), c.prepareRunc(p)); err != nil {
+		t.Fatal(err)
+	}
+	said, err := exec.Command(c.runcScript(p), "run", "--bundle", "a b").Output()
+	if want := "<--root><" + runcFolder(p) + "><run><--bundle><a b>"; err != nil || string(said) != want {
+		t.Errorf("%v, it is called with %s, want %s", err, said, want)
 	}
 }
 
@@ -136,9 +150,9 @@ func TestMissingProgramsAreNamed(t *testing.T) {
 }
 
 func TestWhatOneThatDiedHasLeftIsTakenAway(t *testing.T) {
-	b, called := pretended(t, "")
-	if err := errors.Join(b.Stop(t.Context()), b.Tend(t.Context(), time.Hour)); err != nil || len(called()) > 0 {
-		t.Errorf("where none ever was: %v, %v", called(), err)
+	b, disconnected := pretended(t, "")
+	if err := errors.Join(b.Stop(t.Context()), b.Tend(t.Context(), time.Hour)); err != nil || disconnected() > 0 {
+		t.Errorf("where none ever was: disconnected %d times, %v", disconnected(), err)
 	}
 	if err := b.prepare(t.Context(), Config{}, located{"/b", "/p"}, []byte("x")); err != nil {
 		t.Fatal(err)
@@ -150,9 +164,14 @@ func TestWhatOneThatDiedHasLeftIsTakenAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := len(called())
-	if err := b.Tend(t.Context(), time.Nanosecond); err != nil || len(called()) != before {
-		t.Errorf("while somebody uses it: %v, %v", called(), err)
+	for _, dir := range []string{b.stepsFolder(), runcFolder(b.Paths)} {
+		if err := os.MkdirAll(filepath.Join(dir, "a-step"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := disconnected()
+	if err := b.Tend(t.Context(), time.Nanosecond); err != nil || disconnected() != before {
+		t.Errorf("while somebody uses it: disconnected %d times, %v", disconnected()-before, err)
 	}
 	if err := using.Unlock(); err != nil {
 		t.Fatal(err)
@@ -160,8 +179,8 @@ func TestWhatOneThatDiedHasLeftIsTakenAway(t *testing.T) {
 	if err := b.Tend(t.Context(), time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if got := called()[before:]; !slices.Equal(got, []string{"sweep", "disconnect"}) {
-		t.Errorf("called: %v", got)
+	if disconnected() != before+1 {
+		t.Errorf("disconnected %d times", disconnected()-before)
 	}
 	left, err := filepath.Glob(filepath.Join(b.Paths.BuilderState(), "*"))
 	if err != nil || len(left) > 0 {

@@ -25,8 +25,8 @@ func (b Builder) Stop(ctx context.Context) error {
 }
 
 // Tend ends it when nobody uses it, and has not for the given time. While nobody does
-// it takes away the steps that are left of builds, and all that is left of one that
-// was killed. It is to be called again and again.
+// it takes away all that is left of one that was killed. It is to be called again and
+// again.
 func (b Builder) Tend(ctx context.Context, idle time.Duration) error {
 	if _, err := os.Stat(b.configFile()); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -55,11 +55,7 @@ func (b Builder) tend(ctx context.Context, idle time.Duration) error {
 	if _, err := daemon.Probe(ctx, b.Paths.BuilderSocket()); err != nil {
 		return b.stop(ctx)
 	}
-	orphans, err := b.Orphans()
-	if err != nil || !orphans {
-		return err
-	}
-	return b.Sweep(ctx)
+	return nil
 }
 
 // endOutdated ends one that was started with another configuration, unless somebody
@@ -112,7 +108,7 @@ func (b Builder) stop(ctx context.Context) error {
 	}
 	var failed []error
 	for _, path := range []string{
-		b.Paths.BuilderSocket(), b.telemetrySocket(), b.usedFile(), b.networkFile(), b.configFile(),
+		b.Paths.BuilderSocket(), b.usedFile(), b.networkFile(), b.configFile(),
 	} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = append(failed, err)

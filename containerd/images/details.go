@@ -26,7 +26,8 @@ type Details struct {
 	History []ocispec.History
 	Layers  []string
 	OnBuild []string
-	// Sizes are those of the layers, unpacked, in bytes.
+	// Sizes are those of the layers in bytes: unpacked, or packed where several of them were
+	// built as one.
 	Sizes []int64
 	// Descriptor is of the manifest for the platform.
 	Descriptor ocispec.Descriptor
@@ -54,13 +55,6 @@ func (s *Store) Details(ctx context.Context, ref string) (Details, error) {
 	for _, id := range full.RootFS.DiffIDs {
 		d.Layers = append(d.Layers, id.String())
 	}
-	for _, chain := range identity.ChainIDs(slices.Clone(full.RootFS.DiffIDs)) {
-		use, err := s.snapshots.Usage(ctx, chain.String())
-		if err != nil {
-			return Details{}, fmt.Errorf("image %s: measuring a layer: %w", ref, err)
-		}
-		d.Sizes = append(d.Sizes, use.Size)
-	}
 	info, err := s.raw.ContentStore().Info(ctx, digest.Digest(img.Digest))
 	if err != nil {
 		return Details{}, notHere(ref, err)
@@ -68,6 +62,9 @@ func (s *Store) Details(ctx context.Context, ref string) (Details, error) {
 	d.Descriptor = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: info.Digest, Size: info.Size}
 	if media, err := s.mediaType(ctx, d.Descriptor); err == nil && media != "" {
 		d.Descriptor.MediaType = media
+	}
+	if d.Sizes, err = s.layerSizes(ctx, d.Descriptor, identity.ChainIDs(slices.Clone(full.RootFS.DiffIDs))); err != nil {
+		return Details{}, fmt.Errorf("image %s: %w", ref, err)
 	}
 	d.Names, err = s.names(ctx, img.ID)
 	return d, err

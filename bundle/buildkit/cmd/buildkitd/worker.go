@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ctd "github.com/containerd/containerd/v2/client"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildkitd/config"
+	"github.com/moby/buildkit/executor"
+	"github.com/moby/buildkit/executor/resources"
+	"github.com/moby/buildkit/executor/runcexecutor"
+	"github.com/moby/buildkit/exporter"
+	"github.com/moby/buildkit/session"
+	snapshot "github.com/moby/buildkit/snapshot/containerd"
+	"github.com/moby/buildkit/solver/llbsolver/cdidevices"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/archutil"
+	"github.com/moby/buildkit/util/disk"
+	"github.com/moby/buildkit/util/network"
+	"github.com/moby/buildkit/util/network/cniprovider"
+	"github.com/moby/buildkit/util/network/netproviders"
+	"github.com/moby/buildkit/util/resolver"
+	"github.com/moby/buildkit/version"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/moby/buildkit/worker/containerd"
+	"tags.cncf.io/container-device-interface/pkg/cdi"
+)
+
+// dialTimeout is how long it may take to reach containerd.
+const dialTimeout = time.Minute
+
+// containerdWorker is BuildKit's worker on containerd, with an exporter of ours.
+type containerdWorker struct{ *base.Worker }
+
+// newWorker returns the worker. What steps need while they run is in a folder.
+func newWorker(ctx context.Context, cfg config.Config, steps string) (*containerdWorker, error) {
+	c := cfg.Workers.Containerd
+	devices, err := newDevices(cfg.CDI)
+	if err != nil {
+		return nil, err
+	}
+	opt, err := containerd.NewWorkerOpt(containerd.WorkerOptions{
+		Root:            cfg.Root,
+		Address:         c.Address,
+		SnapshotterName: c.Snapshotter,
+		Namespace:       c.Namespace,
+		NetworkOpt: netproviders.Opt{
+			Mode: c.Mode,
+			CNI: cniprovider.Opt{
+				Root: cfg.Root, ConfigPath: c.CNIConfigPath, BinaryDir: c.CNIBinaryPath, PoolSize: c.CNIPoolSize,
+			},
+		},
+	}, ctd.WithTimeout(dialTimeout))
+	if err != nil {
+		return nil, err
+	}
+	if opt.Executor, err = newExecutor(c, steps, opt.NetworkProviders, devices); err != nil {
+		return nil, err
+	}
+	if opt.ContentStore, err = newStore(c); err != nil {
+		return nil, err
+	}
+	opt.CDIManager = devices
+	opt.Platforms = archutil.SupportedPlatforms(false)
+	opt.GCPolicy = limits(c.GCConfig, cfg.Root)
+	opt.BuildkitVersion = client.BuildkitVersion{Package: version.Package, Version: version.Version, Revision: version.Revision}
+	opt.RegistryHosts = resolver.NewRegistryConfig(cfg.Registries)
+	w, err := base.NewWorker(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &containerdWorker{w}, nil
+}
+
+// newExecutor returns what runs steps: runc, without containerd, which would have a shim
+// started for each.
+func newExecutor(c config.ContainerdConfig, steps string, networks map[pb.NetMode]network.Provider, devices *cdidevices.Manager) (executor.Executor, error) {
+	monitor, err := resources.NewMonitor()
+	if err != nil {
+		return nil, err
+	}
+	return runcexecutor.New(runcexecutor.Opt{
+		Root:                steps,
+		CommandCandidates:   []string{c.Runtime.Path},
+		DefaultCgroupParent: c.DefaultCgroupParent,
+		ResourceMonitor:     monitor,
+		CDIManager:          devices,
+	}, networks)
+}
+
+// newStore returns containerd's content store, to which layers are sent by a connection of
+// their own.
+func newStore(c config.ContainerdConfig) (*snapshot.Store, error) {
+	connection, err := ctd.New(c.Address, ctd.WithDefaultNamespace(c.Namespace), ctd.WithTimeout(dialTimeout))
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.NewContentStore(store{connection.ContentStore()}, c.Namespace), nil
+}
+
+// Exporter returns what an image leaves by.
+func (w *containerdWorker) Exporter(name string, sessions *session.Manager) (exporter.Exporter, error) {
+	of, err := w.Worker.Exporter(name, sessions)
+	if err != nil || name != client.ExporterImage {
+		return of, err
+	}
+	return &imageExporter{Exporter: of, snapshotter: w.Snapshotter, leases: w.LeaseManager()}, nil
+}
+
+// newDevices returns the devices that vendors describe.
+func newDevices(c config.CDIConfig) (*cdidevices.Manager, error) {
+	known, err := cdi.NewCache(cdi.WithSpecDirs(c.SpecDirs...))
+	if err != nil {
+		return nil, fmt.Errorf("reading which devices there are: %w", err)
+	}
+	return cdidevices.NewManager(known, c.AutoAllowed), nil
+}
+
+// limits is how much is kept for later builds.
+func limits(c config.GCConfig, root string) []client.PruneInfo {
+	size, _ := disk.GetDiskStat(root) // of which shares are taken: of an unknown one none
+	rules := c.GCPolicy
+	if len(rules) == 0 {
+		rules = config.DefaultGCPolicy(c, size)
+	}
+	var all []client.PruneInfo
+	for _, r := range rules {
+		all = append(all, client.PruneInfo{
+			Filter:        r.Filters,
+			All:           r.All,
+			KeepDuration:  r.KeepDuration.Duration,
+			ReservedSpace: r.ReservedSpace.AsBytes(size),
+			MaxUsedSpace:  r.MaxUsedSpace.AsBytes(size),
+			MinFreeSpace:  r.MinFreeSpace.AsBytes(size),
+		})
+	}
+	return all
+}
