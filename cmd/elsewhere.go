@@ -36,15 +36,24 @@ func (a *app) fetch(ctx context.Context, name string) (loader.Fetched, error) {
 	if on, err := strconv.ParseBool(a.getenv(which)); err == nil && !on {
 		return loader.Fetched{}, fmt.Errorf("%s is %s: files are not fetched from there", which, a.getenv(which))
 	}
+	files, err := a.files()
+	if err != nil {
+		return loader.Fetched{}, err
+	}
+	c, err := files.Fetch(ctx, name)
+	return loader.Fetched{File: c.File, Root: c.Root, Mounts: c.Mounts, Pinned: c.Pinned, Source: c.Source}, err
+}
+
+// files are those that were fetched, and fetches more.
+func (a *app) files() (*remote.Files, error) {
 	if a.remote == nil {
 		dir, err := remote.DefaultDir()
 		if err != nil {
-			return loader.Fetched{}, fmt.Errorf("there is no folder to fetch files into: %w; set XDG_CACHE_HOME", err)
+			return nil, fmt.Errorf("there is no folder to fetch files into: %w; set XDG_CACHE_HOME", err)
 		}
 		a.remote = &remote.Files{Dir: dir, Terminal: a.asks(), Warn: a.warn}
 	}
-	c, err := a.remote.Fetch(ctx, name)
-	return loader.Fetched{File: c.File, Root: c.Root, Mounts: c.Mounts, Pinned: c.Pinned, Source: c.Source}, err
+	return a.remote, nil
 }
 
 // repositories are those that files of the project were fetched from: images may have been

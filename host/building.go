@@ -50,7 +50,7 @@ func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	}
 	for service, ref := range op.Images {
 		if r.Images[service], err = h.builtImage(ctx, op.Platform, ref); err != nil {
-			return fmt.Errorf("the image of service %s: %w", service, err)
+			return ofOther(service, err)
 		}
 	}
 	var result buildkit.Result
@@ -172,4 +172,13 @@ func (h *Host) stepsGateway(ctx context.Context, b project.Build) (string, error
 	}
 	gateway, err := h.networks.StepsGateway(ctx)
 	return gateway.String(), err
+}
+
+// ofOther says that the image of another service, which a build begins with, is not to be had.
+func ofOther(service string, err error) error {
+	if errors.Is(err, images.ErrPlatform) {
+		return fmt.Errorf("it is made with the image of service %s: %w: give both services the same `platform`, or have "+
+			"`gocompose build` make that image for both platforms, with services.%[1]s.build.platforms", service, err)
+	}
+	return fmt.Errorf("the image of service %s: %w", service, err)
 }

@@ -72,7 +72,7 @@ x-images:
 	if _, body, _ := strings.Cut(string(text), "from.\n"); body != want {
 		t.Errorf("got\n%s", text)
 	}
-	path, err := loader.LockPath(t.Context(), o)
+	path, _, err := loader.LockPath(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
