@@ -92,3 +92,12 @@ func (s *solve) attestations(r Request) error {
 	}
 	return nil
 }
+
+func (s *solve) attested() bool {
+	for name := range s.attrs {
+		if strings.HasPrefix(name, "attest:") {
+			return true
+		}
+	}
+	return false
+}

@@ -52,7 +52,7 @@ func (s *solve) context(r Request, name, from string) (string, error) {
 		if image == "" {
 			return "", fmt.Errorf("the image of service %s was not built", rest)
 		}
-		if r.Build.Pull {
+		if r.Build.Pull && image != Scratch {
 			s.pinned[name] = image
 		}
 		return "docker-image://" + image, nil

@@ -7,6 +7,9 @@ import (
 	"github.com/gocompose/gocompose/project"
 )
 
+// Scratch is the image with nothing in it.
+const Scratch = "scratch"
+
 // Request is an image that is to be built.
 type Request struct {
 	// Service is whose image it is: progress and errors name it.

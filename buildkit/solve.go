@@ -104,7 +104,7 @@ type solve struct {
 
 func newSolve(r Request) (*solve, error) {
 	s := &solve{attrs: map[string]string{}, folders: map[string]fsutil.FS{}, layouts: layouts{}, pinned: map[string]string{}, inputs: map[string]*pb.Definition{}}
-	for _, convert := range []func(Request) error{s.sources, s.contexts, s.values, s.container, s.caches, s.attestations, s.attach} {
+	for _, convert := range []func(Request) error{s.sources, s.contexts, s.values, s.container, s.caches, s.attestations, s.ahead, s.attach} {
 		if err := convert(r); err != nil {
 			return nil, err
 		}

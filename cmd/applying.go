@@ -85,18 +85,16 @@ func keeping(ctx context.Context, h *host.Host, plan *planner.Plan) (context.Con
 	if plan.Builds() == len(plan.Steps) { // BuildKit keeps what it makes
 		return ctx, func(error) error { return nil }, nil
 	}
-	leased, release, err := h.Lease(ctx, plan.Project)
+	leased, lease, err := h.Lease(ctx, plan.Project)
 	if err != nil {
 		return nil, nil, err
 	}
 	end := func(went error) error {
-		ctx := context.WithoutCancel(leased)
+		release := lease.End
 		if resumes(plan, went) {
-			if keeps, err := h.Keeps(ctx); keeps && err == nil {
-				return nil
-			}
+			release = lease.Leave
 		}
-		return release(ctx)
+		return release(context.WithoutCancel(leased))
 	}
 	if err := h.TakeOver(leased, plan.Project); err != nil {
 		return nil, nil, errors.Join(err, end(err))

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
+	"github.com/gocompose/gocompose/project"
 )
 
 // checkBuilds has the Dockerfiles of what c builds looked at, and fails when something
@@ -36,15 +38,19 @@ func (a *app) checkBuilds(ctx context.Context, c change) (err error) {
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
 	h = h.WithContents(p.Contents).WithBuilds(host.Builds{Stdin: a.In})
-	found := 0
+	found, made := 0, built(p)
 	for _, s := range plan.Steps {
 		op, ok := s.Op.(planner.BuildImage)
 		if !ok {
 			continue
 		}
-		warnings, err := h.CheckBuild(ctx, op)
+		warnings, missing, err := h.CheckBuild(ctx, op, made)
 		if err != nil {
 			return err
+		}
+		for _, ref := range missing {
+			a.warn(fmt.Sprintf("service %s begins with image %s, which is not here: that its variables are defined is not checked; `gocompose build %[1]s` builds both",
+				op.Service, planner.ShortImage(ref)))
 		}
 		found += len(warnings)
 		for _, w := range warnings {
@@ -63,4 +69,15 @@ func (a *app) checkBuilds(ctx context.Context, c change) (err error) {
 	}
 	fmt.Fprintln(a.Out, "Check complete, no warnings found.")
 	return nil
+}
+
+// built are the images that the services build, by all their names.
+func built(p *project.Project) []string {
+	var refs []string
+	for _, s := range slices.Concat(p.Services, p.Bases) {
+		if s.Build != nil {
+			refs = append(refs, s.Refs()...)
+		}
+	}
+	return refs
 }

@@ -42,6 +42,9 @@ type change struct {
 	// pull says which images are fetched before the plan is made; nil: none are, and
 	// nothing is looked at for it.
 	pull *planner.Options
+	// uses: images of the services are made or sent, so nobody else is to take them away
+	// meanwhile. Where they are fetched for containers that goes without saying.
+	uses bool
 	// provides: containers are made, and providers brought up before the plan is made, which
 	// goes by given, the variables that each has set.
 	provides bool
@@ -133,7 +136,7 @@ func (a *app) changeProject(ctx context.Context, h *host.Host, c change, name st
 	defer lock.Unlock()
 	defer func() { err = errors.Join(err, h.LeaveBuilder()) }() // who goes on, as up does, builds no more
 	h = h.WithTrust(p)
-	if c.pull != nil && p != nil {
+	if (c.pull != nil || c.uses) && p != nil {
 		done, nerr := host.NeedImages(where, p)
 		if nerr != nil {
 			return nerr

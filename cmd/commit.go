@@ -51,11 +51,11 @@ func (a *app) commit(ctx context.Context, which one, commit host.Commit) error {
 	return a.withOne(ctx, which, func(ctx context.Context, h *host.Host, i host.Info) error {
 		var id string
 		err := a.telling(i.Name, told{"Committing", "Committed"}, "", func() (err error) {
-			leased, release, err := h.Lease(ctx, "")
+			leased, lease, err := h.Lease(ctx, "")
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+			defer func() { err = errors.Join(err, lease.End(context.WithoutCancel(ctx))) }()
 			commit.Created = time.Now().UTC()
 			img, err := h.Commit(leased, i.ID, commit)
 			id = img.ID

@@ -25,7 +25,7 @@ type configFlags struct {
 	variables, environment                            bool
 	noInterpolate, noNormalize, noPaths, noConsistent bool
 	noEnv                                             bool
-	resolve, lock                                     bool
+	resolve, lock, yes                                bool
 }
 
 func (a *app) configCommand() *cobra.Command {
@@ -61,6 +61,7 @@ func (a *app) configCommand() *cobra.Command {
 	fs.BoolVar(&f.noConsistent, "no-consistency", false, "Don't check model consistency - warning: may produce invalid Compose output")
 	fs.BoolVar(&f.resolve, "resolve-image-digests", false, "Pin image tags to digests, for which registries are asked")
 	fs.BoolVar(&f.lock, "lock-image-digests", false, "Produces an override file with image digests")
+	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	fs.BoolVar(&f.noEnv, "no-env-resolution", false, "Don't resolve service env files")
 	return c
 }
@@ -77,7 +78,7 @@ func (a *app) config(ctx context.Context, f configFlags, services []string) erro
 		return err
 	}
 	opt.Services = services
-	text, err := f.render(ctx, opt)
+	text, err := f.render(ctx, a, opt)
 	if err != nil || f.quiet {
 		return err
 	}
@@ -89,7 +90,7 @@ func (a *app) config(ctx context.Context, f configFlags, services []string) erro
 }
 
 // render returns what the flags ask for.
-func (f configFlags) render(ctx context.Context, opt loader.Options) ([]byte, error) {
+func (f configFlags) render(ctx context.Context, a *app, opt loader.Options) ([]byte, error) {
 	if f.variables {
 		return f.variablesText(ctx, opt)
 	}
@@ -101,7 +102,9 @@ func (f configFlags) render(ctx context.Context, opt loader.Options) ([]byte, er
 		NoEnvResolution:  f.noEnv,
 	})
 	if err == nil && (f.resolve || f.lock) && !f.quiet {
-		err = pinImages(ctx, m)
+		if err = a.mayRead(ctx, "config", f.yes, m.Name(), m.Elsewhere()); err == nil {
+			err = pinImages(ctx, m)
+		}
 	}
 	if err == nil && f.lock {
 		m = m.ImagesOnly()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -35,15 +36,24 @@ func (a *app) fetch(ctx context.Context, name string) (loader.Fetched, error) {
 	if on, err := strconv.ParseBool(a.getenv(which)); err == nil && !on {
 		return loader.Fetched{}, fmt.Errorf("%s is %s: files are not fetched from there", which, a.getenv(which))
 	}
+	files, err := a.files()
+	if err != nil {
+		return loader.Fetched{}, err
+	}
+	c, err := files.Fetch(ctx, name)
+	return loader.Fetched{File: c.File, Root: c.Root, Mounts: c.Mounts, Pinned: c.Pinned, Source: c.Source}, err
+}
+
+// files are those that were fetched, and fetches more.
+func (a *app) files() (*remote.Files, error) {
 	if a.remote == nil {
 		dir, err := remote.DefaultDir()
 		if err != nil {
-			return loader.Fetched{}, fmt.Errorf("there is no folder to fetch files into: %w; set XDG_CACHE_HOME", err)
+			return nil, fmt.Errorf("there is no folder to fetch files into: %w; set XDG_CACHE_HOME", err)
 		}
 		a.remote = &remote.Files{Dir: dir, Terminal: a.asks(), Warn: a.warn}
 	}
-	c, err := a.remote.Fetch(ctx, name)
-	return loader.Fetched{File: c.File, Root: c.Root, Mounts: c.Mounts, Pinned: c.Pinned, Source: c.Source}, err
+	return a.remote, nil
 }
 
 // repositories are those that files of the project were fetched from: images may have been
@@ -55,21 +65,101 @@ func (a *app) repositories() []string {
 	return a.remote.Repositories()
 }
 
-// trusts asks whether a project of files from elsewhere may have what it asks for of this
-// host, and refuses where nobody can answer. What asks for nothing is not asked about.
+// asking is what a command hands on of what files from elsewhere ask for, and so what the user is
+// asked about.
+type asking struct {
+	title string // of the command
+	// yes: it is granted; instead says what to do where nobody can be asked, if it is not to
+	// give --yes.
+	yes     bool
+	instead string
+	// variables: their values go to containers, into images, or to registries in names of images.
+	variables bool
+	host      []string // what of the host is used
+	others    []string // other files that made what is here of the project, and is changed
+}
+
+// ofChange is what c asks about. Who only changes what exists hands on nothing, unless programs of
+// providers are run.
+func (a *app) ofChange(ctx context.Context, c change, p *project.Project) (asking, error) {
+	ask := asking{title: c.title, yes: c.yes, instead: c.instead, variables: c.provides || c.uses}
+	switch {
+	case c.provides:
+		ask.host = p.Elsewhere.Host
+	case c.runsProviders && len(p.Elsewhere.Programs) > 0:
+		ask.variables, ask.host = true, p.Elsewhere.Programs
+	case c.builds.alone:
+		ask.host = p.Elsewhere.Builds
+	}
+	if c.uses && !c.builds.alone || p.Elsewhere.NamedHere { // what is built is called by the project
+		return ask, nil
+	}
+	var err error
+	if ask.others, err = a.otherFiles(ctx, p); len(ask.others) > 0 && c.fileless {
+		ask.instead = "for what is here no file is needed: name the project with -p instead"
+	}
+	return ask, err
+}
+
+// otherFiles returns where the files are that have made the containers of p which are here, if they
+// are others: the name may be that of a project which has nothing to do with p.
+func (a *app) otherFiles(ctx context.Context, p *project.Project) (others []string, err error) {
+	if len(p.Services) == 0 {
+		return nil, nil
+	}
+	h, err := a.openExisting(ctx)
+	if h == nil || err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	infos, err := h.Containers(ctx, p.Name)
+	for _, i := range infos {
+		from := i.Spec.Origin.Folder()
+		if from != "" && from != p.Services[0].Template.Origin.Folder() && !slices.Contains(others, from) {
+			others = append(others, from)
+		}
+	}
+	slices.Sort(others)
+	return others, err
+}
+
+// trusts asks before a change whether a project of files from elsewhere may have what it asks for
+// of this host.
 func (a *app) trusts(ctx context.Context, c change, p *project.Project) error {
 	if p == nil || p.Elsewhere == nil || c.yes || a.globals.dryRun {
 		return nil
 	}
-	// Who builds, and starts nothing, is not asked about variables: docker compose does not.
-	asked := c.provides && len(p.Elsewhere.Variables)+len(p.Elsewhere.Host) > 0 || c.builds.alone && len(p.Elsewhere.Builds) > 0
-	if !asked && !(c.runsProviders && len(p.Providers) > 0) {
+	ask, err := a.ofChange(ctx, c, p)
+	if err != nil {
+		return err
+	}
+	return a.mayHave(ctx, ask, p.Name, p.Elsewhere)
+}
+
+// mayRead asks on behalf of a command that changes nothing here, and tells registries the names of
+// images.
+func (a *app) mayRead(ctx context.Context, title string, yes bool, name string, e *project.Elsewhere) error {
+	return a.mayHave(ctx, asking{title: title, yes: yes, variables: true}, name, e)
+}
+
+// mayHave is where all commands ask, once they know what they hand on and before they do. It refuses
+// where nobody can answer. What asks for nothing is not asked about: of a variable without a
+// value nothing is handed on.
+func (a *app) mayHave(ctx context.Context, ask asking, name string, e *project.Elsewhere) error {
+	if e == nil || ask.yes {
 		return nil
 	}
-	a.showElsewhere(p.Elsewhere)
+	valued := func(v project.UsedVariable) bool {
+		// The env files of the user's own project have a variable because the project reads it.
+		return v.From != "" && !(e.Included && v.From == project.FromEnvFile)
+	}
+	if !(ask.variables && slices.ContainsFunc(e.Variables, valued)) && len(ask.host)+len(ask.others) == 0 {
+		return nil
+	}
+	a.showElsewhere(ask, name, e)
 	if !a.asks() {
-		return fmt.Errorf("nobody can be asked whether project %s may have this: %s", p.Name,
-			cmp.Or(c.instead, "if it may, say so with `gocompose "+c.title+" --yes`"))
+		return fmt.Errorf("nobody can be asked whether project %s may have this: %s", name,
+			cmp.Or(ask.instead, "if it may, say so with `gocompose "+ask.title+" --yes`"))
 	}
 	yes, err := a.ask(ctx, "May it have this?")
 	if err == nil && !yes {
@@ -88,12 +178,14 @@ func printable(text string) string {
 }
 
 // showElsewhere says what a project asks for, and no values.
-func (a *app) showElsewhere(e *project.Elsewhere) {
-	fmt.Fprintln(a.Err, "The Compose files are from elsewhere:")
-	for _, name := range e.Files {
-		fmt.Fprintln(a.Err, "  "+printable(name))
+func (a *app) showElsewhere(ask asking, name string, e *project.Elsewhere) {
+	if e.Included {
+		fmt.Fprintln(a.Err, "The Compose files include or extend files from elsewhere:")
+	} else {
+		fmt.Fprintln(a.Err, "The Compose files are from elsewhere:")
 	}
-	if len(e.Variables) > 0 {
+	a.listed(e.Files)
+	if ask.variables && len(e.Variables) > 0 {
 		fmt.Fprintln(a.Err, "They read these variables:")
 		w := tabwriter.NewWriter(a.Err, 0, 0, 3, ' ', 0)
 		fmt.Fprintln(w, "  VARIABLE\tSOURCE\tREQUIRED\tDEFAULT")
@@ -106,10 +198,18 @@ func (a *app) showElsewhere(e *project.Elsewhere) {
 		}
 		_ = w.Flush() // there is nobody left to tell
 	}
-	if len(e.Host) > 0 {
+	if len(ask.host) > 0 {
 		fmt.Fprintln(a.Err, "They ask this of the host:")
-		for _, text := range e.Host {
-			fmt.Fprintln(a.Err, "  "+printable(text))
-		}
+		a.listed(ask.host)
+	}
+	if len(ask.others) > 0 {
+		fmt.Fprintf(a.Err, "They change project %s, whose containers here were made from other files, in:\n", name)
+		a.listed(ask.others)
+	}
+}
+
+func (a *app) listed(texts []string) {
+	for _, text := range texts {
+		fmt.Fprintln(a.Err, "  "+printable(text))
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -59,3 +61,71 @@ func waitsFor(pid int) string {
 	}
 	return b.String()
 }
+
+// failing runs scripts that are meant to fail, and keeps what is told of it.
+type failing struct {
+	*testing.T
+	told   *strings.Builder
+	failed *bool
+}
+
+func (f failing) Parallel()         {}
+func (f failing) Verbose() bool     { return false }
+func (f failing) Log(args ...any)   { fmt.Fprintln(f.told, args...) }
+func (f failing) FailNow()          { *f.failed = true; runtime.Goexit() }
+func (f failing) Fatal(args ...any) { f.Log(args...); f.FailNow() }
+
+func (f failing) Run(_ string, do func(testscript.T)) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do(f)
+	}()
+	<-done
+}
+
+// A script that fails while a command of it builds, whose shell does not pass the
+// signal on, ends at once, and takes everything away.
+func TestFailingScriptEndsItsCommands(t *testing.T) {
+	params := liveParams(t)
+	script := filepath.Join(t.TempDir(), "fails.txtar")
+	if err := os.WriteFile(script, []byte(failsWhileItBuilds), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var layouts []paths.Paths
+	setUp := params.Setup
+	params.Files, params.Setup = []string{script}, func(e *testscript.Env) error {
+		err := setUp(e)
+		layouts = append(layouts, paths.Paths{Root: e.Getenv("GOCOMPOSE_ROOT"), State: e.Getenv("GOCOMPOSE_STATE")})
+		return err
+	}
+	var told strings.Builder
+	failed := false
+	testscript.RunT(failing{t, &told, &failed}, params)
+	if !failed || !strings.Contains(told.String(), "it is time to fail") {
+		t.Errorf("the script has not failed as it was to:\n%s", &told)
+	}
+	if strings.Contains(told.String(), "cleaning up:") {
+		t.Errorf("not all could be taken away:\n%s", &told)
+	}
+	for _, p := range layouts {
+		if left, err := livetest.All(p); err != nil || len(left) > 0 {
+			t.Errorf("left running: %v (%v)", left, err)
+		}
+	}
+}
+
+const failsWhileItBuilds = `
+load busybox
+exec sh -c 'gocompose --progress plain build 2>said; true' &
+eventually exec grep -q 'begun$' said
+! exec echo it is time to fail
+
+-- compose.yaml --
+name: fails
+services:
+  slow:
+    build:
+      context: .
+      dockerfile_inline: "FROM test/busybox:1\nRUN echo begun; sleep 98765\n"
+`

@@ -72,11 +72,11 @@ func (a *app) withImages(ctx context.Context, do func(context.Context, *images.S
 		return err
 	}
 	defer h.Close()
-	leased, release, err := h.Lease(ctx, "")
+	leased, lease, err := h.Lease(ctx, "")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, lease.End(context.WithoutCancel(ctx))) }()
 	return do(leased, h.Images())
 }
 

@@ -169,9 +169,14 @@ func condition(holds string) func(string) (bool, error) {
 	}
 }
 
-// cleanUp ends what a failed script left, so that it does not disturb others.
+// cleanUp ends what a failed script left, so that it does not disturb others:
+// first its own commands, which use what is taken away then, or have a pipe that
+// the script's end waits for. The daemons do not have its variables.
 func cleanUp(e *testscript.Env, bin string) {
 	p := paths.Paths{Root: e.Getenv("GOCOMPOSE_ROOT"), State: e.Getenv("GOCOMPOSE_STATE")}
+	if err := livetest.EndAll("WORK=" + e.WorkDir); err != nil {
+		e.T().Log("ending the script's commands:", err)
+	}
 	if left, err := livetest.Leftovers(p); len(left) > 0 || err != nil {
 		cfg := host.Config{Paths: p, Program: filepath.Join(bin, "gocompose"), Address: e.Getenv("CONTAINERD_ADDRESS")}
 		if err := wipe(cfg); err != nil {

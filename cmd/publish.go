@@ -73,6 +73,9 @@ func (a *app) publish(ctx context.Context, ref string, f publishFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := a.mayRead(ctx, "publish", f.yes, app.Name, app.Elsewhere); err != nil {
+		return err
+	}
 	if yes, err := a.mayPublish(ctx, app, f); !yes || err != nil {
 		return err
 	}
@@ -132,6 +135,7 @@ func (a *app) mayPublish(ctx context.Context, app loader.Application, f publishF
 // elsewhere, but they may be there already.
 func (a *app) pushBuilt(ctx context.Context) error {
 	push := ofImages("push", nil, true)
+	push.yes = true // publish has asked
 	p, err := a.load(ctx, nil, push.load)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 type pullFlags struct {
 	policy                                       string
 	ignoreBuildable, ignoreFailures, deps, quiet bool
-	parallel, noParallel                         bool
+	parallel, noParallel, yes                    bool
 	trust                                        trustFlags
 }
 
@@ -44,6 +44,7 @@ func (a *app) pullCommand() *cobra.Command {
 	fs.BoolVar(&f.deps, "include-deps", false, "Also pull services declared as dependencies")
 	fs.StringVar(&f.policy, "policy", "", `Apply pull policy ("missing"|"always")`)
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "Pull without printing progress information")
+	fs.BoolVarP(&f.yes, "yes", "y", false, yesUsage)
 	fs.BoolVar(&f.parallel, "parallel", true, "Does nothing: images are pulled in parallel; `gocompose --parallel N` sets how many at once")
 	fs.BoolVar(&f.noParallel, "no-parallel", true, "Does nothing: use `gocompose --parallel 1 pull` for one at a time")
 	hide(c, "parallel", "no-parallel")
@@ -62,6 +63,7 @@ func (a *app) pull(ctx context.Context, f pullFlags, services []string) error {
 	var unbuilt []string
 	var wanted *project.Project
 	c := ofImages("pull", services, f.deps)
+	c.yes = f.yes
 	of := c.load
 	c.load = func(o *loader.Options) {
 		of(o)
@@ -103,7 +105,7 @@ func toBuild(p *project.Project, e executor.Event) []string {
 // ofImages is a change that is only about the images of services: whatever else the files
 // say of these does not matter, and what they depend on does if it is asked for.
 func ofImages(title string, services []string, deps bool) change {
-	return change{title: title, services: services, load: func(o *loader.Options) {
+	return change{title: title, services: services, uses: true, load: func(o *loader.Options) {
 		o.Existing = true
 		o.NoDeps = !deps
 	}}

@@ -8,7 +8,7 @@ import (
 )
 
 func (a *app) pushCommand() *cobra.Command {
-	var lenient, deps, quiet bool
+	var lenient, deps, quiet, yes bool
 	c := &cobra.Command{
 		Use:   "push [OPTIONS] [SERVICE...]",
 		Short: "Push service images",
@@ -20,6 +20,7 @@ func (a *app) pushCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, services []string) error {
 			opt := planner.Options{Lenient: lenient}
 			push := ofImages("push", services, deps)
+			push.yes = yes
 			push.plan = func(p *project.Project, _ planner.Observed) (*planner.Plan, error) {
 				return planner.PushServices(p, opt), nil
 			}
@@ -33,5 +34,6 @@ func (a *app) pushCommand() *cobra.Command {
 	fs.BoolVar(&lenient, "ignore-push-failures", false, "Push what it can and ignores images with push failures")
 	fs.BoolVar(&deps, "include-deps", false, "Also push images of services declared as dependencies")
 	fs.BoolVarP(&quiet, "quiet", "q", false, "Push without printing progress information")
+	fs.BoolVarP(&yes, "yes", "y", false, yesUsage)
 	return c
 }

@@ -24,7 +24,8 @@ func (a *app) systemDFCommand() *cobra.Command {
 		Long: "Shows what images, containers, volumes, the build cache and logs take on the disk, and how much of it what nothing\n" +
 			"uses does. Images are counted with what was fetched and what it was unpacked to; what several of them share counts\n" +
 			"once, and what they share with the build cache is theirs. Leftovers are what killed commands have begun to fetch or\n" +
-			"to make; those of commands that go on are active. With --verbose each is shown: then SHARED SIZE is what an image\n" +
+			"to make; those of commands that go on are active. Remote Files are copies of Compose files from elsewhere, if there\n" +
+			"are any, which this user's commands have fetched. With --verbose each is shown: then SHARED SIZE is what an image\n" +
 			"has in common with others or the build cache, and UNIQUE SIZE what goes with it.",
 		Example: "gocompose system df\n" +
 			"gocompose system df --verbose",
@@ -49,7 +50,11 @@ func (a *app) systemDF(ctx context.Context, verbose bool, format string) error {
 		return err
 	}
 	if !verbose {
-		return dfTable().write(a.Out, dfRows(use), format, r)
+		rows, err := a.dfRows(ctx, use)
+		if err != nil {
+			return err
+		}
+		return dfTable().write(a.Out, rows, format, r)
 	}
 	cache, err := a.buildCache(ctx, nil)
 	if err != nil {
@@ -118,6 +123,24 @@ func (s sum) row(kind string) dfRow {
 	return dfRow{
 		Type: kind, TotalCount: strconv.Itoa(s.total), Active: strconv.Itoa(s.active), Size: sizeText(s.size), Reclaimable: reclaimable,
 	}
+}
+
+// dfRows are all, with the copies of Compose files from elsewhere when there are any.
+func (a *app) dfRows(ctx context.Context, u host.Usage) ([]dfRow, error) {
+	var containers []host.Info
+	for _, c := range u.Containers {
+		containers = append(containers, c.Info)
+	}
+	var volumes []host.Volume
+	for _, v := range u.Volumes {
+		volumes = append(volumes, v.Volume)
+	}
+	rows := dfRows(u)
+	copies, err := a.copies(ctx, containers, volumes)
+	if len(copies) > 0 {
+		rows = append(rows, copySum(copies).row("Remote Files"))
+	}
+	return rows, err
 }
 
 func dfRows(u host.Usage) []dfRow {

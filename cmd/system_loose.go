@@ -10,33 +10,44 @@ import (
 
 	"github.com/gocompose/gocompose/buildkit"
 	"github.com/gocompose/gocompose/host"
+	"github.com/gocompose/gocompose/remote"
 )
 
 // loose is what goes with a prune of the system that is of no project, and that no plan
 // is needed for: nobody wants it.
 type loose struct {
-	cache []buildkit.CacheRecord
-	left  int64 // the size of what killed commands have left
-	stays error // why the build cache does
+	cache  []buildkit.CacheRecord
+	copies []remote.Kept
+	use    host.Usage // what there is
+	left   int64      // the size of what killed commands have left
+	stays  error      // why the build cache does
 }
 
-func (l loose) empty() bool { return len(l.cache) == 0 && l.left == 0 }
+func (l loose) empty() bool { return len(l.cache)+len(l.copies) == 0 && l.left == 0 }
 
-// loose decides what goes of that. Neither has labels, and leftovers no time.
-func (p pruner) loose(ctx context.Context, h *host.Host, use host.Usage) (l loose, err error) {
-	if len(p.filter) == 0 {
-		l.left = use.Left.Sum()
-	}
-	cache, err := p.cachePruner(time.Now())
-	if cache == nil || len(use.Cached) == 0 || err != nil {
+// loose decides what goes of that. None of it has labels, and leftovers no time.
+func (a *app) loose(ctx context.Context, h *host.Host, p pruner, all found) (l loose, err error) {
+	if l.use, err = h.Usage(ctx); err != nil {
 		return l, err
 	}
-	all, err := h.BuildCache(ctx)
+	copies, err := a.copies(ctx, all.containers, all.volumes)
+	if err != nil {
+		return l, err
+	}
+	l.copies = p.unusedCopies(copies, time.Now())
+	if len(p.filter) == 0 {
+		l.left = l.use.Left.Sum()
+	}
+	cache, err := p.cachePruner(time.Now())
+	if cache == nil || len(l.use.Cached) == 0 || err != nil {
+		return l, err
+	}
+	records, err := h.BuildCache(ctx)
 	if errors.Is(err, host.ErrNoBuilder) {
 		l.stays = err
 		return l, nil
 	}
-	l.cache = cache.decide(all)
+	l.cache = cache.decide(records)
 	return l, err
 }
 
@@ -56,13 +67,16 @@ func (a *app) nameLoose(l loose) {
 	if len(l.cache) > 0 {
 		a.nameCache(l.cache, false)
 	}
+	if len(l.copies) > 0 {
+		fmt.Fprintf(a.Err, "Going to remove copies of Compose files from elsewhere %s\n", strings.Join(copyNames(l.copies), ", "))
+	}
 	if l.left > 0 {
 		fmt.Fprintf(a.Err, "Going to remove %s that killed commands have left\n", sizeText(l.left))
 	}
 }
 
-// pruneLoose takes it away.
-func (a *app) pruneLoose(ctx context.Context, h *host.Host, l loose) error {
+// pruneLoose takes it away, and leaves out of it what copies stay all the same.
+func (a *app) pruneLoose(ctx context.Context, h *host.Host, l *loose) (err error) {
 	if err := h.ForgetSignatures(ctx); err != nil {
 		return err
 	}
@@ -72,6 +86,9 @@ func (a *app) pruneLoose(ctx context.Context, h *host.Host, l loose) error {
 		if err != nil {
 			return err
 		}
+	}
+	if l.copies, err = a.removeCopies(l.copies); err != nil {
+		return err
 	}
 	if l.left > 0 {
 		return h.Collect(ctx)

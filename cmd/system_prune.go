@@ -13,6 +13,7 @@ import (
 	"github.com/gocompose/gocompose/host"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
+	"github.com/gocompose/gocompose/remote"
 	"github.com/gocompose/gocompose/view"
 )
 
@@ -28,8 +29,9 @@ func (a *app) systemPruneCommand() *cobra.Command {
 		Short: "Remove unused data",
 		Long: "Removes, of all projects, the containers that do not run, the networks that no container belongs to then, and the\n" +
 			"images without a name that none has, with --all also those that have names. The build cache goes as with\n" +
-			"`gocompose builder prune`, and what killed commands have left; neither has labels. Volumes stay, which hold your\n" +
-			"data: with --volumes the anonymous ones go that no container has; `gocompose volume prune --all` is for the others.\n" +
+			"`gocompose builder prune`, what killed commands have left, and copies of Compose files from elsewhere that nothing\n" +
+			"has mounted and nobody has used for 30 days, or with --all at all; these have no labels. Volumes stay, which hold\n" +
+			"your data: with --volumes the anonymous ones go that no container has; `gocompose volume prune --all` is for the others.\n" +
 			"All is named before it goes, and it asks, unless --force is given; no answer is no.",
 		Example: "gocompose system prune\n" +
 			"gocompose system prune --all --force --filter until=24h",
@@ -52,6 +54,7 @@ type pruner struct {
 	networks   filters[host.Network]
 	images     filters[host.Image]
 	volumes    filters[host.Volume]
+	copies     filters[remote.Kept]
 	// named is what may go, as the user has been told; nil: all.
 	named identities
 }
@@ -75,6 +78,9 @@ func newPruner(f systemPruneFlags, now time.Time) (p pruner, err error) {
 		return p, err
 	}
 	if p.networks, err = newNetworkFilters(f.filter, keys, now); err != nil {
+		return p, err
+	}
+	if p.copies, err = newCopyFilters(f.filter, keys, now); err != nil {
 		return p, err
 	}
 	if p.images, err = newImageFilters(f.filter, keys, nil, now); err != nil || !f.volumes {
@@ -192,7 +198,7 @@ func (a *app) systemPrune(ctx context.Context, f systemPruneFlags) error {
 		return err
 	}
 	if h == nil {
-		return a.nothingToPrune()
+		return a.pruneCopies(ctx, p)
 	}
 	defer h.Close()
 	all, err := look(ctx, h)
@@ -203,11 +209,7 @@ func (a *app) systemPrune(ctx context.Context, f systemPruneFlags) error {
 	if !a.globals.dryRun {
 		return a.askAndPrune(ctx, h, p, what)
 	}
-	use, err := h.Usage(ctx)
-	if err != nil {
-		return err
-	}
-	rest, err := p.loose(ctx, h, use)
+	rest, err := a.loose(ctx, h, p, all)
 	if err != nil {
 		return err
 	}
@@ -223,11 +225,7 @@ func (a *app) askAndPrune(ctx context.Context, h *host.Host, p pruner, what plan
 		return err
 	}
 	unlock()
-	use, err := h.Usage(ctx)
-	if err != nil {
-		return err
-	}
-	rest, err := p.loose(ctx, h, use)
+	rest, err := a.loose(ctx, h, p, all)
 	if err != nil {
 		return err
 	}
@@ -248,16 +246,16 @@ func (a *app) askAndPrune(ctx context.Context, h *host.Host, p pruner, what plan
 	err = a.pruneLocked(ctx, h, all, what)
 	unlock()
 	if err == nil {
-		err = a.pruneLoose(ctx, h, rest)
+		err = a.pruneLoose(ctx, h, &rest)
 	}
 	if err != nil {
 		return err
 	}
-	return a.writeReclaimed(ctx, h, use, what)
+	return a.writeReclaimed(ctx, h, rest, what)
 }
 
 // writeReclaimed writes how much is not there any more of what there was.
-func (a *app) writeReclaimed(ctx context.Context, h *host.Host, before host.Usage, what planner.Pruned) error {
+func (a *app) writeReclaimed(ctx context.Context, h *host.Host, rest loose, what planner.Pruned) error {
 	stored, err := h.Images().Stored(ctx)
 	if err != nil {
 		return err
@@ -266,7 +264,8 @@ func (a *app) writeReclaimed(ctx context.Context, h *host.Host, before host.Usag
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(reclaimed(before, goneOf(what, left), stored.Parts)))
+	n := copySum(rest.copies).size + reclaimed(rest.use, goneOf(what, left), stored.Parts)
+	_, err = fmt.Fprintf(a.Out, "Total reclaimed space: %s\n", sizeText(n))
 	return err
 }
 
@@ -347,7 +346,7 @@ func pruneWarning(f systemPruneFlags) string {
 	} else {
 		lines = append(lines, "  - unused build cache")
 	}
-	lines = append(lines, "  - what killed commands have left")
+	lines = append(lines, "  - what killed commands have left", "  - unused copies of Compose files from elsewhere")
 	if len(f.filter) > 0 {
 		lines = append(lines, "  of which only those with "+strings.Join(f.filter, ", "))
 	}

@@ -2,13 +2,17 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
+
 	"github.com/gocompose/gocompose/buildkit"
+	"github.com/gocompose/gocompose/containerd/images"
 	"github.com/gocompose/gocompose/containerd/registry"
 	"github.com/gocompose/gocompose/planner"
 	"github.com/gocompose/gocompose/project"
@@ -44,6 +48,11 @@ func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	if err != nil {
 		return err
 	}
+	for service, ref := range op.Images {
+		if r.Images[service], err = h.builtImage(ctx, op.Platform, ref); err != nil {
+			return ofOther(service, err)
+		}
+	}
 	var result buildkit.Result
 	if h.builds.Open != nil {
 		result, err = builder.Debug(ctx, r, h.builds.Open)
@@ -56,13 +65,58 @@ func (h *Host) BuildImage(ctx context.Context, op planner.BuildImage) error {
 	return h.noteBuilt(ctx, project.Image{Ref: op.Ref, Platform: op.Platform}, result)
 }
 
-// CheckBuild has the Dockerfile of a build looked at, and builds nothing.
-func (h *Host) CheckBuild(ctx context.Context, op planner.BuildImage) ([]buildkit.Warning, error) {
+// CheckBuild has the Dockerfile of a build looked at, and builds nothing. Made are the images that
+// the project makes: those of them that it begins with and that are not here are taken for empty
+// ones, and returned. Which variables these will define is not known, so of undefined ones
+// nothing is said then.
+func (h *Host) CheckBuild(ctx context.Context, op planner.BuildImage, made []string) (found []buildkit.Warning, missing []string, err error) {
 	builder, r, err := h.build(ctx, op)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return builder.Check(ctx, r)
+	here := func(ref string) (string, error) {
+		name, err := h.builtImage(ctx, op.Platform, ref)
+		if errors.Is(err, images.ErrNotFound) {
+			missing = append(missing, ref)
+			return buildkit.Scratch, nil
+		}
+		return name, err
+	}
+	for service, ref := range op.Images {
+		if r.Images[service], err = here(ref); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, ref := range op.Build.Bases {
+		if !slices.Contains(made, ref) {
+			continue
+		}
+		if name, err := here(ref); err != nil {
+			return nil, nil, err
+		} else if name == buildkit.Scratch {
+			r.Build.Contexts = withoutImage(r.Build.Contexts, ref)
+		}
+	}
+	found, err = builder.Check(ctx, r)
+	if len(missing) > 0 {
+		found = slices.DeleteFunc(found, func(w buildkit.Warning) bool { return strings.HasPrefix(w.Text, "UndefinedVar:") })
+	}
+	slices.Sort(missing)
+	return found, slices.Compact(missing), err
+}
+
+// withoutImage returns the contexts with an empty one wherever an image is meant.
+func withoutImage(contexts map[string]string, ref string) map[string]string {
+	const empty = project.ImageContext + buildkit.Scratch
+	out := map[string]string{ref: empty} // the frontend takes it where the Dockerfile names the image
+	for name, context := range contexts {
+		image, is := strings.CutPrefix(context, project.ImageContext)
+		if named, err := reference.ParseDockerRef(image); is && err == nil && named.String() == ref {
+			context = empty
+		}
+		out[name] = context
+	}
+	return out
 }
 
 // build returns who builds, and what it is asked for.
@@ -86,14 +140,13 @@ func (h *Host) build(ctx context.Context, op planner.BuildImage) (*buildkit.Clie
 	if h.builds.Display != nil {
 		r.Progress = h.builds.Display.Of(op.Service)
 	}
-	for service, ref := range op.Images {
-		image, err := h.images.For(op.Platform).Get(ctx, ref)
-		if err != nil {
-			return nil, r, fmt.Errorf("the image of service %s: %w", service, err)
-		}
-		r.Images[service] = ref + "@" + image.Target
-	}
 	return builder, r, nil
+}
+
+// builtImage returns the name by which buildkitd finds an image that is here.
+func (h *Host) builtImage(ctx context.Context, platform, ref string) (string, error) {
+	image, err := h.images.For(platform).Get(ctx, ref)
+	return ref + "@" + image.Target, err
 }
 
 // withProxies adds to a build's arguments the proxies that the user's configuration names,
@@ -119,4 +172,13 @@ func (h *Host) stepsGateway(ctx context.Context, b project.Build) (string, error
 	}
 	gateway, err := h.networks.StepsGateway(ctx)
 	return gateway.String(), err
+}
+
+// ofOther says that the image of another service, which a build begins with, is not to be had.
+func ofOther(service string, err error) error {
+	if errors.Is(err, images.ErrPlatform) {
+		return fmt.Errorf("it is made with the image of service %s: %w: give both services the same `platform`, or have "+
+			"`gocompose build` make that image for both platforms, with services.%[1]s.build.platforms", service, err)
+	}
+	return fmt.Errorf("the image of service %s: %w", service, err)
 }

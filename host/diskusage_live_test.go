@@ -108,14 +108,14 @@ func loadTwo(t *testing.T, h *Host) {
 	if err := tarball.MultiWrite(all, &archive); err != nil {
 		t.Fatal(err)
 	}
-	leased, end, err := h.Lease(t.Context(), "")
+	leased, lease, err := h.Lease(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.images.Load(leased, &archive); err != nil {
 		t.Fatal(err)
 	}
-	if err := end(t.Context()); err != nil {
+	if err := lease.End(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -171,7 +171,7 @@ func TestWhatIsToldOfIsWhatIsOnTheDisk(t *testing.T) {
 	if _, err := h.containerd.Snapshots().Prepare(killed, "killed", ""); err != nil {
 		t.Fatal(err)
 	}
-	goesOn, end, err := h.Lease(ctx, "")
+	goesOn, lease, err := h.Lease(ctx, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestWhatIsToldOfIsWhatIsOnTheDisk(t *testing.T) {
 	if images := after.Parts().Sum() - after.Busy.Sum(); images != before.Parts().Sum()-before.Busy.Sum()-before.Left.Sum() {
 		t.Errorf("images take %d now", images)
 	}
-	if err := end(ctx); err != nil {
+	if err := lease.End(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Collect(ctx); err != nil {

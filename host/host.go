@@ -165,9 +165,6 @@ func (h *Host) Close() error {
 // Images returns the images of this host.
 func (h *Host) Images() *images.Store { return h.images }
 
-// Keeps tells whether the lease in ctx keeps anything.
-func (h *Host) Keeps(ctx context.Context) (bool, error) { return h.containerd.Keeps(ctx) }
-
 // TakeOver has the lease in ctx keep what earlier commands on the project had fetched and
 // made when they were killed or failed, and ends theirs. The caller has the project's
 // lock. Of commands on images, which are about none, "", it is those that have ended.

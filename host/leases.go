@@ -16,23 +16,45 @@ import (
 // leaseLock begins the names of the locks of leases.
 const leaseLock = "lease-"
 
-// Lease keeps what is made under the returned context from being collected as
-// garbage until the returned function is called. A command on images is about no
-// project: "". The lease has a lock, by which others see that the command goes on.
-func (h *Host) Lease(ctx context.Context, project string) (context.Context, func(context.Context) error, error) {
+// Lease keeps what a command makes from being collected as garbage, until it is ended or
+// left.
+type Lease struct {
+	path  string
+	lock  *flock.Lock
+	end   func(context.Context) error
+	keeps func(context.Context) (bool, error)
+}
+
+// Lease makes one for what is made under the returned context. A command on images is about
+// no project: "". The lease has a lock, by which others see that the command goes on.
+func (h *Host) Lease(ctx context.Context, project string) (context.Context, *Lease, error) {
 	path := filepath.Join(h.cfg.Paths.Locks(), leaseLock+strings.ToLower(rand.Text()))
 	lock, err := flock.Acquire(ctx, path) // who looks whether it is free has it for a moment
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a lease: %w", err)
 	}
+	l := &Lease{path: path, lock: lock, keeps: h.containerd.Keeps}
 	leased, end, err := h.containerd.Lease(ctx, project, path)
 	if err != nil {
-		return nil, nil, errors.Join(err, removeIfThere(path), lock.Unlock())
+		return nil, nil, errors.Join(err, l.unlock())
 	}
-	return leased, func(ctx context.Context) error {
-		return errors.Join(end(ctx), removeIfThere(path), lock.Unlock())
-	}, nil
+	l.end = end
+	return leased, l, nil
 }
+
+// End ends the lease: what it alone keeps goes.
+func (l *Lease) End(ctx context.Context) error { return errors.Join(l.end(ctx), l.unlock()) }
+
+// Leave leaves what the lease in ctx keeps to the next command, as if this one had been
+// killed: it takes it over, or collects it. One that keeps nothing ends.
+func (l *Lease) Leave(ctx context.Context) error {
+	if kept, err := l.keeps(ctx); err != nil || !kept {
+		return errors.Join(err, l.End(ctx))
+	}
+	return l.unlock()
+}
+
+func (l *Lease) unlock() error { return errors.Join(removeIfThere(l.path), l.lock.Unlock()) }
 
 // killed tells whether the command whose lease it is was. Of leases without a lock, or
 // with one of another layout on the same engine, nobody knows.

@@ -15,14 +15,15 @@ import (
 )
 
 // NeedImages keeps others from pruning the images of p, which are here or about to be,
-// until done: no container is made from them yet. It is a file that is locked as long as
-// this process holds it.
+// until done: no container is made from them yet, nor what is built of them. It is a file that is
+// locked as long as this process holds it.
 func NeedImages(where paths.Paths, p *project.Project) (done func() error, err error) {
 	refs := []string{"project " + p.Name}
 	for _, s := range slices.Concat(p.Services, p.Bases) {
 		for _, i := range s.Template.AllImages() {
 			refs = append(refs, i.Ref)
 		}
+		refs = append(refs, s.BuiltOf()...)
 	}
 	if err := os.MkdirAll(where.Needs(), 0o700); err != nil {
 		return nil, err

@@ -56,6 +56,25 @@ func TestImagesAreNeededAsLongAsACommandGoesOn(t *testing.T) {
 	}
 }
 
+// What a build has made, by each of its names, is sent or built upon next; and what it is made of
+// is looked for while it goes on.
+func TestBuildsNeedWhatTheyAreMadeOf(t *testing.T) {
+	h := &Host{cfg: Config{Paths: paths.Paths{State: t.TempDir()}}}
+	web := project.Service{Name: "web", Template: project.Container{Image: "web:1"}, Build: &project.Build{Tags: []string{"web:2"}, Bases: []string{"base:1"}}}
+	lib := project.Service{Name: "lib", Template: project.Container{Image: "lib:1"}, Build: &project.Build{Bases: []string{"box:1"}}}
+	done, err := NeedImages(h.cfg.Paths, &project.Project{Name: "shop", Services: []project.Service{web}, Bases: []project.Service{lib}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	needed, err := h.neededImages()
+	for _, ref := range []string{"web:1", "web:2", "base:1", "lib:1", "box:1"} {
+		if err != nil || !reflect.DeepEqual(needed[ref], []string{"project shop"}) {
+			t.Errorf("%s is needed by %v, %v", ref, needed[ref], err)
+		}
+	}
+}
+
 func TestOnlyTheUserSeesWhichImagesAreNeeded(t *testing.T) {
 	where := paths.Paths{State: t.TempDir()}
 	done, err := NeedImages(where, &project.Project{Name: "shop"})

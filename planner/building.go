@@ -183,9 +183,8 @@ func (b *builder) build(s project.Service, why []Reason) StepID {
 	if _, planned := b.at[id]; planned {
 		return id
 	}
-	b.checkSame(s)
-	for _, lack := range s.Build.Lacks {
-		b.unbuildable.add(&LackError{Service: s.Name, Text: lack})
+	for _, text := range slices.Concat(s.Build.Clashes, s.Build.Lacks) {
+		b.unbuildable.add(&UnbuildableError{Text: text})
 	}
 	op := BuildImage{Ref: image.Ref, Platform: image.Platform, Service: s.Name, Build: b.resolvedBuild(s), Images: map[string]string{}}
 	b.add(op, nil, why)
@@ -307,23 +306,10 @@ func (b *builder) resolvedBuild(s project.Service) project.Build {
 	return out
 }
 
-// checkSame notes that another service makes a different image under the name of that of s.
-func (b *builder) checkSame(s project.Service) {
-	for _, o := range b.project.Services {
-		if o.Build != nil && o.Template.WantedImage() == s.Template.WantedImage() && !o.Build.Same(*s.Build) {
-			b.unbuildable.conflict(project.ID{Kind: project.KindImage, Name: ShortImage(s.Template.Image)},
-				"services %s and %s build it in different ways: give one of them another name with `image`", min(s.Name, o.Name), max(s.Name, o.Name))
-		}
-	}
-}
+// UnbuildableError says why the image of a service cannot be built.
+type UnbuildableError struct{ Text string } // with the place in the files
 
-// LackError says why the image of a service cannot be built.
-type LackError struct {
-	Service string
-	Text    string // with the place in the files
-}
-
-func (e *LackError) Error() string { return e.Text }
+func (e *UnbuildableError) Error() string { return e.Text }
 
 // Phases returns the plan as those that are carried out one after the other: when it does
 // nothing but pull, build and push, what is pulled, what is built, and what is pushed. So

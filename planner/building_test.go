@@ -82,8 +82,10 @@ func TestWhatIsBuiltAndWhen(t *testing.T) {
 			built("a", "x:1", project.Build{Context: "/src"}), built("b", "x:1", project.Build{Context: "/src"}), plain("c", "x:1")}, here: "nothing",
 			opt: planner.Options{Pull: &never}, want: "build image/x:1 (missing)"},
 		{name: "two ways to make one image", of: []project.Service{
-			built("a", "x:1", project.Build{Target: "a"}), built("b", "x:1", project.Build{Target: "b"})}, opt: planner.Options{Build: planner.BuildAlways},
-			err: "image/x:1: services a and b build it in different ways: give one of them another name with `image`"},
+			built("a", "x:1", project.Build{Clashes: []string{"a and b"}}), built("b", "x:1", project.Build{Clashes: []string{"a and b"}})},
+			opt: planner.Options{Build: planner.BuildAlways}, err: "a and b"},
+		{name: "of which both are here", of: []project.Service{
+			built("a", "x:1", project.Build{Clashes: []string{"a and b"}}), built("b", "x:1", project.Build{Clashes: []string{"a and b"}})}, here: "x:1"},
 		{name: "what another service builds", of: []project.Service{plain("a", "x:1"), built("b", "x:1", project.Build{})}, opt: planner.Options{Pull: &never},
 			want: "build image/x:1 (missing)"},
 		{name: "by a tag of it", of: []project.Service{plain("a", "x:2"), built("b", "x:1", project.Build{Tags: []string{"x:2"}})}, here: "x:1",

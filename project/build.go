@@ -56,17 +56,20 @@ type Build struct {
 	// Owner is the service that the image is labelled with: the first of the files, by
 	// name, that makes this image in this way.
 	Owner string `json:"owner,omitempty"`
-	// Bases are the images that the Dockerfile names, normalised and sorted, as far as
-	// it can be read beforehand.
+	// Bases are the images that the Dockerfile names, as far as it can be read beforehand, and
+	// those that are contexts, normalised and sorted.
 	Bases []string `json:"bases,omitempty"`
 	// Lacks is why nothing can be built at all, with its place in the files: who has the
 	// image does not need the sources.
 	Lacks []string `json:"lacks,omitempty"`
+	// Clashes say which names of the image another service gives to another one, with both
+	// places: who has the images builds neither.
+	Clashes []string `json:"clashes,omitempty"`
 }
 
 // Same tells whether two builds make the same image.
 func (b Build) Same(other Build) bool {
-	b.Owner, other.Owner = "", ""
+	b.Owner, b.Named, b.Lacks, b.Clashes = other.Owner, other.Named, other.Lacks, other.Clashes
 	return reflect.DeepEqual(b, other)
 }
 
@@ -88,8 +91,12 @@ func (b Build) ShownContext() string {
 	return u.String()
 }
 
-// ServiceContext begins a context that is the image of another service.
-const ServiceContext = "service:"
+// ServiceContext begins a context that is the image of another service, ImageContext one that
+// is an image.
+const (
+	ServiceContext = "service:"
+	ImageContext   = "docker-image://"
+)
 
 // BuildsOn returns the services whose images are contexts of the build, sorted.
 func (b Build) BuildsOn() []string {
@@ -113,6 +120,17 @@ func (s Service) Refs() []string {
 		}
 	}
 	return refs
+}
+
+// BuiltOf returns what else has to be here for the image of a service to be built by all its
+// names: those, and the images that it is made of, as far as they are known beforehand.
+func (s Service) BuiltOf() []string {
+	if s.Build == nil {
+		return nil
+	}
+	refs := append(s.Refs(), s.Build.Bases...)
+	slices.Sort(refs)
+	return slices.Compact(refs)
 }
 
 // BuildSecret is what RUN --mount=type=secret,id=ID reads. What is in it is not part of

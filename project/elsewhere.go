@@ -5,12 +5,18 @@ package project
 type Elsewhere struct {
 	// Files are the names of what was fetched, by commit or digest, in the order of use.
 	Files []string `json:"files"`
+	// Included says that the user has named files of this host alone, which include or extend them:
+	// what these files ask for themselves is not asked about.
+	Included bool `json:"included,omitempty"`
+	// NamedHere says that the user has named the project.
+	NamedHere bool `json:"namedHere,omitempty"`
 	// Variables are those of the user that the files read, sorted by name.
 	Variables []UsedVariable `json:"variables,omitempty"`
 	// Host is what services use of the host, in words, sorted: "web: the folder /srv".
 	Host []string `json:"host,omitempty"`
-	// Builds is what of that the builds of images use.
-	Builds []string `json:"builds,omitempty"`
+	// Builds is what of that the builds of images use, Programs what is run as providers.
+	Builds   []string `json:"builds,omitempty"`
+	Programs []string `json:"programs,omitempty"`
 }
 
 // UsedVariable is a variable without its value, which may be secret.

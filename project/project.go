@@ -24,7 +24,7 @@ type Project struct {
 	// Networks and Volumes are those that Services use, sorted by name.
 	Networks []Network `json:"networks"`
 	Volumes  []Volume  `json:"volumes"`
-	// Elsewhere is set when the user has named files that are not on this host.
+	// Elsewhere is set when files are from elsewhere.
 	Elsewhere *Elsewhere `json:"elsewhere,omitempty"`
 	// Builds are the images that services build, selected or not, sorted.
 	Builds []string `json:"builds,omitempty"`

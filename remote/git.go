@@ -23,7 +23,7 @@ func defaultNames() []string {
 // git returns the copy of a file in a repository. Whole commits are not asked for when
 // they are here.
 func (f *Files) git(ctx context.Context, r ref) (Copy, error) {
-	g := &git{where: r.where, terminal: f.Terminal}
+	g := &git{where: r.where, login: loginOf(r.where), terminal: f.Terminal}
 	id := r.version
 	if !commit().MatchString(id) {
 		var err error
@@ -94,7 +94,7 @@ func (f *Files) checkOut(ctx context.Context, g *git, id, dir string) error {
 func (g *git) resolve(ctx context.Context, version string) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answer, fmt.Errorf("the repository has not answered for %s", answer))
 	defer cancel()
-	out, err := g.run(ctx, "ls-remote", "--quiet", "--", g.where, version, version+"^{}")
+	out, err := g.run(ctx, "ls-remote", "--quiet", "--", g.login.url, version, version+"^{}")
 	if err != nil {
 		return "", err
 	}
@@ -133,13 +133,13 @@ func (g *git) fetch(ctx context.Context, repo, id string) error {
 		return err
 	}
 	in := g.in(repo)
-	if _, err := in.run(ctx, "config", "remote.origin.url", g.where); err != nil { // for filters, which ask it
+	if _, err := in.run(ctx, "config", "remote.origin.url", g.login.url); err != nil { // for filters, which ask it
 		return err
 	}
 	var first error
 	for _, how := range [][]string{
-		{"--depth=1", "--no-tags", "--", g.where, id},
-		{"--no-tags", "--", g.where, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
+		{"--depth=1", "--no-tags", "--", g.login.url, id},
+		{"--no-tags", "--", g.login.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
 	} {
 		_, err := in.run(ctx, append([]string{"fetch", "--quiet", "--no-recurse-submodules"}, how...)...)
 		if err == nil {

@@ -5,15 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -217,25 +222,83 @@ func TestAServerThatGivesNoCommitsByName(t *testing.T) {
 
 func TestARepositoryIsFetchedByHTTP(t *testing.T) {
 	dir := repository(t, map[string]string{"compose.yaml": "one"})
-	backend := filepath.Join(runGit(t, "", "--exec-path"), "git-http-backend")
-	if _, err := os.Stat(backend); err != nil {
-		t.Skip("Git is here without its server")
-	}
-	s := httptest.NewServer(&cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1",
-		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}, InheritEnv: []string{"GIT_CONFIG_GLOBAL"}})
+	s := httptest.NewServer(httpBackend(t, dir))
 	defer s.Close()
 	c, err := (&Files{Dir: t.TempDir()}).Fetch(t.Context(), s.URL+"/app.git/.git")
 	if err != nil || read(t, c.File) != "one" {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	secret := strings.Replace(s.URL, "://", "://me:hunter2@", 1)
-	c, err = (&Files{Dir: t.TempDir()}).Fetch(t.Context(), secret+"/app.git/.git")
-	if err != nil || strings.Contains(c.Pinned+c.Source, "hunter2") {
+}
+
+// A password in a URL is in no message, no argument of a process and no file.
+func TestAPasswordIsSeenByNobody(t *testing.T) {
+	dir := repository(t, map[string]string{"compose.yaml": "one"})
+	backend := httpBackend(t, dir)
+	cache := t.TempDir()
+	const user, secret = "me@home", "hunter 2'\"$x%"
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, _ := r.BasicAuth(); u != user || p != secret {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		asked++
+		for _, kept := range append(filesBelow(t, cache), commandLines(t)...) {
+			if text, err := os.ReadFile(kept); err == nil && (strings.Contains(string(text), "hunter") || strings.Contains(string(text), "me%40home")) {
+				t.Errorf("it is in %s: %q", kept, text)
+			}
+		}
+		backend.ServeHTTP(w, r)
+	}))
+	defer s.Close()
+	base := strings.Replace(s.URL, "://", "://"+url.UserPassword(user, secret).String()+"@", 1)
+	c, err := (&Files{Dir: cache}).Fetch(t.Context(), base+"/app.git/.git")
+	if err != nil || read(t, c.File) != "one" || strings.Contains(c.Pinned+c.Source, "hunter") {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if _, err = (&Files{Dir: t.TempDir()}).Fetch(t.Context(), secret+"/none.git"); err == nil || strings.Contains(err.Error(), "hunter2") {
-		t.Error(err)
+	if asked == 0 {
+		t.Error("nobody has logged in")
 	}
+	for _, name := range []string{base + "/none.git", strings.Replace(base, "hunter", "hunters", 1) + "/app.git/.git"} {
+		if _, err = (&Files{Dir: cache}).Fetch(t.Context(), name); err == nil || strings.Contains(err.Error(), "hunter") {
+			t.Error(err)
+		}
+	}
+}
+
+func httpBackend(t *testing.T, dir string) http.Handler {
+	t.Helper()
+	backend := filepath.Join(runGit(t, "", "--exec-path"), "git-http-backend")
+	if _, err := os.Stat(backend); err != nil {
+		t.Skip("Git is here without its server")
+	}
+	return &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1",
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}, InheritEnv: []string{"GIT_CONFIG_GLOBAL"}}
+}
+
+func commandLines(t *testing.T) []string {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(lines) == 0 {
+		t.Fatal("no process is to be seen: ", err)
+	}
+	return lines
+}
+
+func filesBelow(t *testing.T, dir string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			files = append(files, path)
+		}
+		return nil // Git makes and removes files meanwhile
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func TestARepositoryIsFetchedFromADaemon(t *testing.T) {
@@ -308,4 +371,26 @@ func TestASilentServerIsLeft(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	accepting.Wait()
+}
+
+// What Git leaves running, as ssh does its connections for others, is not waited for for ever,
+// and is no error.
+func TestWhatGitLeavesRunningIsLeft(t *testing.T) {
+	bin := t.TempDir()
+	script := "#!/bin/sh\nsleep 60 &\necho $! >" + bin + "/pid\necho said\n"
+	if err := os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	out, err := new(git).run(t.Context(), "version")
+	if err != nil || out != "said\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(read(t, filepath.Join(bin, "pid"))))
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }

@@ -94,6 +94,10 @@ func (r *ref) url() error {
 		return errors.New("it is no Git repository, whose URL ends in .git: fetch the file yourself, and name the copy")
 	case strings.HasPrefix(u.Host, "-"), strings.HasPrefix(u.User.Username(), "-"):
 		return errors.New("it has no host that could be asked")
+	case !web && password(r.where) != "":
+		return fmt.Errorf("nothing is told a password in a URL by %s: leave it out, and use a key", u.Scheme)
+	case strings.ContainsAny(u.User.Username()+password(r.where), "\x00\r\n"):
+		return errors.New("there is an end of line in its user or password")
 	}
 	for key, values := range u.Query() {
 		switch key {

@@ -38,6 +38,7 @@ func TestNamesThatLeadElsewhereAreRefused(t *testing.T) {
 		"https://example.com/b.git#main:../x", "https://example.com/b.git#main:/etc", "https://example.com/b.git#main:a/../../b",
 		"https://example.com/b.git?keep=1", "ssh://-oProxyCommand=x/b.git", "git@-oProxyCommand:b.git", "git@example.com:-x", "-x@example.com:b.git",
 		"oci://", "oci://UPPER", "oci://x@sha256:12", "https://exa mple.com/b.git", "file:///a\x00b",
+		"ssh://git:secret@example.com/b.git", "https://me:x%0Ahost=example.org@example.com/b.git", "https://me%0Ax:y@example.com/b.git",
 	} {
 		if r, err := parse(name); err == nil && Accepts(name) {
 			t.Errorf("%q: %+v", name, r)

@@ -18,6 +18,7 @@ import (
 // git runs Git for a repository.
 type git struct {
 	where    string
+	login    login
 	terminal bool
 	dir      string   // where it runs; empty: here
 	options  []string // before the command
@@ -41,16 +42,16 @@ func (g *git) run(ctx context.Context, args ...string) (string, error) {
 	options := append([]string{
 		"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
 		"-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30", // a server that says nothing
-	}, g.options...)
+	}, slices.Concat(g.login.options, g.options)...)
 	cmd := exec.CommandContext(ctx, "git", append(options, args...)...)
-	cmd.Env, cmd.Dir = g.environ(os.Environ()), g.dir
+	cmd.Env, cmd.Dir = append(g.environ(os.Environ()), g.login.env...), g.dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stop
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = limit(&out), limit(&said)
 	err := cmd.Run()
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // what it has left running, as a connection of ssh that others are to use, has its output still
 		return out.String(), nil
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)

@@ -2,13 +2,13 @@ package engine
 
 import (
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gocompose/gocompose/internal/livetest"
 	"github.com/gocompose/gocompose/internal/paths"
 )
 
@@ -85,7 +85,7 @@ func TestForeignThatDoesNotAnswerIsNamedWithTheWayOut(t *testing.T) {
 
 func TestForeignAnswers(t *testing.T) {
 	bin := allPrograms(t)
-	socket := listen(t, settingsFrame)
+	socket := livetest.Answer(t, settingsFrame)
 	e, err := Find(t.Context(), Config{Paths: layout(t), Bin: bin, Address: "unix://" + socket})
 	if err != nil {
 		t.Fatal(err)
@@ -157,39 +157,4 @@ func executable(t *testing.T, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// listen returns a socket that gives each caller the same answer.
-func listen(t *testing.T, answer string) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "engine") // a test's own folder can be too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(dir, "s")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			buf := make([]byte, 256)
-			if _, err := conn.Read(buf); err == nil {
-				_, _ = conn.Write([]byte(answer))
-			}
-			conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		l.Close()
-		<-done
-		os.RemoveAll(dir)
-	})
-	return socket
 }

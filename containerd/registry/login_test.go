@@ -174,6 +174,54 @@ func TestALoginIsNotPrinted(t *testing.T) {
 	}
 }
 
+// A login by root, as with sudo, leaves the file to its owner; so does a logout. Where it is
+// a link, what it leads to is meant.
+func TestALoginKeepsTheOwnerOfTheFile(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	for _, link := range []bool{false, true} {
+		home(t, `{"x":1}`)
+		file := CredentialsFile()
+		if link {
+			real := filepath.Join(t.TempDir(), "real.json")
+			if err := errors.Join(os.Rename(file, real), os.Symlink(real, file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chown(file, 65534, 65533); err != nil { // it follows links
+			t.Fatal(err)
+		}
+		look := func(when string) {
+			t.Helper()
+			info, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if is := info.Sys().(*syscall.Stat_t); is.Uid != 65534 || is.Gid != 65533 || info.Mode() != 0o600 {
+				t.Errorf("link %v, %s: of %d:%d, %v", link, when, is.Uid, is.Gid, info.Mode())
+			}
+		}
+		if _, err := Keep(t.Context(), "reg.example", Login{"ann", "pw"}); err != nil {
+			t.Fatal(err)
+		}
+		look("after a login")
+		if found, err := Forget(t.Context(), "reg.example"); !found || err != nil {
+			t.Fatal(found, err)
+		}
+		look("after a logout")
+	}
+	// A new one is of who logs in.
+	home(t, "")
+	_ = os.Remove(CredentialsFile()) // home may have made none
+	if _, err := Keep(t.Context(), "reg.example", Login{"ann", "pw"}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(CredentialsFile()); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
 func TestNothingIsGivenAwayThroughALink(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root gives files away")

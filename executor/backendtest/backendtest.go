@@ -51,10 +51,22 @@ const projectName = "conformance"
 // Run runs the suite. Each of its tests gets a backend of its own, with nothing
 // of the project "conformance" in it, and leaves none.
 func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
-	for _, c := range []struct {
-		name string
-		f    func(*suite)
-	}{
+	for _, c := range tests() {
+		t.Run(c.name, func(t *testing.T) {
+			s := &suite{T: t, ctx: t.Context(), Harness: newBackend(t)}
+			t.Cleanup(s.clean)
+			c.f(s)
+		})
+	}
+}
+
+type test struct {
+	name string
+	f    func(*suite)
+}
+
+func tests() []test {
+	return []test{
 		{"networks are made and removed, again and again", testNetworks},
 		{"volumes are made and removed, again and again", testVolumes},
 		{"an image that is there is pulled", testPull},
@@ -104,12 +116,6 @@ func Run(t *testing.T, newBackend func(t *testing.T) Harness) {
 		{"a one-off is no replica of its service", testOneOff},
 		{"a provider is brought up and taken down, again and again", testProvider},
 		{"a provider without a program is an error", testNoProvider},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := &suite{T: t, ctx: t.Context(), Harness: newBackend(t)}
-			t.Cleanup(s.clean)
-			c.f(s)
-		})
 	}
 }
 

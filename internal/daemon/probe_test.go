@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/gocompose/gocompose/internal/livetest"
 )
 
 const settingsFrame = "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00"
@@ -25,7 +27,7 @@ func TestProbeBelievesAnAnswerOnly(t *testing.T) {
 		{"another stream", "\x00\x00\x06\x04\x00\x00\x00\x00\x01", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			pid, err := Probe(t.Context(), listen(t, tt.answer))
+			pid, err := Probe(t.Context(), livetest.Answer(t, tt.answer))
 			if (err == nil) != tt.ok {
 				t.Errorf("error %v, want an answer: %t", err, tt.ok)
 			}
@@ -48,39 +50,4 @@ func TestProbeDoesNotWaitForOneThatHangs(t *testing.T) {
 	if _, err := Probe(ctx, socket); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("error %v, want the deadline's", err)
 	}
-}
-
-// listen returns a socket that gives each caller the same answer.
-func listen(t *testing.T, answer string) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "probe") // a test's own folder can be too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(dir, "s")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			buf := make([]byte, len(preface))
-			if _, err := conn.Read(buf); err == nil {
-				_, _ = conn.Write([]byte(answer))
-			}
-			conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		l.Close()
-		<-done
-		os.RemoveAll(dir)
-	})
-	return socket
 }

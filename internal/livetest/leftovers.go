@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/gocompose/gocompose/internal/paths"
 )
@@ -65,9 +67,38 @@ func All(p paths.Paths) (map[int]string, error) {
 	return all, err
 }
 
+// EndAll kills the processes that have a variable, "NAME=value", in their
+// environment, until there are none.
+func EndAll(variable string) error {
+	for {
+		found := false
+		err := environs(func(pid int, line, env string) {
+			if strings.Contains("\x00"+env, "\x00"+variable+"\x00") {
+				_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+				found = true
+			}
+		})
+		if err != nil || !found {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // everyProcess looks at all that name the layout, and tells whether it is in the
 // command line, or else in the environment only.
 func everyProcess(p paths.Paths, look func(pid int, line string, inLine bool)) error {
+	return environs(func(pid int, line, env string) {
+		inLine := strings.Contains(line, p.State+"/") || strings.Contains(line, p.Root+"/")
+		if inLine || strings.Contains(env, "GOCOMPOSE_STATE="+p.State+"\x00") {
+			look(pid, line, inLine)
+		}
+	})
+}
+
+// environs looks at all processes but this one and its parent, with their command
+// lines and environments.
+func environs(look func(pid int, line, env string)) error {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return err
@@ -81,12 +112,11 @@ func everyProcess(p paths.Paths, look func(pid int, line string, inLine bool)) e
 		if err != nil {
 			continue // it has just ended
 		}
-		line := strings.ReplaceAll(string(cmdline), "\x00", " ")
 		env, err := os.ReadFile(filepath.Join(dir, "environ"))
-		inLine := strings.Contains(line, p.State+"/") || strings.Contains(line, p.Root+"/")
-		if inLine || err == nil && strings.Contains(string(env), "GOCOMPOSE_STATE="+p.State+"\x00") {
-			look(pid, line, inLine)
+		if err != nil {
+			env = nil // it has just ended, or has none
 		}
+		look(pid, strings.ReplaceAll(string(cmdline), "\x00", " "), string(env))
 	}
 	return nil
 }

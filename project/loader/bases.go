@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/distribution/reference"
 
@@ -17,12 +18,28 @@ import (
 // no reason to fail here.
 const mostOfDockerfile = 1 << 20
 
-// bases returns the images that the Dockerfile of a build names, normalised. What
-// cannot be read is told when it is built.
+// bases returns the images that the Dockerfile of a build names, and those that are contexts of
+// it, normalised.
 func (p place) bases(b *project.Build) []string {
-	if len(p.c.whole.AllServices()) < 2 {
-		return nil // nobody could make them
+	found := inDockerfile(b)
+	for _, context := range b.Contexts {
+		if image, ok := strings.CutPrefix(context, project.ImageContext); ok {
+			found = append(found, image)
+		}
 	}
+	var out []string
+	for _, image := range found {
+		if ref, err := reference.ParseDockerRef(image); err == nil {
+			out = append(out, ref.String())
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// inDockerfile returns the images that the Dockerfile of a build names. What cannot be read is told
+// when it is built.
+func inDockerfile(b *project.Build) []string {
 	text := []byte(b.Inline)
 	if b.Inline == "" {
 		if !isFolder(b.Dockerfile) {
@@ -41,14 +58,7 @@ func (p place) bases(b *project.Build) []string {
 	if err != nil {
 		return nil
 	}
-	var out []string
-	for _, image := range found {
-		if ref, err := reference.ParseDockerRef(image); err == nil {
-			out = append(out, ref.String())
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return found
 }
 
 // basesOf adds the services that are not selected, and whose images builds begin with.

@@ -75,6 +75,7 @@ func (c *converter) project() *project.Project {
 	}
 	c.basesOf(p)
 	c.owners(p)
+	c.clashes(p)
 	p.Networks = c.projectNetworks()
 	for key, v := range c.model.Volumes {
 		p.Volumes = append(p.Volumes, c.volume(key, v))

@@ -162,7 +162,7 @@ func (c *converter) notBuilt(service, of string) string {
 	case !ok:
 		return "undefined service " + of + "; define it under services"
 	case other.Build == nil:
-		return "service " + of + " has no build; use docker-image://" + other.Image + " for its image"
+		return "service " + of + " has no build; use " + project.ImageContext + other.Image + " for its image"
 	case of == service:
 		return "it is the service itself"
 	}

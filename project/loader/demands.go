@@ -5,216 +5,56 @@ import (
 	"encoding/csv"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
-	"go.yaml.in/yaml/v4"
 
 	"github.com/gocompose/gocompose/project"
 )
 
-// readers notes which variables are read of files that come from elsewhere.
-type readers map[string]project.UsedVariable
-
-// substitute is how files are interpolated: every variable that is looked up is noted, also
-// one that stands in the default of another.
-func (r readers) substitute(text string, mapping template.Mapping) (string, error) {
-	if r == nil || !strings.Contains(text, "$") {
-		return substitute(text, mapping)
-	}
-	known := template.ExtractVariables(map[string]any{"": text}, nil)
-	return substitute(text, func(name string) (string, bool) {
-		value, ok := mapping(name)
-		r.note(name, known[name], ok)
-		return value, ok
-	})
-}
-
-func (r readers) note(name string, v template.Variable, set bool) {
-	used := r[name]
-	used.Name = name
-	used.Required = used.Required || v.Required
-	used.Default = cmp.Or(used.Default, v.DefaultValue)
-	if set {
-		used.From = project.FromEnvFile // until it is seen in the environment
-	}
-	r[name] = used
-}
-
 // demands is what the user is to know of a project from elsewhere; nil of another.
 func (s *source) demands(model *types.Project, p *project.Project) *project.Elsewhere {
-	if s.used == nil {
-		return nil
-	}
-	s.passedOn()
-	for _, service := range model.Services {
-		s.usedByEnvFiles(service.ContainerSpec)
-		for _, h := range service.PreStart {
-			s.usedByEnvFiles(h.ContainerSpec)
-		}
-	}
-	out := &project.Elsewhere{Builds: s.ofBuilds(p)}
-	out.Host = s.ofHost(model, p, out.Builds)
-	for _, c := range s.copies {
-		if !slices.Contains(out.Files, c.Pinned) {
-			out.Files = append(out.Files, c.Pinned)
-		}
-	}
-	delete(s.used, "COMPOSE_PROJECT_NAME")
-	for _, name := range slices.Sorted(maps.Keys(s.used)) {
-		used := s.used[name]
-		if _, known := s.env[name]; known && used.From == "" {
-			used.From = project.FromEnvFile
-		}
-		if s.inEnvironment(name) {
-			used.From = project.FromEnvironment
-		}
-		out.Variables = append(out.Variables, used)
+	out, of := s.reads(model)
+	if out != nil {
+		out.Builds = s.ofBuilds(p, of)
+		out.Programs = s.ofProviders(p, of)
+		out.Host = s.ofHost(model, p, of, slices.Concat(out.Builds, out.Programs))
 	}
 	return out
 }
 
-func (s *source) inEnvironment(name string) bool {
-	return slices.ContainsFunc(s.options.Environ, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
-}
-
-// passedOn notes the variables that files hand on by their names, without interpolation.
-func (s *source) passedOn() {
-	add := func(name string) {
-		if name != "" && !strings.Contains(name, "$") {
-			s.used.note(name, template.Variable{}, false)
-		}
-	}
-	s.eachDocument(func(file string, doc *yaml.Node) {
-		for _, key := range []string{"services", "jobs"} {
-			eachValue(valueOf(doc, []string{key}), func(service *yaml.Node) {
-				for _, path := range [][]string{{"environment"}, {"build", "args"}} {
-					eachWithoutValue(valueOf(service, path), add)
-				}
-			})
-		}
-		for _, key := range []string{"secrets", "configs"} {
-			eachValue(valueOf(doc, []string{key}), func(f *yaml.Node) {
-				if from := valueOf(f, []string{"environment"}); from != nil {
-					add(from.Value)
-				}
-			})
-		}
-		for _, path := range envFilesOf(valueOf(doc, []string{"include"})) {
-			s.usedByFile(newPositions(s).beside(file, path))
-		}
-	})
-	for _, c := range s.copies {
-		s.usedByFile(filepath.Join(filepath.Dir(c.File), ".env")) // read where a file is included
-	}
-}
-
-// eachDocument visits the files, and those that they include and extend.
-func (s *source) eachDocument(visit func(file string, doc *yaml.Node)) {
-	ps, seen := newPositions(s), map[string]bool{}
-	for files := s.names(); len(files) > 0; files = files[1:] {
-		if seen[files[0]] {
-			continue
-		}
-		seen[files[0]] = true
-		for _, doc := range ps.parsed(files[0]) {
-			visit(files[0], doc)
-			for _, n := range namedFiles(doc) {
-				files = append(files, ps.beside(files[0], n.node.Value))
-			}
-		}
-	}
-}
-
-func eachValue(node *yaml.Node, visit func(*yaml.Node)) {
-	if node == nil || node.Kind != yaml.MappingNode {
-		return
-	}
-	for i := 1; i < len(node.Content); i += 2 {
-		visit(resolved(node.Content[i]))
-	}
-}
-
-// eachWithoutValue visits the names in a list of variables, or a mapping, that have none.
-func eachWithoutValue(node *yaml.Node, visit func(name string)) {
-	switch {
-	case node == nil:
-	case node.Kind == yaml.SequenceNode:
-		for _, item := range node.Content {
-			if text := resolved(item).Value; !strings.Contains(text, "=") {
-				visit(text)
-			}
-		}
-	case node.Kind == yaml.MappingNode:
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if value := resolved(node.Content[i+1]); value.Kind == yaml.ScalarNode && value.Tag == "!!null" {
-				visit(node.Content[i].Value)
-			}
-		}
-	}
-}
-
-// envFilesOf are the paths of env files of includes.
-func envFilesOf(list *yaml.Node) (paths []string) {
-	if list == nil {
-		return nil
-	}
-	for _, item := range list.Content {
-		for _, node := range envFileNodes(valueOf(resolved(item), []string{"env_file"})) {
-			if node = resolved(node); node != nil && node.Kind == yaml.ScalarNode {
-				paths = append(paths, node.Value)
-			}
-		}
-	}
-	return paths
-}
-
-func (s *source) usedByEnvFiles(c types.ContainerSpec) {
-	for _, f := range c.EnvFiles {
-		s.usedByFile(s.inProject(f.Path))
-	}
-}
-
-// usedByFile notes the variables that an env file hands on, or makes others of.
-func (s *source) usedByFile(path string) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return // who reads it tells
-	}
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		if strings.Contains(line, "$") {
-			_, _ = s.used.substitute(line, s.env.Resolve) // what is wrong with it is told when it is read
-		}
-		if !strings.ContainsAny(line, "=:") {
-			s.used.note(line, template.Variable{}, false)
-		}
-	}
-}
-
 // ofBuilds says in words what building images uses of the host.
-func (s *source) ofBuilds(p *project.Project) []string {
+func (s *source) ofBuilds(p *project.Project, of foreign) []string {
 	found := demands{s: s, said: map[string]bool{}}
 	for _, service := range slices.Concat(p.Services, p.Bases) {
-		found.build(service.Name, service.Build)
+		if of.service(service.Name) {
+			found.build(service.Name, service.Build)
+		}
 	}
 	return slices.Sorted(maps.Keys(found.said))
 }
 
-// ofHost says in words what services use of the host, besides for builds.
-func (s *source) ofHost(model *types.Project, p *project.Project, builds []string) []string {
+// ofProviders says which programs of the host are run.
+func (s *source) ofProviders(p *project.Project, of foreign) []string {
 	found := demands{s: s, said: map[string]bool{}}
-	for _, text := range builds {
+	for _, provider := range p.Providers {
+		found.add(of.service(provider.Name), provider.Name, "runs the program of the provider %s on this host", provider.Type)
+	}
+	return slices.Sorted(maps.Keys(found.said))
+}
+
+// ofHost says in words all that services use of the host, which others have told in part.
+func (s *source) ofHost(model *types.Project, p *project.Project, of foreign, told []string) []string {
+	found := demands{s: s, said: map[string]bool{}}
+	for _, text := range told {
 		found.said[text] = true
 	}
 	for _, service := range p.Services {
+		if !of.service(service.Name) {
+			continue
+		}
 		found.container(service.Name, service.Template)
 		for _, h := range service.Template.Hooks.BeforeStart {
 			found.container(service.Name, h.Container)
@@ -223,27 +63,37 @@ func (s *source) ofHost(model *types.Project, p *project.Project, builds []strin
 			found.add(h.Privileged, service.Name, "a privileged command")
 		}
 	}
-	for _, provider := range p.Providers {
-		found.add(true, provider.Name, "runs the program of the provider %s on this host", provider.Type)
-	}
 	for name, service := range model.Services {
-		found.read(name, service)
+		if of.service(name) {
+			found.read(name, service)
+		}
 	}
+	found.resources(p, of)
+	return slices.Sorted(maps.Keys(found.said))
+}
+
+// resources says whose volumes and networks are used.
+func (d demands) resources(p *project.Project, of foreign) {
 	for _, v := range p.Volumes {
-		found.add(v.External, "volume "+v.Key, "the volume %s, which is of another project or of none", v.Name)
+		if !of.volume(v.Key) {
+			continue
+		}
+		d.add(v.External, "volume "+v.Key, "the volume %s, which is of another project or of none", v.Name)
 		// A name of their own choice may be that of another project's.
-		found.add(v.Project != "" && v.Name != p.Name+"_"+v.Key, "volume "+v.Key, "the volume %s, whoever's that is", v.Name)
+		d.add(v.Project != "" && v.Name != p.Name+"_"+v.Key, "volume "+v.Key, "the volume %s, whoever's that is", v.Name)
 		device := v.Options[project.VolumeDevice]
-		found.add(device != "" && !s.ours(device), "volume "+v.Key, "what is on %s", device)
+		d.add(device != "" && !d.s.ours(device), "volume "+v.Key, "what is on %s", device)
 		// It is mounted by its path, which whoever has what is above it can make another one.
-		found.add(device != "" && s.ours(device), "volume "+v.Key, "what a folder of the files leads to, which containers may change")
+		d.add(device != "" && d.s.ours(device), "volume "+v.Key, "what a folder of the files leads to, which containers may change")
 	}
 	for _, n := range p.Networks {
-		found.add(n.External, "network "+n.Key, "the network %s, which is of another project or of none", n.Name)
-		found.add(n.Project != "" && n.Name != p.Name+"_"+n.Key, "network "+n.Key, "the network %s, whoever's that is", n.Name)
-		found.add(n.Driver == project.DriverMacvlan || n.Driver == project.DriverIpvlan, "network "+n.Key, "a link of the host, by the driver %s", n.Driver)
+		if !of.network(n.Key) {
+			continue
+		}
+		d.add(n.External, "network "+n.Key, "the network %s, which is of another project or of none", n.Name)
+		d.add(n.Project != "" && n.Name != p.Name+"_"+n.Key, "network "+n.Key, "the network %s, whoever's that is", n.Name)
+		d.add(n.Driver == project.DriverMacvlan || n.Driver == project.DriverIpvlan, "network "+n.Key, "a link of the host, by the driver %s", n.Driver)
 	}
-	return slices.Sorted(maps.Keys(found.said))
 }
 
 // ours tells whether a path is within what was fetched, or what containers see of it.

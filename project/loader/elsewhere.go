@@ -48,6 +48,10 @@ var _ loader.ResourceLoader = fetcher{}
 func (f fetcher) Accept(name string) bool { return f.s.elsewhere(name) }
 
 func (f fetcher) Load(ctx context.Context, name string) (string, error) {
+	if !f.s.namedOpenly(name) {
+		return "", Problems{{File: f.s.shown(f.s.copies[0].name), Text: "a file from elsewhere names another one with variables of this host, " +
+			"of which whoever has that one would be told: fetch the files, and name the copies"}}
+	}
 	c, err := f.s.fetch(ctx, name)
 	if err != nil {
 		return "", Problems{f.s.notFetched(name, err)}
@@ -88,6 +92,26 @@ func (s *source) fetch(ctx context.Context, name string) (Fetched, error) {
 		s.copies = append(s.copies, copied{got, name})
 	}
 	return got, nil
+}
+
+// namedOpenly tells whether a file elsewhere is named by one of this host, or without variables of
+// the user: nobody was asked about these yet.
+func (s *source) namedOpenly(name string) bool {
+	if len(s.copies) == 0 {
+		return true
+	}
+	open := false
+	s.eachDocument(func(file string, doc *yaml.Node) {
+		env := s.env.Resolve
+		if _, copied := s.copyOf(file); copied {
+			env = func(string) (string, bool) { return "", false }
+		}
+		for _, n := range namedFiles(doc) {
+			text, err := substitute(n.node.Value, env)
+			open = open || err == nil && text == name
+		}
+	})
+	return open
 }
 
 // notFetched is the problem of a file that another names, at its place there.

@@ -94,15 +94,44 @@ func TestPathsOfFilesElsewhereAreInTheirCopies(t *testing.T) {
 	}
 }
 
-// The user trusts the files that are here, with all that they name.
-func TestFilesHereAskForNothing(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte("include: [far:main]\nservices: {}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p, _, err := fromAbroad(t, Options{WorkingDir: dir}, map[string]string{"far:main": "-- f --\nservices: {a: {image: a, privileged: true}}\n"})
-	if err != nil || p.Elsewhere != nil || p.Services[0].Template.Origin.Source != "" {
-		t.Errorf("%+v, %v", p, err)
+// The user trusts the files that are here, and not what they name elsewhere.
+func TestFilesHereAskForNothingThemselves(t *testing.T) {
+	for here, want := range map[string]string{
+		"services: {mine: {image: a, privileged: true, environment: [SET]}}":                                             "",
+		"include: [far:main]\nservices: {mine: {image: \"a:${SET}\", privileged: true, volumes: [\"/srv:/x\"]}}":         "a: is on the host's network; volume disk: the volume disk, which is of another project or of none; FAR FAR_FILE HANDED",
+		"services: {mine: {extends: {file: far:base, service: a}}, next: {extends: mine}, other: {image: a, pid: host}}": "mine: is on the host's network; next: is on the host's network; FAR FAR_FILE HANDED",
+		"include: [far:asks]\nservices: {mine: {image: a, pid: host}}":                                                   "",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(here), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := Options{WorkingDir: dir, Existing: true, Environ: []string{"SET=1", "FAR=1"}}
+		p, _, err := fromAbroad(t, o, map[string]string{
+			"far:main": "-- f/main.yaml --\nservices: {a: {image: \"a:${FAR-${NOT}}\", network_mode: host, environment: [HANDED], env_file: a.env, volumes: [\"disk:/x\"]}}\nvolumes: {disk: {external: true}}\n-- f/a.env --\nFAR_FILE\n",
+			"far:base": "-- f/main.yaml --\nservices: {a: {image: \"a:${FAR-${NOT}}\", network_mode: host, environment: [HANDED], env_file: a.env}}\n-- f/a.env --\nFAR_FILE\n",
+			"far:asks": "-- f --\nservices: {b: {image: b}}\n",
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", here, err)
+		}
+		got := ""
+		if e := p.Elsewhere; e != nil {
+			var names []string
+			for _, v := range e.Variables {
+				names = append(names, v.Name)
+			}
+			got = strings.TrimSuffix(strings.Join(append(e.Host, strings.Join(names, " ")), "; "), "; ")
+			if !e.Included || !e.NamedHere {
+				t.Errorf("%+v", e)
+			}
+		}
+		if got != want {
+			t.Errorf("%s\nasks for %s\nwant %s", here, got, want)
+		}
+		if p.Services[0].Template.Origin.Source != "" {
+			t.Errorf("%+v", p.Services[0].Template.Origin)
+		}
 	}
 }
 
@@ -293,5 +322,31 @@ func TestNamesWithColonsInOneVariable(t *testing.T) {
 	}
 	if got := s.splitFiles("oci://h:1/x;a:b", ";"); !slices.Equal(got, []string{"oci://h:1/x", "a:b"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+// What a file from elsewhere names is fetched before anybody is asked.
+func TestNoVariableIsInANameThatIsFetched(t *testing.T) {
+	o := Options{Files: []string{"far:main"}, Environ: []string{"SECRET=hunter2", "NAME=more"}}
+	more := "-- more.yaml --\nservices: {b: {image: b}}\n"
+	for main, ok := range map[string]bool{
+		"include: [\"far:${SECRET}\"]\nservices: {}\n":                                                          false,
+		"include: [\"far:${NAME}\"]\nservices: {}\n":                                                            false,
+		"services: {a: {extends: {file: \"far:${SECRET}\", service: b}}}\n":                                     false,
+		"include: [{path: in.yaml, env_file: e}]\n-- in.yaml --\ninclude: [\"far:${X}\"]\n-- e --\nX=$SECRET\n": false,
+		"include: [far:more]\nservices: {}\n":                                                                   true,
+		"include: [\"far:${UNSET:-more}\"]\nservices: {}\n":                                                     true,
+	} {
+		_, _, err := fromAbroad(t, o, map[string]string{"far:main": "-- compose.yaml --\n" + main, "far:more": more})
+		if (err == nil) != ok || err != nil && (strings.Contains(err.Error(), "hunter") || !strings.HasPrefix(err.Error(), "far:main: a file from elsewhere names another one with variables")) {
+			t.Errorf("%s: %v", main, err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte("include: [\"far:${NAME:-x}\"]\nservices: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := fromAbroad(t, Options{WorkingDir: dir, Environ: o.Environ}, map[string]string{"far:more": "-- m --\ninclude: [far:most]\nservices: {}\n", "far:most": more}); err != nil {
+		t.Error(err)
 	}
 }

@@ -44,13 +44,29 @@ type LockedImage struct {
 	Image string `yaml:"image"` // "docker.io/library/nginx:1.27@sha256:…"
 }
 
-// LockPath returns where the lock of the files belongs.
-func LockPath(ctx context.Context, o Options) (string, error) {
+// LockPath returns where the lock of the files belongs. Where the first of them is a copy
+// of one elsewhere, of is its name: the lock that came with it is read, and never written.
+func LockPath(ctx context.Context, o Options) (path, of string, err error) {
 	src, err := locate(ctx, o)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return src.lockPath(), nil
+	path = src.lockPath()
+	return path, src.lockOf(path), nil
+}
+
+// lockOf is the name of the file elsewhere beside whose copy a lock is.
+func (s *source) lockOf(path string) string {
+	if _, copied := s.copyOf(path); copied {
+		return s.display(s.files[0].Filename)
+	}
+	return ""
+}
+
+// ErrLockElsewhere says what to do where a lock would have to be written beside a file elsewhere.
+func ErrLockElsewhere(of string) error {
+	return fmt.Errorf("the lock of %[1]s belongs beside it, where it is kept: write one there; or have one of your own here: "+
+		"`gocompose -f %[1]s lock --dry-run >%[2]s`, and `-f %[1]s -f %[2]s` uses it", of, LockName)
 }
 
 func (s *source) lockPath() string {
@@ -60,15 +76,15 @@ func (s *source) lockPath() string {
 	return filepath.Join(s.dir, LockName)
 }
 
-// NewLock asks resolve, from several goroutines, for the digests of the images that the
-// files name: of the services given, or of all, whatever profiles they have. Those that are
-// built are left out.
-func NewLock(ctx context.Context, o Options, services []string, resolve func(ctx context.Context, ref string) (string, error)) (Lock, error) {
+// LoadToLock returns the model that a lock is made of: all services, whatever profiles they have.
+func LoadToLock(ctx context.Context, o Options) (*Model, error) {
 	o.Profiles, o.Services = []string{"*"}, nil
-	m, err := LoadModel(ctx, o, ModelOptions{NoEnvResolution: true})
-	if err != nil {
-		return Lock{}, err
-	}
+	return LoadModel(ctx, o, ModelOptions{NoEnvResolution: true})
+}
+
+// Lock asks resolve, from several goroutines, for the digests of the images that the
+// files name: of the services given, or of all. Those that are built are left out.
+func (m *Model) Lock(ctx context.Context, services []string, resolve func(ctx context.Context, ref string) (string, error)) (Lock, error) {
 	for _, name := range services {
 		if _, known := m.model.Services[name]; !known {
 			return Lock{}, fmt.Errorf("no such service: %s%s", name, near.Question(name, m.sortedServices()))

@@ -48,7 +48,11 @@ func TestALockHasWhatIsFetched(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := loader.Options{WorkingDir: dir}
-	l, err := loader.NewLock(t.Context(), o, nil, resolveIn(repos))
+	m, err := loader.LoadToLock(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := m.Lock(t.Context(), nil, resolveIn(repos))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +72,7 @@ x-images:
 	if _, body, _ := strings.Cut(string(text), "from.\n"); body != want {
 		t.Errorf("got\n%s", text)
 	}
-	path, err := loader.LockPath(t.Context(), o)
+	path, _, err := loader.LockPath(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,9 @@ func (s *source) readLock() (Lock, error) {
 	path := s.lockPath()
 	l, err := ReadLock(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if of := s.lockOf(path); of != "" {
+			return l, fmt.Errorf("no lock came with %s, which --locked asks for: %w", of, ErrLockElsewhere(of))
+		}
 		return l, fmt.Errorf("there is no %s, which --locked asks for: write it with `gocompose lock`", s.display(path))
 	}
 	return l, err

@@ -75,6 +75,16 @@ func LoadModel(ctx context.Context, o Options, m ModelOptions) (*Model, error) {
 // Name returns the project's name.
 func (m *Model) Name() string { return m.src.name }
 
+// Elsewhere is set when the files are from elsewhere. Of what they ask for only the variables are
+// known.
+func (m *Model) Elsewhere() *project.Elsewhere {
+	if m.model == nil {
+		return nil // no variable is read
+	}
+	e, _ := m.src.reads(m.model)
+	return e
+}
+
 // YAML returns the model as a Compose file that loads to the same model.
 func (m *Model) YAML() ([]byte, error) {
 	if m.tree != nil {

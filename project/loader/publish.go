@@ -17,6 +17,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // Application is what is published of a project: its files as they are written, without
@@ -31,6 +33,8 @@ type Application struct {
 	Images []string
 	// Binds are the folders of this host that services mount: "web: /srv".
 	Binds []string
+	// Elsewhere is set when the files are from elsewhere.
+	Elsewhere *project.Elsewhere
 }
 
 // PublishedFile is a file without its folder.
@@ -65,6 +69,7 @@ func Publishable(ctx context.Context, o Options) (Application, error) {
 			return problems.sorted()
 		}
 		out, err = src.application(loaded.model, o.WithEnv)
+		out.Elsewhere, _ = src.reads(loaded.model)
 		return err
 	})
 	return out, err

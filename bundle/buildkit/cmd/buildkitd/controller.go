@@ -62,8 +62,8 @@ func newController(ctx context.Context, cfg config.Config, steps string) (*contr
 		SessionManager:   sessions,
 		WorkerController: workers,
 		Frontends: map[string]frontend.Frontend{
-			"dockerfile.v0": forwarder.NewGatewayForwarder(workers.Infos(), dockerfile.Build),
-			"gateway.v0":    images,
+			"dockerfile.v0": &aheadFrontend{forwarder.NewGatewayForwarder(workers.Infos(), dockerfile.Build), w.ahead},
+			"gateway.v0":    &aheadFrontend{images, w.ahead},
 		},
 		ResolveCacheExporterFuncs: map[string]remotecache.ResolveCacheExporterFunc{
 			"registry": registry.ResolveCacheExporterFunc(sessions, hosts),

@@ -2,76 +2,172 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
-	"github.com/containerd/containerd/v2/core/leases"
-	"github.com/containerd/containerd/v2/core/snapshots"
-	"github.com/containerd/containerd/v2/pkg/labels"
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/cache"
-	cacheconfig "github.com/moby/buildkit/cache/config"
+	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter"
 	"github.com/moby/buildkit/exporter/containerimage"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
-	"github.com/moby/buildkit/identity"
 	"github.com/moby/buildkit/session"
-	"github.com/moby/buildkit/snapshot"
 	"github.com/moby/buildkit/util/leaseutil"
+	"github.com/moby/buildkit/util/progress"
+	"github.com/moby/buildkit/worker/base"
 	"github.com/opencontainers/go-digest"
-	ocidentity "github.com/opencontainers/image-spec/identity"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 )
 
-// imageExporter puts images into containerd's store as BuildKit's own exporter does,
-// except that layers which a build has just made are not unpacked again from what
-// they were packed into: the snapshot that containers are made from is put on top of
-// the build's own, with nothing in it.
+// imageExporter puts images into containerd's store, ready to make containers from, and
+// gives them their names then. It understands of the attributes of BuildKit's exporter of
+// that name what says how layers are packed, what an image is called, and annotations.
+//
+// Other than that one it does not unpack again what it has packed (see place).
 type imageExporter struct {
-	exporter.Exporter
+	of     *base.Worker
+	writer *containerimage.ImageWriter
+}
 
-	snapshotter snapshot.Snapshotter
-	leases      *leaseutil.Manager
+func newImageExporter(w *base.Worker) (*imageExporter, error) {
+	writer, err := containerimage.NewImageWriter(containerimage.WriterOpt{
+		Snapshotter: w.Snapshotter, ContentStore: w.WorkerOpt.ContentStore, Applier: w.Applier, Differ: w.Differ,
+	})
+	return &imageExporter{w, writer}, err
 }
 
 func (e *imageExporter) Resolve(ctx context.Context, id int, attrs map[string]string) (exporter.ExporterInstance, error) {
-	of, err := e.Exporter.Resolve(ctx, id, attrs)
+	x := &imageExport{exporter: e, id: id, attrs: attrs}
+	x.opts.ForceInlineAttestations = true
+	rest, err := x.opts.Load(ctx, attrs)
 	if err != nil {
 		return nil, err
 	}
-	var opts containerimage.ImageCommitOpts
-	if _, err := opts.Load(ctx, attrs); err != nil {
-		return nil, err
+	for name := range rest {
+		if !slices.Contains(understood, name) {
+			return nil, fmt.Errorf("exporting an image: the attribute %s is not understood", name)
+		}
 	}
-	return &imageExport{ExporterInstance: of, exporter: e, refs: opts.RefCfg}, nil
+	return x, nil
 }
 
+// understood are the attributes beside those of which Load leaves nothing.
+var understood = []string{"compression", "compression-level", "force-compression", "unpack"} // which is always done
+
+// imageExport is one export.
 type imageExport struct {
-	exporter.ExporterInstance
-
 	exporter *imageExporter
-	refs     cacheconfig.RefConfig
+	id       int
+	attrs    map[string]string
+	opts     containerimage.ImageCommitOpts
 }
 
-func (e *imageExport) Export(ctx context.Context, source *exporter.Source, info exporter.ExportBuildInfo) (_ map[string]string, _ exporter.FinalizeFunc, _ exporter.DescriptorReference, err error) {
-	ctx, done, err := leaseutil.WithLease(ctx, e.exporter.leases, leaseutil.MakeTemporary)
+func (x *imageExport) ID() int                  { return x.id }
+func (x *imageExport) Name() string             { return "exporting to image" }
+func (x *imageExport) Type() string             { return client.ExporterImage }
+func (x *imageExport) Attrs() map[string]string { return x.attrs }
+
+func (x *imageExport) Config() *exporter.Config {
+	return exporter.NewConfigWithCompression(x.opts.RefCfg.Compression)
+}
+
+func (x *imageExport) Export(ctx context.Context, source *exporter.Source, info exporter.ExportBuildInfo) (_ map[string]string, _ exporter.FinalizeFunc, _ exporter.DescriptorReference, err error) {
+	opts := x.opts
+	annotations, _, err := containerimage.ParseAnnotations(source.Metadata)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	opts.Annotations = opts.Annotations.Merge(annotations)
+	opts.SetOCITypesDefault(containerimage.DefaultOCITypes(info.CompatibilityVersion, source))
+	opts.SetOCIArtifactDefault(containerimage.DefaultOCIArtifact(info.CompatibilityVersion, &opts))
+	ctx, done, err := leaseutil.WithLease(ctx, x.exporter.of.LeaseManager(), leaseutil.MakeTemporary)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	defer func() { err = errors.Join(err, done(context.WithoutCancel(ctx))) }()
-	if ref := ofThisHost(source); ref != nil {
-		if err := e.place(ctx, ref, session.NewGroup(info.SessionID)); err != nil {
-			return nil, nil, nil, err
+	target, err := x.put(ctx, source, info, &opts)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	response, err := answer(*target, opts.ImageName)
+	return response, nil, nil, err
+}
+
+// put puts the image into the store, and returns what its names stand for.
+func (x *imageExport) put(ctx context.Context, source *exporter.Source, info exporter.ExportBuildInfo, opts *containerimage.ImageCommitOpts) (*ocispec.Descriptor, error) {
+	s := session.NewGroup(info.SessionID)
+	var target *ocispec.Descriptor
+	var snapshot string
+	both, bctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		target, err = x.exporter.writer.Commit(bctx, source, info.SessionID, info.InlineCache, opts, info.CompatibilityVersion, x.Type())
+		return err
+	})
+	both.Go(func() (err error) {
+		snapshot, err = x.unpacked(bctx, source, s)
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		return nil, err
+	}
+	if snapshot != "" {
+		if err := x.keep(ctx, *target, snapshot); err != nil {
+			return nil, err
 		}
 	}
-	return e.ExporterInstance.Export(ctx, source, info)
+	for name := range strings.SplitSeq(opts.ImageName, ",") {
+		if err := x.name(ctx, name, *target); err != nil {
+			return nil, err
+		}
+	}
+	return target, nil
+}
+
+// unpacked sees to it that all layers are here, of the platform that containers of this host
+// have also unpacked, and returns the name of their snapshot.
+func (x *imageExport) unpacked(ctx context.Context, source *exporter.Source, s session.Group) (snapshot string, err error) {
+	host := ofThisHost(source)
+	refs := []cache.ImmutableRef{source.Ref}
+	for _, ref := range source.Refs {
+		refs = append(refs, ref)
+	}
+	for _, ref := range refs {
+		if ref == nil {
+			continue
+		}
+		remotes, err := ref.GetRemotes(ctx, true, x.opts.RefCfg, false, s)
+		if err != nil {
+			return "", err
+		}
+		if remote, ok := remotes[0].Provider.(cache.Unlazier); ok {
+			if err := remote.Unlazy(ctx); err != nil {
+				return "", err
+			}
+		}
+		if ref == host {
+			if snapshot, err = x.exporter.place(ctx, ref, remotes[0].Descriptors); err != nil {
+				return "", err
+			}
+		}
+	}
+	return snapshot, nil
 }
 
 // ofThisHost is the result that containers of this host are made from, nil when there is
-// none: then nothing is unpacked.
+// none.
 func ofThisHost(source *exporter.Source) cache.ImmutableRef {
 	known, err := exptypes.ParsePlatforms(source.Metadata)
 	if err != nil {
-		return nil // which the exporter says itself
+		return nil // which the writer says itself
 	}
 	host := platforms.Only(platforms.Normalize(platforms.DefaultSpec()))
 	var best *exptypes.Platform
@@ -87,64 +183,57 @@ func ofThisHost(source *exporter.Source) cache.ImmutableRef {
 	return ref
 }
 
-// place makes the snapshot that the image's containers are made from, where there is none
-// yet and the build has one with the same content.
-func (e *imageExport) place(ctx context.Context, ref cache.ImmutableRef, s session.Group) error {
-	remotes, err := ref.GetRemotes(ctx, true, e.refs, false, s)
-	if err != nil {
-		return err
+// keep has the snapshot kept as long as the image is: its configuration says so.
+func (x *imageExport) keep(ctx context.Context, target ocispec.Descriptor, snapshot string) error {
+	store := x.exporter.of.ContentStore()
+	config := digest.Digest(target.Annotations[exptypes.ExporterConfigDigestKey])
+	if config == "" { // the target is an index
+		manifest, err := images.Manifest(ctx, store, target, platforms.Default())
+		if err != nil {
+			return err
+		}
+		config = manifest.Config.Digest
 	}
-	var chain []digest.Digest
-	for _, layer := range remotes[0].Descriptors {
-		chain = append(chain, digest.Digest(layer.Annotations[labels.LabelUncompressed]))
-	}
-	if len(chain) == 0 {
-		return nil
-	}
-	name := ocidentity.ChainID(chain).String()
-	lease, _ := leases.FromContext(ctx) // Export has seen to it
-	resource := leases.Resource{ID: name, Type: "snapshots/" + e.exporter.snapshotter.Name()}
-	if err := e.exporter.leases.AddResource(ctx, leases.Lease{ID: lease}, resource); err != nil {
-		return err
-	}
-	if _, err := e.exporter.snapshotter.Stat(ctx, name); !cerrdefs.IsNotFound(err) {
-		return err
-	}
-	built := snapshotOf(ref)
-	if i, err := e.exporter.snapshotter.Stat(ctx, built); err != nil || i.Kind != snapshots.KindCommitted {
-		return ignoreMissing(err) // a merged one that nothing was run in is on no disk
-	}
-	return e.onTop(ctx, name, built)
-}
-
-// snapshotOf is the name of the snapshot that a result of a build is in.
-func snapshotOf(ref cache.ImmutableRef) string {
-	if name := ref.GetString("cache.snapshot"); name != "" {
-		return name
-	}
-	return ref.ID()
-}
-
-func ignoreMissing(err error) error {
-	if cerrdefs.IsNotFound(err) {
-		return nil
-	}
+	label := "containerd.io/gc.ref.snapshot." + x.exporter.of.Snapshotter.Name()
+	_, err := store.Update(ctx, content.Info{Digest: config, Labels: map[string]string{label: snapshot}}, "labels."+label)
 	return err
 }
 
-// onTop makes a snapshot with the content of another.
-func (e *imageExport) onTop(ctx context.Context, name, of string) error {
-	key := identity.NewID()
-	sn := e.exporter.snapshotter
-	if err := sn.Prepare(ctx, key, of); err != nil {
-		return err
+// name gives the image a name, which another may have had.
+func (x *imageExport) name(ctx context.Context, name string, target ocispec.Descriptor) error {
+	done := progress.OneOff(ctx, "naming to "+name)
+	target.Annotations = ownAnnotations(target)
+	image := images.Image{Name: name, Target: target}
+	for {
+		_, err := x.exporter.of.ImageStore.Update(ctx, image)
+		if cerrdefs.IsNotFound(err) {
+			if _, err = x.exporter.of.ImageStore.Create(ctx, image); cerrdefs.IsAlreadyExists(err) {
+				continue // by now
+			}
+		}
+		return done(err)
 	}
-	err := sn.Commit(ctx, name, key)
-	if err != nil {
-		err = errors.Join(err, sn.Remove(context.WithoutCancel(ctx), key))
+}
+
+// ownAnnotations are without what the writer has added for us.
+func ownAnnotations(target ocispec.Descriptor) map[string]string {
+	own := maps.Clone(target.Annotations)
+	delete(own, exptypes.ExporterConfigDigestKey)
+	return own
+}
+
+// answer is what the client is told.
+func answer(target ocispec.Descriptor, name string) (map[string]string, error) {
+	config := target.Annotations[exptypes.ExporterConfigDigestKey]
+	target.Annotations = ownAnnotations(target)
+	text, err := json.Marshal(target)
+	response := map[string]string{
+		exptypes.ExporterImageNameKey:       name,
+		exptypes.ExporterImageDigestKey:     target.Digest.String(),
+		exptypes.ExporterImageDescriptorKey: base64.StdEncoding.EncodeToString(text),
 	}
-	if cerrdefs.IsAlreadyExists(err) {
-		return nil // another build of the same was faster
+	if config != "" {
+		response[exptypes.ExporterImageConfigDigestKey] = config
 	}
-	return err
+	return response, err
 }

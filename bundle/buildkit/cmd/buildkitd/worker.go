@@ -12,8 +12,10 @@ import (
 	"github.com/moby/buildkit/executor/resources"
 	"github.com/moby/buildkit/executor/runcexecutor"
 	"github.com/moby/buildkit/exporter"
+	"github.com/moby/buildkit/frontend"
 	"github.com/moby/buildkit/session"
 	snapshot "github.com/moby/buildkit/snapshot/containerd"
+	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/llbsolver/cdidevices"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/archutil"
@@ -23,6 +25,7 @@ import (
 	"github.com/moby/buildkit/util/network/netproviders"
 	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/version"
+	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
 	"github.com/moby/buildkit/worker/containerd"
 	"tags.cncf.io/container-device-interface/pkg/cdi"
@@ -32,7 +35,11 @@ import (
 const dialTimeout = time.Minute
 
 // containerdWorker is BuildKit's worker on containerd, with an exporter of ours.
-type containerdWorker struct{ *base.Worker }
+type containerdWorker struct {
+	*base.Worker
+
+	ahead *ahead
+}
 
 // newWorker returns the worker. What steps need while they run is in a folder.
 func newWorker(ctx context.Context, cfg config.Config, steps string) (*containerdWorker, error) {
@@ -71,7 +78,19 @@ func newWorker(ctx context.Context, cfg config.Config, steps string) (*container
 	if err != nil {
 		return nil, err
 	}
-	return &containerdWorker{w}, nil
+	return &containerdWorker{w, newAhead(w.LeaseManager())}, nil
+}
+
+// ResolveOp returns what a vertex does.
+func (w *containerdWorker) ResolveOp(v solver.Vertex, llb frontend.FrontendLLBBridge, sessions *session.Manager, proxy worker.ProxyOpt) (solver.Op, error) {
+	op, err := w.Worker.ResolveOp(v, llb, sessions, proxy)
+	if err != nil {
+		return nil, err
+	}
+	if as, ok := w.ahead.as(v.Digest()); ok {
+		op = &packed{op, w.ahead, as}
+	}
+	return op, nil
 }
 
 // newExecutor returns what runs steps: runc, without containerd, which would have a shim
@@ -102,11 +121,10 @@ func newStore(c config.ContainerdConfig) (*snapshot.Store, error) {
 
 // Exporter returns what an image leaves by.
 func (w *containerdWorker) Exporter(name string, sessions *session.Manager) (exporter.Exporter, error) {
-	of, err := w.Worker.Exporter(name, sessions)
-	if err != nil || name != client.ExporterImage {
-		return of, err
+	if name == client.ExporterImage {
+		return newImageExporter(w.Worker)
 	}
-	return &imageExporter{Exporter: of, snapshotter: w.Snapshotter, leases: w.LeaseManager()}, nil
+	return w.Worker.Exporter(name, sessions)
 }
 
 // newDevices returns the devices that vendors describe.
