@@ -70,19 +70,15 @@ func (e *imageExporter) unpack(ctx context.Context, layers []rootfs.Layer) (err 
 	return err
 }
 
-// onTop makes a snapshot with the content of another.
+// onTop makes a snapshot with the content of another. If another build of the same was faster,
+// its snapshot is as good, and ours goes with the lease.
 func (e *imageExporter) onTop(ctx context.Context, name, of string) error {
 	key := identity.NewID()
 	if err := e.of.Snapshotter.Prepare(ctx, key, of); err != nil {
 		return err
 	}
-	err := e.of.Snapshotter.Commit(ctx, name, key)
-	if err == nil {
-		return nil
+	if err := e.of.Snapshotter.Commit(ctx, name, key); !cerrdefs.IsAlreadyExists(err) {
+		return err
 	}
-	rerr := e.of.Snapshotter.Remove(context.WithoutCancel(ctx), key)
-	if cerrdefs.IsAlreadyExists(err) { // another build of the same was faster
-		return rerr
-	}
-	return errors.Join(err, rerr)
+	return nil
 }
