@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/images"
@@ -98,23 +99,44 @@ func (s *Store) Find(ctx context.Context, refs []string) (map[string]Found, erro
 	if err != nil {
 		return nil, err
 	}
+	var mu sync.Mutex // guards found
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	for _, ref := range refs {
-		record, err := s.find(ctx, all, ref)
-		if err == nil {
-			var f facts
-			if f, err = s.factsOf(ctx, record); err == nil {
-				if f.Pulled.IsZero() {
-					f.Pulled = record.UpdatedAt
-				}
-				found[ref] = Found{f.Manifest.String(), f.Pulled}
-				continue
+		group.Go(func() error {
+			one, err := s.findOne(ctx, all, ref)
+			switch {
+			case missing(err):
+				return nil
+			case err != nil:
+				return fmt.Errorf("image %s: %w", ref, err)
 			}
-		}
-		if !missing(err) {
-			return nil, fmt.Errorf("image %s: %w", ref, err)
-		}
+			mu.Lock()
+			defer mu.Unlock()
+			found[ref] = one
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	return found, nil
+}
+
+// atOnce is how many images are looked at side by side: what is not noted of one is read from
+// several blobs.
+const atOnce = 8
+
+func (s *Store) findOne(ctx context.Context, all []images.Image, ref string) (Found, error) {
+	record, err := s.find(ctx, all, ref)
+	if err != nil {
+		return Found{}, err
+	}
+	f, err := s.factsOf(ctx, record)
+	if f.Pulled.IsZero() {
+		f.Pulled = record.UpdatedAt
+	}
+	return Found{f.Manifest.String(), f.Pulled}, err
 }
 
 // List returns all images of this host that are whole, sorted by name, for this
@@ -140,7 +162,7 @@ func (s *Store) List(ctx context.Context) ([]Image, error) {
 	}
 	found := make([]Image, len(wants))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
+	group.SetLimit(atOnce)
 	for i, w := range wants {
 		group.Go(func() (err error) {
 			found[i], err = w.get(ctx, w.record.Name, w.record)
