@@ -25,6 +25,7 @@ func (b builder) container(t *testing.T) {
 		"RUN df -k /dev/shm | grep -q ' 2048 '",
 		"RUN test $(ulimit -n) = 123",
 		"RUN test $(ls /sys/class/net) = lo",
+		"RUN ! env | grep -e OTEL -e TRACEPARENT",
 	)
 	build.Hosts, build.ShmSize, build.Ulimits = []string{"db=10.1.2.3"}, 2<<20, []project.Ulimit{{Name: "nofile", Soft: 123, Hard: 123}}
 	build.Network = "none"

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/content"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/fsutil"
@@ -79,9 +80,15 @@ func TestWhatIsBuiltIsInTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, said)
 	}
-	_, err = h.containerd.Raw().ImageService().Get(t.Context(), "docker.io/library/built:1")
+	image, err := h.images.Get(t.Context(), "docker.io/library/built:1")
 	if err != nil {
 		t.Fatal(err)
+	}
+	// What was built is not unpacked again: the image is what the last step has left.
+	top, err := h.containerd.Snapshots().Stat(t.Context(), image.ChainID)
+	use, uerr := h.containerd.Snapshots().Usage(t.Context(), image.ChainID)
+	if err := errors.Join(err, uerr); err != nil || use.Size > 4096 || strings.HasPrefix(top.Parent, "sha256:") {
+		t.Errorf("%v, the image's snapshot takes %d and lies on %s", err, use.Size, top.Parent)
 	}
 	pid, err := builder(h.cfg).Pid()
 	if err != nil || pid == 0 {
@@ -100,6 +107,13 @@ func TestWhatIsBuiltIsInTheStore(t *testing.T) {
 	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
 		t.Errorf("not idle yet, process %d has become %d, %v", pid, now, err)
 	}
+	// The engine stays with it, for the next build.
+	for idle, want := range map[string]bool{"1h": false, "1ns": true} {
+		t.Setenv(daemon.IdleVariable, idle)
+		if got, err := (&runtime{cfg: h.cfg, host: h}).Idle(t.Context()); err != nil || got != want {
+			t.Errorf("idle for %s, nothing is left to do: %v, %v", idle, got, err)
+		}
+	}
 	if err := builder(h.cfg).Tend(t.Context(), time.Nanosecond); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +127,26 @@ func TestWhatIsBuiltIsInTheStore(t *testing.T) {
 	again, err := build(t.Context(), t, h, "docker.io/library/built:1", box+"RUN echo hello from $$\n", nil)
 	if err != nil || again != "" {
 		t.Errorf("built again, it says %q, %v", again, err)
+	}
+}
+
+// Layers are packed while the next step runs, and so they are when that fails.
+func TestLayersArePackedBeforeTheBuildIsDone(t *testing.T) {
+	h := open(t)
+	const size = 5 << 20
+	attrs := map[string]string{"ahead:compression": "uncompressed"}
+	_, err := build(t.Context(), t, h, "docker.io/library/never:1", box+"RUN dd if=/dev/zero of=/zeros bs=1M count=5\nRUN false\n", attrs)
+	if err == nil {
+		t.Fatal("it is built")
+	}
+	for found := false; !found; time.Sleep(5 * time.Millisecond) {
+		err := h.containerd.Raw().ContentStore().Walk(t.Context(), func(i content.Info) error {
+			found = found || i.Size > size && i.Size < size+64<<10 && i.Labels["containerd.io/uncompressed"] == i.Digest.String()
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -3,12 +3,14 @@ package host
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/gocompose/gocompose/buildkit/daemon"
 	"github.com/gocompose/gocompose/containerd"
 	"github.com/gocompose/gocompose/containerd/engine"
 	"github.com/gocompose/gocompose/internal/cgroup"
@@ -165,8 +167,14 @@ func (h *Host) supervised(ctx context.Context, c containerd.Container) superviso
 	return out
 }
 
-// Idle tells whether no container runs, and none is to be started again.
+// Idle tells whether no container runs, and none is to be started again, and no builder waits
+// for the next build.
 func (r *runtime) Idle(ctx context.Context) (bool, error) {
+	if idle, err := daemon.IdleTime(os.Getenv); err == nil { // else it does not wait
+		if resting, err := builder(r.cfg).Resting(idle); resting || err != nil {
+			return false, err
+		}
+	}
 	h, err := r.current(ctx)
 	if err != nil {
 		return false, err

@@ -43,13 +43,23 @@ func (b Builder) Tend(ctx context.Context, idle time.Duration) error {
 	})
 }
 
+// Resting tells whether one is there that somebody has used within the given time: there
+// may be a next build.
+func (b Builder) Resting(idle time.Duration) (bool, error) {
+	used, err := os.Stat(b.usedFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && time.Since(used.ModTime()) < idle, err
+}
+
 // tend is Tend of one that nobody uses.
 func (b Builder) tend(ctx context.Context, idle time.Duration) error {
-	used, err := os.Stat(b.usedFile())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	resting, err := b.Resting(idle)
+	if err != nil {
 		return err
 	}
-	if err != nil || time.Since(used.ModTime()) >= idle {
+	if !resting {
 		return b.stop(ctx)
 	}
 	if _, err := daemon.Probe(ctx, b.Paths.BuilderSocket()); err != nil {
