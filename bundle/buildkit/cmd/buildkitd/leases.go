@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -63,14 +64,16 @@ func (p *leasePool) Create(ctx context.Context, opts ...leases.Opt) (leases.Leas
 	}
 }
 
+// isTemporary tells whether a lease is to be a temporary one of any name: asked twice, a
+// random one is another.
 func isTemporary(opts []leases.Opt) bool {
-	var l leases.Lease
+	var l, again leases.Lease
 	for _, o := range opts {
-		if err := o(&l); err != nil {
+		if err := errors.Join(o(&l), o(&again)); err != nil {
 			return false // as the manager says
 		}
 	}
-	return l.Labels[temporaryLabel] != ""
+	return l.Labels[temporaryLabel] != "" && l.ID != again.ID
 }
 
 // make makes a temporary lease as BuildKit does.

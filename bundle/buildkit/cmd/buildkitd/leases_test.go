@@ -32,7 +32,9 @@ func (m *manager) Create(_ context.Context, opts ...leases.Opt) (leases.Lease, e
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.made++
-	l.ID = fmt.Sprint(m.made)
+	if _, ok := m.all[l.ID]; ok {
+		return l, fmt.Errorf("lease %s is there already", l.ID)
+	}
 	m.all[l.ID] = l
 	return l, nil
 }
@@ -88,7 +90,7 @@ func TestTemporaryLeasesAreThereBeforeTheyAreAskedFor(t *testing.T) {
 
 func TestTheEndOfATemporaryLeaseIsNotWaitedForUnlessItIsAskedFor(t *testing.T) {
 	m, p, ctx := pooled()
-	l, err := p.Create(ctx, leaseutil.MakeTemporary)
+	l, err := p.Create(ctx, leases.WithRandomID(), leaseutil.MakeTemporary)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,7 @@ func TestTheEndOfATemporaryLeaseIsNotWaitedForUnlessItIsAskedFor(t *testing.T) {
 	}
 	m.hold.Unlock()
 	p.settle()
-	again, err := p.Create(ctx, leaseutil.MakeTemporary)
+	again, err := p.Create(ctx, leases.WithRandomID(), leaseutil.MakeTemporary)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,18 +118,19 @@ func TestOtherLeasesAreMadeAndEndedAtOnce(t *testing.T) {
 		ctx  context.Context
 		opts []leases.Opt
 	}{
-		{ctx, []leases.Opt{leases.WithLabel("containerd.io/gc.flat", "now")}},
-		{namespaces.WithNamespace(ctx, "ours_history"), []leases.Opt{leaseutil.MakeTemporary}},
+		{ctx, []leases.Opt{leases.WithID("a"), leases.WithLabel("containerd.io/gc.flat", "now")}},
+		{ctx, []leases.Opt{leases.WithID("a"), leaseutil.MakeTemporary}},
+		{namespaces.WithNamespace(ctx, "ours_history"), []leases.Opt{leases.WithID("a"), leaseutil.MakeTemporary}},
 	} {
 		l, err := p.Create(c.ctx, c.opts...)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || l.ID != "a" {
+			t.Fatal(l, err)
 		}
 		if err := p.Delete(c.ctx, l); err != nil || m.has(l.ID) {
 			t.Errorf("%v, it is there: %v", err, m.has(l.ID))
 		}
 	}
-	if m.made != 2 || len(p.ready) > 0 {
+	if m.made != 3 || len(p.ready) > 0 {
 		t.Errorf("%d were made, %d wait", m.made, len(p.ready))
 	}
 }
@@ -140,7 +143,7 @@ func TestALeaseThatHasWaitedForLongIsNotGivenOut(t *testing.T) {
 	}
 	old.CreatedAt = time.Now().Add(-readyTime)
 	p.ready <- old
-	l, err := p.Create(ctx, leaseutil.MakeTemporary)
+	l, err := p.Create(ctx, leases.WithRandomID(), leaseutil.MakeTemporary)
 	if p.settle(); err != nil || l.ID == old.ID || m.has(old.ID) {
 		t.Errorf("%v, it is %s; the old one, %s, is there: %v", err, l.ID, old.ID, m.has(old.ID))
 	}
