@@ -90,7 +90,7 @@ func newWorker(ctx context.Context, cfg config.Config, steps string) (*container
 	if err != nil {
 		return nil, err
 	}
-	return &containerdWorker{w, newAhead(w.LeaseManager()), pool}, nil
+	return &containerdWorker{w, newAhead(w.LeaseManager(), w.Snapshotter), pool}, nil
 }
 
 func (w *containerdWorker) Close() error {
