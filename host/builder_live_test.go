@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -101,9 +102,18 @@ func TestWhatIsBuiltIsInTheStore(t *testing.T) {
 	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
 		t.Errorf("process %d has become %d, %v", pid, now, err)
 	}
+	// What a step has left that was given up while it was made is ended.
+	left := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := left.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cgroup.Enter(daemon.CgroupParent(h.cfg.Paths)+"/buildkit/left", left.Process.Pid)
 	if err := errors.Join(h.LeaveBuilder(), builder(h.cfg).Tend(t.Context(), time.Hour)); err != nil {
 		t.Fatal(err)
 	}
+	nothingLeft(t, h)
+	_ = left.Process.Kill() // if it was not
+	_ = left.Wait()
 	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
 		t.Errorf("not idle yet, process %d has become %d, %v", pid, now, err)
 	}
