@@ -17,8 +17,11 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/platforms"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/client"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/gocompose/gocompose/buildkit/daemon"
@@ -145,7 +148,8 @@ func TestLayersArePackedBeforeTheBuildIsDone(t *testing.T) {
 	h := open(t)
 	const size = 5 << 20
 	attrs := map[string]string{"ahead:compression": "uncompressed"}
-	_, err := build(t.Context(), t, h, "docker.io/library/never:1", box+"RUN dd if=/dev/zero of=/zeros bs=1M count=5\nRUN false\n", attrs)
+	const zeros = box + "RUN dd if=/dev/zero of=/zeros bs=1M count=5\n"
+	_, err := build(t.Context(), t, h, "docker.io/library/never:1", zeros+"RUN false\n", attrs)
 	if err == nil {
 		t.Fatal("it is built")
 	}
@@ -156,6 +160,24 @@ func TestLayersArePackedBeforeTheBuildIsDone(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+	// Those of another image with the same steps are compressed all the same, if it is to be.
+	if _, err := build(t.Context(), t, h, "docker.io/library/packed:1", zeros, nil); err != nil {
+		t.Fatal(err)
+	}
+	store := h.containerd.Raw().ContentStore()
+	image, err := h.containerd.Raw().ImageService().Get(t.Context(), "docker.io/library/packed:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := images.Manifest(t.Context(), store, image.Target, platforms.Default())
+	if err != nil || len(manifest.Layers) != 3 {
+		t.Fatalf("%v, layers %v", err, manifest.Layers)
+	}
+	for _, l := range manifest.Layers {
+		if l.MediaType != ocispec.MediaTypeImageLayerGzip {
+			t.Errorf("%s is a layer of %s", l.Digest, l.MediaType)
 		}
 	}
 }
