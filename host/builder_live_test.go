@@ -130,22 +130,24 @@ func TestWhatIsBuiltIsInTheStore(t *testing.T) {
 	}
 }
 
-// Layers are packed while the next step runs, and so they are when that fails.
+// Layers are packed while the next step runs, and so they are when that fails; on many others
+// at least if they are large.
 func TestLayersArePackedBeforeTheBuildIsDone(t *testing.T) {
 	h := open(t)
-	const size = 5 << 20
 	attrs := map[string]string{"ahead:compression": "uncompressed"}
-	_, err := build(t.Context(), t, h, "docker.io/library/never:1", box+"RUN dd if=/dev/zero of=/zeros bs=1M count=5\nRUN false\n", attrs)
-	if err == nil {
-		t.Fatal("it is built")
-	}
-	for found := false; !found; time.Sleep(5 * time.Millisecond) {
-		err := h.containerd.Raw().ContentStore().Walk(t.Context(), func(i content.Info) error {
-			found = found || i.Size > size && i.Size < size+64<<10 && i.Labels["containerd.io/uncompressed"] == i.Digest.String()
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+	for mb, below := range map[int64]string{5: "", 6: strings.Repeat("COPY Dockerfile /other/\n", 25)} {
+		last := fmt.Sprintf("RUN dd if=/dev/zero of=/zeros bs=1M count=%d\nRUN false\n", mb)
+		if _, err := build(t.Context(), t, h, "docker.io/library/never:1", box+below+last, attrs); err == nil {
+			t.Fatal("it is built")
+		}
+		for found := false; !found; time.Sleep(5 * time.Millisecond) {
+			err := h.containerd.Raw().ContentStore().Walk(t.Context(), func(i content.Info) error {
+				found = found || i.Size > mb<<20 && i.Size < mb<<20+64<<10 && i.Labels["containerd.io/uncompressed"] == i.Digest.String()
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/moby/buildkit/cache"
 	cacheconfig "github.com/moby/buildkit/cache/config"
 	"github.com/moby/buildkit/executor"
 	"github.com/moby/buildkit/exporter/containerimage"
 	"github.com/moby/buildkit/frontend"
 	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/snapshot"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/bklog"
@@ -28,7 +30,8 @@ const aheadAttr = "ahead:"
 // frontends have solved: only what the image itself consists of is packed, and nothing of
 // other stages.
 type ahead struct {
-	leases *leaseutil.Manager
+	leases      *leaseutil.Manager
+	snapshotter snapshot.Snapshotter
 
 	mu     sync.Mutex
 	layers map[digest.Digest]cacheconfig.RefConfig // by the vertices that make them
@@ -38,8 +41,8 @@ type ahead struct {
 // a large file has some hundred vertices.
 const maxAhead = 10_000
 
-func newAhead(leases *leaseutil.Manager) *ahead {
-	return &ahead{leases: leases, layers: map[digest.Digest]cacheconfig.RefConfig{}}
+func newAhead(leases *leaseutil.Manager, snapshotter snapshot.Snapshotter) *ahead {
+	return &ahead{leases: leases, snapshotter: snapshotter, layers: map[digest.Digest]cacheconfig.RefConfig{}}
 }
 
 // note remembers which layers the result of a definition consists of.
@@ -135,6 +138,13 @@ func (a *ahead) as(vertex digest.Digest) (cacheconfig.RefConfig, bool) {
 	return as, ok
 }
 
+// Packing a layer looks at all layers below it. It is worth that if there are few of them, or if
+// the layer is large, in bytes.
+const (
+	fewLayers  = 20
+	largeLayer = 1 << 20
+)
+
 // pack packs what a step has made, and does not wait for that: the exporter does. What does
 // not succeed it tries again, and says.
 func (a *ahead) pack(result solver.Result, as cacheconfig.RefConfig, s session.Group) {
@@ -146,7 +156,7 @@ func (a *ahead) pack(result solver.Result, as cacheconfig.RefConfig, s session.G
 	go func() {
 		lease, ctx, err := leaseutil.NewLease(context.Background(), a.leases, leaseutil.MakeTemporary)
 		if err == nil {
-			_, err = ref.GetRemotes(ctx, true, as, false, s)
+			err = a.packIfWorthIt(ctx, ref, as, s)
 			_ = lease.Discard(ctx) // it ends by itself in an hour
 		}
 		if err != nil {
@@ -154,6 +164,25 @@ func (a *ahead) pack(result solver.Result, as cacheconfig.RefConfig, s session.G
 		}
 		_ = ref.Release(ctx) // as all refs are released
 	}()
+}
+
+func (a *ahead) packIfWorthIt(ctx context.Context, ref cache.ImmutableRef, as cacheconfig.RefConfig, s session.Group) error {
+	chain := ref.LayerChain()
+	layers := len(chain)
+	if err := chain.Release(ctx); err != nil {
+		return err
+	}
+	if layers > fewLayers {
+		if err := ref.Finalize(ctx); err != nil {
+			return err
+		}
+		use, err := a.snapshotter.Usage(ctx, snapshotOf(ref))
+		if err != nil || use.Size < largeLayer {
+			return err
+		}
+	}
+	_, err := ref.GetRemotes(ctx, true, as, false, s)
+	return err
 }
 
 // packed is an operation whose result is packed as soon as it is made.

@@ -60,7 +60,7 @@ func TestTheLayersOfAnImageArePackedAheadAndNothingElse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, as := newAhead(nil), cacheconfig.RefConfig{Compression: compression.New(compression.Gzip)}
+			a, as := newAhead(nil, nil), cacheconfig.RefConfig{Compression: compression.New(compression.Gzip)}
 			if err := a.note(def.ToPB(), as); err != nil {
 				t.Fatal(err)
 			}

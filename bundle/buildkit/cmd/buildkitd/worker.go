@@ -6,6 +6,7 @@ import (
 	"time"
 
 	ctd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/gc"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildkitd/config"
 	"github.com/moby/buildkit/executor"
@@ -20,6 +21,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/archutil"
 	"github.com/moby/buildkit/util/disk"
+	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/moby/buildkit/util/network"
 	"github.com/moby/buildkit/util/network/cniprovider"
 	"github.com/moby/buildkit/util/network/netproviders"
@@ -39,6 +41,7 @@ type containerdWorker struct {
 	*base.Worker
 
 	ahead *ahead
+	pool  *leasePool
 }
 
 // newWorker returns the worker. What steps need while they run is in a folder.
@@ -66,8 +69,17 @@ func newWorker(ctx context.Context, cfg config.Config, steps string) (*container
 	if opt.Executor, err = newExecutor(c, steps, opt.NetworkProviders, devices); err != nil {
 		return nil, err
 	}
-	if opt.ContentStore, err = newStore(c); err != nil {
+	connection, err := ctd.New(c.Address, ctd.WithDefaultNamespace(c.Namespace), ctd.WithTimeout(dialTimeout))
+	if err != nil {
 		return nil, err
+	}
+	opt.ContentStore = snapshot.NewContentStore(store{connection.ContentStore()}, c.Namespace)
+	pool := newLeasePool(connection.LeasesService(), c.Namespace)
+	opt.LeaseManager = leaseutil.WithNamespace(pool, c.Namespace)
+	collect := opt.GarbageCollect
+	opt.GarbageCollect = func(ctx context.Context) (gc.Stats, error) {
+		pool.settle()
+		return collect(ctx)
 	}
 	opt.CDIManager = devices
 	opt.Platforms = archutil.SupportedPlatforms(false)
@@ -78,7 +90,12 @@ func newWorker(ctx context.Context, cfg config.Config, steps string) (*container
 	if err != nil {
 		return nil, err
 	}
-	return &containerdWorker{w, newAhead(w.LeaseManager())}, nil
+	return &containerdWorker{w, newAhead(w.LeaseManager(), w.Snapshotter), pool}, nil
+}
+
+func (w *containerdWorker) Close() error {
+	defer w.pool.close()
+	return w.Worker.Close()
 }
 
 // ResolveOp returns what a vertex does.
@@ -107,16 +124,6 @@ func newExecutor(c config.ContainerdConfig, steps string, networks map[pb.NetMod
 		ResourceMonitor:     monitor,
 		CDIManager:          devices,
 	}, networks)
-}
-
-// newStore returns containerd's content store, to which layers are sent by a connection of
-// their own.
-func newStore(c config.ContainerdConfig) (*snapshot.Store, error) {
-	connection, err := ctd.New(c.Address, ctd.WithDefaultNamespace(c.Namespace), ctd.WithTimeout(dialTimeout))
-	if err != nil {
-		return nil, err
-	}
-	return snapshot.NewContentStore(store{connection.ContentStore()}, c.Namespace), nil
 }
 
 // Exporter returns what an image leaves by.
