@@ -119,6 +119,9 @@ func (s *steps) failure(err error) *Failure {
 		f.search(s.request)
 	}
 	f.Cause, f.run = cause(err)
+	if said := strings.Join(f.Output, "\n"); strings.Contains(f.Cause, said) {
+		f.Output = nil // as git's
+	}
 	f.Hint = s.hint(f)
 	return f
 }
@@ -199,7 +202,7 @@ func (r Request) place(name string) string {
 }
 
 // noise is what BuildKit was doing when it found out, which is told by the place.
-const noise = `^(failed to solve|failed to run Build function|failed to load LLB|failed to load cache key|failed to compute cache key|` +
+const noise = `^(failed to read (?:downloaded context|dockerfile): failed to load cache key|failed to solve|failed to run Build function|failed to load LLB|failed to load cache key|failed to compute cache key|` +
 	`failed to calculate checksum of ref [^ ]+|rpc error: code = \w+ desc =|dockerfile parse error on line \d+|failed to do request|` +
 	`failed to create shim task|OCI runtime create failed|runc create failed|unable to start container process|error during container init):? `
 

@@ -130,6 +130,19 @@ func TestWhatTheServiceDoesNotGive(t *testing.T) {
 	}
 }
 
+// What git has said is told once, without what it was needed for.
+func TestWhatGitHasSaidIsToldOnce(t *testing.T) {
+	s := newSteps(Request{Service: "web"})
+	fetch := digest.FromString("fetch")
+	s.add(&client.SolveStatus{
+		Vertexes: []*client.Vertex{{Digest: fetch, Name: "[internal] load git source https://x/y.git"}},
+		Logs:     []*client.VertexLog{{Vertex: fetch, Data: []byte("fatal: no such host\n")}},
+	})
+	err := errors.New("failed to solve: failed to read dockerfile: failed to load cache key: failed to fetch remote https://x/y.git: git stderr:\nfatal: no such host\n: exit status 128")
+	same(t, "error", s.failure(errdefs.WrapVertex(err, fetch)).Error(),
+		"building the image of service web: failed to fetch remote https://x/y.git: git stderr:\nfatal: no such host\n: exit status 128")
+}
+
 // A step that cannot say where it stands is found by its words, when they are there once.
 func TestAStepIsFoundByItsWords(t *testing.T) {
 	fetch := digest.FromString("fetch")

@@ -269,15 +269,17 @@ func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
 	}
 }
 
-// Nobody types an archive: a device is no context. An empty one stands for a terminal.
+// Nobody types an archive: a terminal is no context. A device that is empty is called that.
 func TestATerminalIsNoContext(t *testing.T) {
-	device, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = device.Close() }()
-	if _, err := newSolve(Request{Build: project.Build{Context: "-"}, Stdin: device}); err == nil || !strings.Contains(err.Error(), "is a terminal") {
-		t.Error(err)
+	for name, want := range map[string]string{"/dev/ptmx": "is a terminal", os.DevNull: "it is empty"} {
+		device, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = device.Close() }()
+		if _, err := newSolve(Request{Build: project.Build{Context: "-"}, Stdin: device}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
 	}
 }
 
