@@ -258,6 +258,7 @@ func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
 		"build.additional_contexts.A: a name must be in small letters":                                    func(r *Request) { r.Build.Contexts = map[string]string{"A": dir} },
 		"build.secrets: the content of key is not there":                                                  func(r *Request) { r.Build.Secrets = []project.BuildSecret{{ID: "key", Digest: "x"}} },
 		"build.ssh: default: there is no agent, as SSH_AUTH_SOCK is not set":                              func(r *Request) { r.Build.SSH = []project.BuildSSH{{ID: "default"}} },
+		"build.ssh: " + file + " is no private key: no key found":                                         func(r *Request) { r.Build.SSH = []project.BuildSSH{{ID: "default", Paths: []string{file}}} },
 		"build.ssh: default: /nowhere does not exist":                                                     func(r *Request) { r.Build.SSH = []project.BuildSSH{{ID: "default", Paths: []string{"/nowhere"}}} },
 	} {
 		r := Request{Service: "web", Build: project.Build{Context: dir, Dockerfile: file}}
@@ -266,6 +267,15 @@ func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s…", err, want)
 		}
+	}
+}
+
+// A key with a passphrase is told with what to do, as BuildKit calls it.
+func TestAKeyWithAPassphraseIsForAnAgent(t *testing.T) {
+	err := unusable(errors.New(`failed to convert agent config {default [/k] false}: failed to convert agent config for ID: "default": failed to parse /k: ssh: this private key is passphrase protected`))
+	same(t, "error", err.Error(), "build.ssh: /k has a passphrase, which nobody is asked for: give it to an agent (`ssh-add /k`), and name no file")
+	if err := unusable(errors.New("odd")); err.Error() != "build.ssh: odd" {
+		t.Error(err)
 	}
 }
 
