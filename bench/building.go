@@ -30,20 +30,34 @@ const (
 	largeSize    = 8 << 20
 )
 
-// builder is something that builds images.
+// builder is something that builds images, and pushes what it has built to a registry.
 type builder struct {
 	name  string
 	build func(ctx context.Context, context string) error
+	push  func(ctx context.Context, context string) error
 }
 
 // building measures a Dockerfile that is new, that is built again without a change,
-// and of which one file has changed; beside `docker build`, where there is one. And
-// what it takes to find that of five services nothing has changed.
+// and of which one file has changed, and one that is new and pushed to a registry on
+// loopback; beside `docker build`, where there is one. And what it takes to find that of
+// five services nothing has changed.
 func (b *bench) building(ctx context.Context, p program, archive string, rounds int) (err error) {
+	registry, stop, err := b.registry()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	all := []builder{{"gocompose build", func(ctx context.Context, dir string) error {
 		return p.compose(ctx, filepath.Join(dir, "compose.yaml"), "build")
+	}, func(ctx context.Context, dir string) error {
+		file := filepath.Join(dir, "compose-pushed.yaml")
+		text := fmt.Sprintf("name: gocompose-pushed\nservices:\n  built: {image: %s/gocompose, build: {context: ., network: host}}\n", registry)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return err
+		}
+		return p.compose(ctx, file, "build", "--push")
 	}}}
-	docker, done, missing := b.dockerBuilder(ctx, archive)
+	docker, done, missing := b.dockerBuilder(ctx, archive, registry)
 	defer func() { err = errors.Join(err, done()) }()
 	if missing != nil {
 		fmt.Fprintf(b.out, "\ndocker build is left out: %v\n", missing)
@@ -65,7 +79,7 @@ func (b *bench) buildTable(ctx context.Context, all []builder, rounds int) error
 		}
 		dirs[i] = dir
 		// Whatever is started by the first build is there already where there are more.
-		if err := all[i].build(ctx, dir); err != nil {
+		if err := errors.Join(all[i].build(ctx, dir), all[i].push(ctx, dir)); err != nil {
 			return err
 		}
 	}
@@ -80,7 +94,7 @@ func (b *bench) buildTable(ctx context.Context, all []builder, rounds int) error
 		}
 	}
 	fmt.Fprint(b.out, "\nSeconds to build an image, and in brackets how many times those of the last program\n")
-	t := view.NewTable("PROGRAM", "NEW", "UNCHANGED", "ONE FILE CHANGED")
+	t := view.NewTable("PROGRAM", "NEW", "UNCHANGED", "ONE FILE CHANGED", "NEW, AND PUSHED")
 	base := medians(found[len(all)-1])
 	for i, with := range all {
 		row := []string{with.name}
@@ -92,18 +106,21 @@ func (b *bench) buildTable(ctx context.Context, all []builder, rounds int) error
 	return t.Write(b.out)
 }
 
-// measure builds what was never built, builds it again, and once more with one file
-// that has changed.
+// measure builds what was never built, builds it again, once more with one file that has
+// changed, and what was never built again, which it pushes too.
 func (with builder) measure(ctx context.Context, dir string, round int) (times, error) {
 	var all times
-	for _, changed := range []string{"first", "", "last"} {
-		if changed != "" {
-			text := fmt.Sprintf("%s of round %d of %s, %d\n", changed, round, dir, rand.Uint64())
-			if err := os.WriteFile(filepath.Join(dir, changed), []byte(text), 0o600); err != nil {
+	for _, step := range []struct {
+		changed string
+		do      func(context.Context, string) error
+	}{{"first", with.build}, {"", with.build}, {"last", with.build}, {"first", with.push}} {
+		if step.changed != "" {
+			text := fmt.Sprintf("%s of round %d of %s, %d\n", step.changed, round, dir, rand.Uint64())
+			if err := os.WriteFile(filepath.Join(dir, step.changed), []byte(text), 0o600); err != nil {
 				return nil, err
 			}
 		}
-		took, err := timed(func() error { return with.build(ctx, dir) })
+		took, err := timed(func() error { return step.do(ctx, dir) })
 		if err != nil {
 			return nil, err
 		}

@@ -17,7 +17,7 @@ import (
 // dockerBuilder returns `docker build`: of the engine that runs, or of one that is
 // started for it where Docker is installed, with an error where there is none. done
 // ends what was started, in any case.
-func (b *bench) dockerBuilder(ctx context.Context, archive string) (with *builder, done func() error, err error) {
+func (b *bench) dockerBuilder(ctx context.Context, archive, registry string) (with *builder, done func() error, err error) {
 	done = func() error { return nil }
 	clis := dockerClients()
 	if len(clis) == 0 {
@@ -38,7 +38,7 @@ func (b *bench) dockerBuilder(ctx context.Context, archive string) (with *builde
 	if err := own.command(ctx, clis[0], "load", "-i", archive); err != nil {
 		return nil, done, err
 	}
-	with, err = own.dockerBuild(ctx, clis)
+	with, err = own.dockerBuild(ctx, clis, registry)
 	return with, done, err
 }
 
@@ -56,7 +56,7 @@ func dockerClients() []string {
 }
 
 // dockerBuild is a build with BuildKit where a client has it, or else one without.
-func (b *bench) dockerBuild(ctx context.Context, clis []string) (*builder, error) {
+func (b *bench) dockerBuild(ctx context.Context, clis []string, registry string) (*builder, error) {
 	dir, err := b.buildContext("docker", 1, 0)
 	if err != nil {
 		return nil, err
@@ -65,11 +65,19 @@ func (b *bench) dockerBuild(ctx context.Context, clis []string) (*builder, error
 		own := *b
 		own.env = append(b.env[:len(b.env):len(b.env)], "DOCKER_BUILDKIT="+kind.value)
 		for _, cli := range clis {
-			build := func(ctx context.Context, dir string) error {
-				return own.command(ctx, cli, "build", "--network", "host", "-t", "gocompose-bench/built", dir)
+			build := func(ctx context.Context, dir, name string) error {
+				return own.command(ctx, cli, "build", "--network", "host", "-t", name, dir)
 			}
-			if err = build(ctx, dir); err == nil {
-				return &builder{kind.name, build}, nil
+			const local = "gocompose-bench/built"
+			if err = build(ctx, dir, local); err == nil {
+				pushed := registry + "/docker"
+				return &builder{kind.name, func(ctx context.Context, dir string) error { return build(ctx, dir, local) },
+					func(ctx context.Context, dir string) error {
+						if err := build(ctx, dir, pushed); err != nil {
+							return err
+						}
+						return own.command(ctx, cli, "push", pushed)
+					}}, nil
 			}
 		}
 	}
