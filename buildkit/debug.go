@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -61,6 +62,7 @@ func (c *Client) Debug(ctx context.Context, r Request, open func(*Failure) (Term
 		if lookErr := look(ctx, g, before, program, t); lookErr != nil {
 			return nil, fmt.Errorf("looking at the failed step of service %s: %w", r.Service, lookErr)
 		}
+		seen.cause = err
 		return nil, err
 	})
 }
@@ -133,7 +135,14 @@ func look(ctx context.Context, g gateway.Client, before gateway.NewContainerRequ
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, container.Release(context.WithoutCancel(ctx))) }()
+	var exit *gatewaypb.ExitError
+	defer func() {
+		released := container.Release(context.WithoutCancel(ctx))
+		if exit != nil && released != nil && strings.Contains(released.Error(), exit.Error()) {
+			released = nil // of the container that is told again
+		}
+		err = errors.Join(err, released)
+	}()
 	if len(t.Command) > 0 {
 		program.Args = t.Command
 	}
@@ -150,7 +159,6 @@ func look(ctx context.Context, g gateway.Client, before gateway.NewContainerRequ
 	err = process.Wait()
 	close(ended)
 	<-resizing
-	var exit *gatewaypb.ExitError
 	if errors.As(err, &exit) && exit.ExitCode < gatewaypb.UnknownExitStatus {
 		return nil
 	}

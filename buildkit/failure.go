@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"github.com/moby/buildkit/util/grpcerrors"
 	"github.com/opencontainers/go-digest"
 	"google.golang.org/grpc/codes"
+
+	"github.com/gocompose/gocompose/project"
 )
 
 // Failure is a build that failed by what its sources say.
@@ -116,6 +119,9 @@ func (s *steps) failure(err error) *Failure {
 		f.search(s.request)
 	}
 	f.Cause, f.run = cause(err)
+	if said := strings.Join(f.Output, "\n"); strings.Contains(f.Cause, said) {
+		f.Output = nil // as git's
+	}
 	f.Hint = s.hint(f)
 	return f
 }
@@ -152,11 +158,7 @@ func (f *Failure) from(r Request, at *errdefs.Source) {
 
 // search finds the line of a step that failed before it could say where it stands.
 func (f *Failure) search(r Request) {
-	text, name := []byte(r.Build.Inline), "Dockerfile"
-	if r.Build.Inline == "" && filepath.IsAbs(r.Build.Dockerfile) {
-		text, _ = os.ReadFile(r.Build.Dockerfile) // without it there is no place to tell
-		name = filepath.Base(r.Build.Dockerfile)
-	}
+	text, name := r.dockerfile()
 	var at []int32
 	for i, line := range strings.Split(string(text), "\n") {
 		if f.Step != "" && strings.TrimSpace(line) == f.Step {
@@ -169,6 +171,15 @@ func (f *Failure) search(r Request) {
 			Ranges: []*pb.Range{{Start: &pb.Position{Line: at[0]}, End: &pb.Position{Line: at[0]}}},
 		})
 	}
+}
+
+// dockerfile returns what is built by, where it is on this host, and its last name.
+func (r Request) dockerfile() (text []byte, name string) {
+	if r.Build.Inline != "" || !filepath.IsAbs(r.Build.Dockerfile) {
+		return []byte(r.Build.Inline), "Dockerfile"
+	}
+	text, _ = os.ReadFile(r.Build.Dockerfile) // without it there is no place to tell
+	return text, filepath.Base(r.Build.Dockerfile)
 }
 
 // place is where the user finds a Dockerfile that the frontend calls by its last name.
@@ -191,7 +202,7 @@ func (r Request) place(name string) string {
 }
 
 // noise is what BuildKit was doing when it found out, which is told by the place.
-const noise = `^(failed to solve|failed to run Build function|failed to load LLB|failed to load cache key|failed to compute cache key|` +
+const noise = `^(failed to read (?:downloaded context|dockerfile): failed to load cache key|failed to solve|failed to run Build function|failed to load LLB|failed to load cache key|failed to compute cache key|` +
 	`failed to calculate checksum of ref [^ ]+|rpc error: code = \w+ desc =|dockerfile parse error on line \d+|failed to do request|` +
 	`failed to create shim task|OCI runtime create failed|runc create failed|unable to start container process|error during container init):? `
 
@@ -200,6 +211,10 @@ const (
 	unresolved = `^(?:[^ ]+: )?failed to resolve source metadata for ([^ ]+): (?:failed to do request: )?`
 	notThere   = `^"(.*)": not found$`
 	notAllowed = `^(network\.host|security\.insecure) is not allowed$`
+	noSecret   = `^secret ([^ ]+): not found$`
+	noKey      = `^no SSH key "(.*)" forwarded from the client$`
+	noStage    = `^target stage ".*" could not be found`
+	stage      = `(?im)^[ \t]*FROM[ \t][^\n]*[ \t]AS[ \t]+([^ \t\r\n]+)`
 )
 
 // cause is what was wrong, without what BuildKit was doing when it found out, and
@@ -242,7 +257,30 @@ func (s *steps) hint(f *Failure) string {
 	if m := regexp.MustCompile(notThere).FindStringSubmatch(text); m != nil && !strings.Contains(f.Step, "from=") {
 		return s.absent(m[1])
 	}
-	return ""
+	return s.missing(text)
+}
+
+// missing says what the files lack that a Dockerfile asks for, or the other way round.
+func (s *steps) missing(text string) string {
+	b := s.request.Build
+	if m := regexp.MustCompile(noSecret).FindStringSubmatch(text); m != nil && !slices.ContainsFunc(b.Secrets, func(s project.BuildSecret) bool { return s.ID == m[1] }) {
+		return fmt.Sprintf("build.secrets of the service does not name it: add %s there, and to the top-level secrets", m[1])
+	}
+	if m := regexp.MustCompile(noKey).FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("build.ssh of the service gives it no key: add %q there", cmp.Or(m[1], "default"))
+	}
+	if !regexp.MustCompile(noStage).MatchString(text) {
+		return ""
+	}
+	dockerfile, name := s.request.dockerfile()
+	var stages []string
+	for _, m := range regexp.MustCompile(stage).FindAllSubmatch(dockerfile, -1) {
+		stages = append(stages, string(m[1]))
+	}
+	if len(stages) == 0 {
+		return "build.target asks for it: leave that out, or name a stage so (`FROM … AS " + b.Target + "`)"
+	}
+	return fmt.Sprintf("build.target asks for it; the stages in %s are %s", s.request.place(name), strings.Join(stages, ", "))
 }
 
 const syntax = `^(#|//)\s*syntax\s*=`

@@ -108,6 +108,41 @@ func TestAnImageThatCannotBeHad(t *testing.T) {
 	}
 }
 
+// What a Dockerfile asks for and the service does not give is told with the attribute that
+// would, and a stage that is not there with those that are.
+func TestWhatTheServiceDoesNotGive(t *testing.T) {
+	stages := "from scratch as base\nARG V\nFROM --platform=$V base AS two\n# FROM x AS three\n"
+	for _, c := range []struct {
+		err, want string
+		build     project.Build
+	}{
+		{"secret tok: not found", "build.secrets of the service does not name it: add tok there, and to the top-level secrets", project.Build{}},
+		{"secret tok: not found", "", project.Build{Secrets: []project.BuildSecret{{ID: "tok"}}}},
+		{`no SSH key "" forwarded from the client`, `build.ssh of the service gives it no key: add "default" there`, project.Build{}},
+		{`no SSH key "deploy" forwarded from the client`, `build.ssh of the service gives it no key: add "deploy" there`, project.Build{}},
+		{`target stage "tow" could not be found (did you mean two?)`, "build.target asks for it; the stages in dockerfile_inline are base, two", project.Build{Target: "tow", Inline: stages}},
+		{`target stage "a" could not be found`, "build.target asks for it: leave that out, or name a stage so (`FROM … AS a`)", project.Build{Target: "a", Inline: "FROM scratch\n"}},
+	} {
+		got := newSteps(Request{Service: "web", Build: c.build}).failure(errors.New("failed to solve: " + c.err))
+		if got.Cause != c.err || got.Hint != c.want {
+			t.Errorf("%q\n%q, want\n%q", got.Cause, got.Hint, c.want)
+		}
+	}
+}
+
+// What git has said is told once, without what it was needed for.
+func TestWhatGitHasSaidIsToldOnce(t *testing.T) {
+	s := newSteps(Request{Service: "web"})
+	fetch := digest.FromString("fetch")
+	s.add(&client.SolveStatus{
+		Vertexes: []*client.Vertex{{Digest: fetch, Name: "[internal] load git source https://x/y.git"}},
+		Logs:     []*client.VertexLog{{Vertex: fetch, Data: []byte("fatal: no such host\n")}},
+	})
+	err := errors.New("failed to solve: failed to read dockerfile: failed to load cache key: failed to fetch remote https://x/y.git: git stderr:\nfatal: no such host\n: exit status 128")
+	same(t, "error", s.failure(errdefs.WrapVertex(err, fetch)).Error(),
+		"building the image of service web: failed to fetch remote https://x/y.git: git stderr:\nfatal: no such host\n: exit status 128")
+}
+
 // A step that cannot say where it stands is found by its words, when they are there once.
 func TestAStepIsFoundByItsWords(t *testing.T) {
 	fetch := digest.FromString("fetch")

@@ -64,10 +64,23 @@ func (s *solve) keys(r Request) error {
 	}
 	provider, err := sshprovider.NewSSHAgentProvider(agents)
 	if err != nil {
-		return fmt.Errorf("build.ssh: %w", err)
+		return unusable(err)
 	}
 	s.session = append(s.session, provider)
 	return nil
+}
+
+// unusable says of a key what is wrong with it, without what it was to become.
+func unusable(err error) error {
+	_, text, ok := strings.Cut(err.Error(), "failed to parse ")
+	switch path, why, _ := strings.Cut(text, ": ssh: "); {
+	case !ok:
+		return fmt.Errorf("build.ssh: %w", err)
+	case strings.Contains(why, "passphrase"):
+		return fmt.Errorf("build.ssh: %s has a passphrase, which nobody is asked for: give it to an agent (`ssh-add %s`), and name no file", path, path)
+	default:
+		return fmt.Errorf("build.ssh: %s is no private key: %s", path, why)
+	}
 }
 
 // bySSH tells whether a repository is fetched in a way that needs an agent.

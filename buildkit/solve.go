@@ -74,7 +74,10 @@ func (c *Client) build(ctx context.Context, r Request, talk talk) (Result, error
 	if ctx.Err() != nil {
 		return Result{}, ctx.Err()
 	}
-	if err != nil {
+	switch {
+	case err != nil && seen.cause != nil: // BuildKit tells of the shell's exit code instead
+		return Result{}, seen.failure(seen.cause)
+	case err != nil:
 		return Result{}, seen.failure(err)
 	}
 	r.Progress.warn(seen.warnings)

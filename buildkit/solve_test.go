@@ -258,6 +258,7 @@ func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
 		"build.additional_contexts.A: a name must be in small letters":                                    func(r *Request) { r.Build.Contexts = map[string]string{"A": dir} },
 		"build.secrets: the content of key is not there":                                                  func(r *Request) { r.Build.Secrets = []project.BuildSecret{{ID: "key", Digest: "x"}} },
 		"build.ssh: default: there is no agent, as SSH_AUTH_SOCK is not set":                              func(r *Request) { r.Build.SSH = []project.BuildSSH{{ID: "default"}} },
+		"build.ssh: " + file + " is no private key: no key found":                                         func(r *Request) { r.Build.SSH = []project.BuildSSH{{ID: "default", Paths: []string{file}}} },
 		"build.ssh: default: /nowhere does not exist":                                                     func(r *Request) { r.Build.SSH = []project.BuildSSH{{ID: "default", Paths: []string{"/nowhere"}}} },
 	} {
 		r := Request{Service: "web", Build: project.Build{Context: dir, Dockerfile: file}}
@@ -269,15 +270,26 @@ func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
 	}
 }
 
-// Nobody types an archive: a device is no context. An empty one stands for a terminal.
-func TestATerminalIsNoContext(t *testing.T) {
-	device, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = device.Close() }()
-	if _, err := newSolve(Request{Build: project.Build{Context: "-"}, Stdin: device}); err == nil || !strings.Contains(err.Error(), "is a terminal") {
+// A key with a passphrase is told with what to do, as BuildKit calls it.
+func TestAKeyWithAPassphraseIsForAnAgent(t *testing.T) {
+	err := unusable(errors.New(`failed to convert agent config {default [/k] false}: failed to convert agent config for ID: "default": failed to parse /k: ssh: this private key is passphrase protected`))
+	same(t, "error", err.Error(), "build.ssh: /k has a passphrase, which nobody is asked for: give it to an agent (`ssh-add /k`), and name no file")
+	if err := unusable(errors.New("odd")); err.Error() != "build.ssh: odd" {
 		t.Error(err)
+	}
+}
+
+// Nobody types an archive: a terminal is no context. A device that is empty is called that.
+func TestATerminalIsNoContext(t *testing.T) {
+	for name, want := range map[string]string{"/dev/ptmx": "is a terminal", os.DevNull: "it is empty"} {
+		device, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = device.Close() }()
+		if _, err := newSolve(Request{Build: project.Build{Context: "-"}, Stdin: device}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
 	}
 }
 

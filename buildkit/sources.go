@@ -16,6 +16,7 @@ import (
 	"github.com/moby/buildkit/util/staticfs"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
+	"golang.org/x/sys/unix"
 )
 
 // The names by which the frontend asks for its sources.
@@ -89,10 +90,8 @@ func (s *solve) standardInput(r Request) error {
 	if r.Stdin == nil {
 		return errors.New("build.context is \"-\", and there is no standard input to read it from")
 	}
-	if f, ok := r.Stdin.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return errors.New("build.context is \"-\", and standard input is a terminal: send an archive or a Dockerfile into it")
-		}
+	if f, ok := r.Stdin.(*os.File); ok && terminal(f) {
+		return errors.New("build.context is \"-\", and standard input is a terminal: send an archive or a Dockerfile into it")
 	}
 	in := bufio.NewReaderSize(r.Stdin, archiveBlock)
 	begin, err := in.Peek(archiveBlock)
@@ -115,6 +114,17 @@ func (s *solve) standardInput(r Request) error {
 	s.folders[contextName] = staticfs.NewFS()
 	s.ownDockerfile(text)
 	return nil
+}
+
+// terminal tells whether f is one. A pipe is left as it is: with its descriptor known it could
+// not be closed while it is read.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	_, err = unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 const archiveBlock = 512 // what a header of a tar archive takes

@@ -11,7 +11,8 @@ import (
 // steps are what was heard of the steps of one build.
 type steps struct {
 	request Request
-	looked  bool // the user has looked at the failed step, or is about to
+	looked  bool  // the user has looked at the failed step, or is about to
+	cause   error // what was looked at, once that has ended: how it has ended is another matter
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed and made anew with each status

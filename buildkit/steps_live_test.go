@@ -145,6 +145,9 @@ func (b builder) debugged(t *testing.T, r buildkit.Request, command ...string) (
 	if !errors.As(err, &failure) || told == nil {
 		t.Fatalf("%v, and %v was told", err, told)
 	}
+	if failure.Error() != told.Error() { // however the command ends
+		t.Errorf("%v, want\n%v", failure, told)
+	}
 	return out.String(), told
 }
 

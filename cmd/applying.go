@@ -18,7 +18,15 @@ func (a *app) carryDue(ctx context.Context, h *host.Host, c change, due *planner
 	if due.Empty() {
 		return nil
 	}
-	return a.apply(ctx, h, due, change{title: "pull", hide: c.hide, builds: c.builds, console: c.console})
+	return a.apply(ctx, h, due, change{title: titleOf(due), hide: c.hide, builds: c.builds, console: c.console})
+}
+
+// titleOf is what is written above the progress of pulls and builds.
+func titleOf(due *planner.Plan) string {
+	if slices.ContainsFunc(due.Steps, func(s planner.Step) bool { return s.Op.Verb() == planner.VerbBuild }) {
+		return "build"
+	}
+	return "pull"
 }
 
 // apply has the plan carried out and shows how it goes.

@@ -23,7 +23,7 @@ func BuildServices(p *project.Project, obs Observed, opt Options) (*Plan, error)
 		b.notice("No services to build")
 	}
 	if opt.Push {
-		b.pushBuilt()
+		b.push(func(s project.Service) []StepID { return b.planned(VerbBuild, s.Template.WantedImage().ID()) })
 	}
 	return b.prepared()
 }
@@ -38,19 +38,6 @@ func BuildsByImages(p *project.Project) bool {
 			return own
 		})
 	})
-}
-
-// pushBuilt plans to send what is built for services, by all its names.
-func (b *builder) pushBuilt() {
-	for _, s := range b.project.Services {
-		if s.Build == nil || !s.Build.Named {
-			continue
-		}
-		built := b.planned(VerbBuild, s.Template.WantedImage().ID())
-		for _, ref := range s.Refs() {
-			b.add(PushImage{Ref: ref, Platform: s.Template.Platform}, built, because(Requested))
-		}
-	}
 }
 
 // prepared returns the plan of pulls and builds, in order.

@@ -237,6 +237,13 @@ func TestBuildServices(t *testing.T) {
 	if op.Build.Contexts["p-base"] != "service:base" || op.Images["base"] != "p-base" {
 		t.Errorf("asks a registry for what another service makes: %+v", op)
 	}
+	unnamed := ofServices(built("app", "", project.Build{Tags: []string{"r.example/app:1"}}))
+	if plan, err = planner.BuildServices(unnamed, obs, planner.Options{Push: true}); err != nil {
+		t.Fatal(err)
+	}
+	if n := plan.Notices; len(n) != 2 || !strings.Contains(n[0].Text, "service app has no image") || !strings.Contains(n[1].Text, "nothing to push") {
+		t.Errorf("%v", n)
+	}
 	if plan, err := planner.BuildServices(ofServices(), obs, planner.Options{}); err != nil || plan.String() != "notice: No services to build\n" {
 		t.Errorf("%v, %v", plan, err)
 	}

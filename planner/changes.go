@@ -34,6 +34,8 @@ type Change struct {
 	// Why are the reasons of what is done, in the order of the steps, each
 	// once; that it is also waited for needs none of its own.
 	Why []Reason
+	// Tried: it is built only if the pull that comes first brings nothing.
+	Tried bool
 }
 
 // Changes sums the plan up by resource, sorted by the resource's name.
@@ -54,6 +56,7 @@ func (p *Plan) Changes() []Change {
 	}
 	for i := range out {
 		out[i].Action = action(verbs[i])
+		out[i].Tried = out[i].Action == Build && verbs[i][VerbPull]
 	}
 	for _, s := range p.Steps {
 		c := &out[at[s.Op.Target()]]

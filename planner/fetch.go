@@ -50,19 +50,30 @@ func compareImages(x, y project.Image) int { return compareNatural(x.String(), y
 // all their names. With Options.Lenient, that one fails is a warning.
 func PushServices(p *project.Project, opt Options) *Plan {
 	b := newBuilder(p, Observed{}, opt)
-	for _, s := range p.Services {
-		if s.Build == nil || !s.Build.Named {
-			continue
-		}
-		for _, ref := range s.Refs() {
-			b.add(PushImage{Ref: ref, Platform: s.Template.Platform, Optional: opt.Lenient}, nil, because(Requested))
-		}
-	}
-	if len(b.steps) == 0 {
-		b.notice("nothing to push: no service that is meant has both build and image")
-	}
+	b.push(func(project.Service) []StepID { return nil })
 	slices.SortFunc(b.steps, func(x, y Step) int { return compareNatural(string(x.ID()), string(y.ID())) })
 	return &Plan{Project: p.Name, Steps: b.steps, Notices: b.notices}
+}
+
+// push plans to send the images of services, each after what is said of it, and tells of tags
+// that stay here.
+func (b *builder) push(after func(project.Service) []StepID) {
+	some := false
+	for _, s := range b.project.Services {
+		switch {
+		case s.Build == nil:
+		case s.Build.Named:
+			some = true
+			for _, ref := range s.Refs() {
+				b.add(PushImage{Ref: ref, Platform: s.Template.Platform, Optional: b.opt.Lenient}, after(s), because(Requested))
+			}
+		case len(s.Build.Tags) > 0:
+			b.notice("service " + s.Name + " has no image, so the tags of its build are not pushed: give it one, or use `gocompose image push " + s.Build.Tags[0] + "`")
+		}
+	}
+	if !some {
+		b.notice("nothing to push: no service that is meant has both build and image")
+	}
 }
 
 // PushImages plans to send images.

@@ -85,7 +85,13 @@ func TestServicesThatAreBuiltArePushed(t *testing.T) {
 	if got := optionalSteps(planner.PushServices(p, planner.Options{Lenient: true})); got != "push image/a:1?, push image/a:1-more?" {
 		t.Error(got)
 	}
-	plan := planner.PushServices(imageProject("b=b:1"), planner.Options{})
+	p.Services[2].Build.Tags = []string{"r.example/c:2", "r.example/c:3"}
+	plan := planner.PushServices(p, planner.Options{})
+	want := "service c has no image, so the tags of its build are not pushed: give it one, or use `gocompose image push r.example/c:2`"
+	if len(plan.Steps) != 2 || len(plan.Notices) != 1 || plan.Notices[0].Text != want {
+		t.Errorf("%v %v", plan, plan.Notices)
+	}
+	plan = planner.PushServices(imageProject("b=b:1"), planner.Options{})
 	if !plan.Empty() || len(plan.Notices) != 1 || !strings.Contains(plan.Notices[0].Text, "nothing to push") {
 		t.Errorf("%v %v", plan, plan.Notices)
 	}

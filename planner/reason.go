@@ -62,7 +62,7 @@ func (r Reason) String() string {
 	case Needed:
 		return "needed by " + r.Of.String()
 	case Signed:
-		return "signed by " + r.To
+		return "has to be signed by " + r.To
 	case Policy:
 		return "restart policy " + r.To
 	case Due:

@@ -29,8 +29,8 @@ func TestNothingIsDoneBeforeAllImagesAreVerified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `verify image/files:1 (signed by ours.pub)
-verify image/web:1 (signed by ours.pub)
+	want := `verify image/files:1 (has to be signed by ours.pub)
+verify image/web:1 (has to be signed by ours.pub)
 pull image/any:1 (missing)
 	after verify image/files:1
 	after verify image/web:1
@@ -38,7 +38,7 @@ create container/any-1 (missing)
 	after pull image/any:1
 	after verify image/files:1
 	after verify image/web:1
-pull image/files:1 (missing) (signed by ours.pub)
+pull image/files:1 (missing) (has to be signed by ours.pub)
 	after verify image/files:1
 	after verify image/web:1
 create container/web-1 (missing)
@@ -115,7 +115,7 @@ func TestImagesAreVerifiedOnce(t *testing.T) {
 func TestWhatIsPulledAloneSaysByWhomItIsSigned(t *testing.T) {
 	p := signedProject()
 	p.Services[0].Verify, p.Services[0].Template.Image = theirs, "web:1"
-	const want = "pull image/files:1 (requested) (signed by ours.pub)\npull image/web:1 (requested) (signed by ours.pub) (signed by them@example.com)\n"
+	const want = "pull image/files:1 (requested) (has to be signed by ours.pub)\npull image/web:1 (requested) (has to be signed by ours.pub) (has to be signed by them@example.com)\n"
 	if plan := planner.PullServices(p, planner.Observed{}, planner.Options{}); plan.String() != want {
 		t.Errorf("got\n%s", plan)
 	}

@@ -22,6 +22,9 @@ func Text(w io.Writer, p *planner.Plan) error {
 		for i, r := range c.Why {
 			why[i] = oneLine(r.String())
 		}
+		if c.Tried {
+			why = append(why, "built if it cannot be pulled")
+		}
 		out.printf("%c %s  %s\n", c.Action, pad(c.ID.String(), min(width, 40)), strings.Join(why, ", "))
 	}
 	for _, n := range p.Notices {

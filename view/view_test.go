@@ -118,6 +118,27 @@ func TestPlanForms(t *testing.T) {
 	}
 }
 
+// That an image is looked for in its registry before it is built is told.
+func TestAPlanTellsOfAPullThatIsTried(t *testing.T) {
+	p := &project.Project{Name: "p", Services: []project.Service{
+		{Name: "tried", Replicas: 1, Build: &project.Build{Named: true}, Template: project.Container{Project: "p", Service: "tried", Image: "tried:1"}},
+		{Name: "own", Replicas: 1, Build: &project.Build{}, Template: project.Container{Project: "p", Service: "own", Image: "p-own"}},
+	}}
+	plan, err := planner.Up(p, planner.Observed{}, planner.Options{Nonce: "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := Text(&text, plan); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"@ image/p-own        missing\n", "@ image/tried:1      missing, built if it cannot be pulled\n"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%swithout %s", &text, want)
+		}
+	}
+}
+
 func TestEmptyPlan(t *testing.T) {
 	var text, js strings.Builder
 	plan := &planner.Plan{Project: "shop"}

@@ -39,7 +39,7 @@ func FetchArtifact(ctx context.Context, ref string, kind, emptyConfig string, cf
 		return a, fmt.Errorf("%s %w", named, err)
 	}
 	if err != nil {
-		return a, explain(ctx, failure{image: named, registry: cfg, err: err})
+		return a, explain(ctx, failure{image: named, artifact: true, registry: cfg, err: err})
 	}
 	return a, nil
 }

@@ -115,6 +115,10 @@ func TestTheDigestOfANameIsAskedOfItsRegistry(t *testing.T) {
 	if _, err := Resolve(t.Context(), host+"/none:1", ours.Config{}); err == nil || !strings.Contains(err.Error(), "not found in registry") {
 		t.Error(err)
 	}
+	_, err = FetchArtifact(t.Context(), host+"/none:1", "application/x.app", "", ours.Config{})
+	if want := "there is no " + host + "/none:1 in registry " + host + ": check the name and tag"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
 }
 
 func TestAnImageIsCopiedWithAllItsPlatforms(t *testing.T) {

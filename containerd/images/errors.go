@@ -106,6 +106,7 @@ func noPlatform(asked string, manifests []ocispec.Descriptor) error {
 type failure struct {
 	image    reference.Named // nil of a login
 	host     string          // of a login
+	artifact bool            // what is asked for is no image
 	registry registry.Config
 	err      error
 }
@@ -137,6 +138,8 @@ func explain(ctx context.Context, f failure) error {
 		return f.status(ctx, status)
 	case errors.Is(err, docker.ErrInvalidAuthorization):
 		return f.unauthorized(ctx, "")
+	case errdefs.IsNotFound(err) && f.artifact:
+		return newError(ErrNotInRegistry, err, "there is no %s in registry %s: check the name and tag", f.image, host)
 	case errdefs.IsNotFound(err):
 		return newError(ErrNotInRegistry, err, `image %s not found in registry %s: check the name and tag, or load it with "gocompose image load"`, f.image, host)
 	case untrusted(err):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
@@ -96,7 +97,20 @@ func (s *Store) push(ctx context.Context, name string, target ocispec.Descriptor
 	}
 	t := newTracker(o.Progress, Uploading)
 	t.expect(layers)
-	return remotes.PushContent(ctx, countedPusher{pusher, t}, target, store, s.downloads, platforms.All, nil)
+	return remotes.PushContent(ctx, countedPusher{pusher, t}, target, store, s.downloads, platforms.All, once)
+}
+
+// once leaves out what has come before. Images for several platforms may have layers in
+// common, and one image may have a layer twice: begun at the same time, two pushes of it
+// take the state of each other.
+func once(h images.Handler) images.Handler {
+	var seen sync.Map
+	return images.HandlerFunc(func(ctx context.Context, d ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+		if _, again := seen.LoadOrStore(d.Digest, true); again {
+			return nil, images.ErrSkipDesc
+		}
+		return h.Handle(ctx, d)
+	})
 }
 
 // layersBelow returns the layers of all manifests below target.

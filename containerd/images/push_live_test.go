@@ -21,8 +21,9 @@ func TestAnIndexIsPushedWholeWhenAllOfItIsHere(t *testing.T) {
 	c, s := newStore(t)
 	from := newRegistry(t)
 	to := livetest.StartDistribution(t)
-	mine := build(t, here(), gzipLayer(t, file{"arch", "mine"}), zstdLayer(t, file{"more", bulk(t, 1<<16)}))
-	other := build(t, "linux/"+otherArch, gzipLayer(t, file{"arch", "other"}))
+	both := gzipLayer(t, file{"both", "have it, one of them twice"})
+	mine := build(t, here(), gzipLayer(t, file{"arch", "mine"}), zstdLayer(t, file{"more", bulk(t, 1<<16)}), both)
+	other := build(t, "linux/"+otherArch, gzipLayer(t, file{"arch", "other"}), both, both)
 	index := indexOf(t, map[string]v1.Image{here(): mine, "linux/" + otherArch: other})
 	ref := from.pushIndex("multi:1", index)
 	pull(t, s, ref)
@@ -36,18 +37,18 @@ func TestAnIndexIsPushedWholeWhenAllOfItIsHere(t *testing.T) {
 
 	_, err := s.For("linux/"+otherArch).Pull(t.Context(), ref, images.PullOptions{})
 	must(t, err)
-	must(t, s.Tag(t.Context(), ref, to.Host+"/multi:all"))
-	final := map[string]images.Status{}
-	must(t, s.Push(t.Context(), to.Host+"/multi:all", images.PushOptions{Progress: func(p images.Progress) { final[p.Layer] = p.Status }}))
+	must(t, s.Tag(t.Context(), ref, to.Host+"/several:all"))
+	final := map[string]images.Status{} // into a repository that has nothing yet
+	must(t, s.Push(t.Context(), to.Host+"/several:all", images.PushOptions{Progress: func(p images.Progress) { final[p.Layer] = p.Status }}))
 	for layer, status := range final {
 		if status != images.Uploaded && status != images.Exists {
 			t.Errorf("%s ended as %s", layer, status)
 		}
 	}
-	if len(final) != 3 {
-		t.Errorf("%d layers were told of, want 3", len(final))
+	if len(final) != 4 {
+		t.Errorf("%d layers were told of, want 4", len(final))
 	}
-	got := described(t, to.Host+"/multi:all")
+	got := described(t, to.Host+"/several:all")
 	all, err := got.ImageIndex()
 	must(t, err)
 	m, err := all.IndexManifest()
@@ -57,13 +58,13 @@ func TestAnIndexIsPushedWholeWhenAllOfItIsHere(t *testing.T) {
 	}
 
 	// Everything of both is there: either is pulled again from nothing.
-	for _, name := range []string{ref, to.Host + "/multi:mine", to.Host + "/multi:all"} {
+	for _, name := range []string{ref, to.Host + "/multi:mine", to.Host + "/several:all"} {
 		must(t, s.Remove(t.Context(), name))
 	}
 	wantNothingLeft(t, c)
 	for platform, want := range map[string]string{"": "mine", "linux/" + otherArch: "other"} {
 		store := s.For(platform)
-		if got := read(t, store, pull(t, store, to.Host+"/multi:all"), "arch"); got != want {
+		if got := read(t, store, pull(t, store, to.Host+"/several:all"), "arch"); got != want {
 			t.Errorf("%s: arch is %q", platform, got)
 		}
 	}
