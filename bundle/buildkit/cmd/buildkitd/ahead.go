@@ -34,7 +34,7 @@ type ahead struct {
 	snapshotter snapshot.Snapshotter
 
 	mu     sync.Mutex
-	layers map[digest.Digest]cacheconfig.RefConfig // by the vertices that make them
+	layers map[digest.Digest]*cacheconfig.RefConfig // by the vertices that make them; nil: never
 }
 
 // maxAhead bounds what is remembered: definitions do not say when they are done with. That of
@@ -42,7 +42,7 @@ type ahead struct {
 const maxAhead = 10_000
 
 func newAhead(leases *leaseutil.Manager, snapshotter snapshot.Snapshotter) *ahead {
-	return &ahead{leases: leases, snapshotter: snapshotter, layers: map[digest.Digest]cacheconfig.RefConfig{}}
+	return &ahead{leases: leases, snapshotter: snapshotter, layers: map[digest.Digest]*cacheconfig.RefConfig{}}
 }
 
 // note remembers which layers the result of a definition consists of. Of one of which nobody
@@ -61,20 +61,22 @@ func (a *ahead) note(def *pb.Definition, as *cacheconfig.RefConfig) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if len(a.layers) > maxAhead {
+		clear(a.layers)
+	}
 	if as == nil {
 		for vertex := range known {
-			delete(a.layers, vertex)
+			a.layers[vertex] = nil
 		}
 		return nil
 	}
 	if last == nil || last.Op != nil || len(last.Inputs) == 0 { // the last one only names the result
 		return nil
 	}
-	if len(a.layers) > maxAhead {
-		clear(a.layers)
-	}
 	for _, vertex := range known.layers(last.Inputs[0]) {
-		a.layers[vertex] = *as
+		if before, noted := a.layers[vertex]; !noted || before != nil {
+			a.layers[vertex] = as
+		}
 	}
 	return nil
 }
@@ -142,8 +144,10 @@ func fileBase(op *pb.Op, output int64) *pb.Input {
 func (a *ahead) as(vertex digest.Digest) (cacheconfig.RefConfig, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	as, ok := a.layers[vertex]
-	return as, ok
+	if as := a.layers[vertex]; as != nil {
+		return *as, true
+	}
+	return cacheconfig.RefConfig{}, false
 }
 
 // Packing a layer looks at all layers below it. It is worth that if there are few of them, or if

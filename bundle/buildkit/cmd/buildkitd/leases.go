@@ -106,7 +106,12 @@ func (p *leasePool) fill(ctx context.Context) {
 }
 
 // end ends a lease. One that cannot be ended ends by itself.
-func (p *leasePool) end(ctx context.Context, l leases.Lease) { _ = p.Manager.Delete(ctx, l) }
+func (p *leasePool) end(ctx context.Context, l leases.Lease) {
+	p.mu.Lock()
+	delete(p.temporary, l.ID)
+	p.mu.Unlock()
+	_ = p.Manager.Delete(ctx, l)
+}
 
 func (p *leasePool) Delete(ctx context.Context, l leases.Lease, opts ...leases.DeleteOpt) error {
 	p.mu.Lock()

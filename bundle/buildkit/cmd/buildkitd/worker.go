@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	ctd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/pkg/gc"
+	"github.com/moby/buildkit/cache/metadata"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildkitd/config"
 	"github.com/moby/buildkit/executor"
@@ -24,12 +28,11 @@ import (
 	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/moby/buildkit/util/network"
 	"github.com/moby/buildkit/util/network/cniprovider"
-	"github.com/moby/buildkit/util/network/netproviders"
 	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/version"
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
-	"github.com/moby/buildkit/worker/containerd"
+	"github.com/moby/buildkit/worker/label"
 	"tags.cncf.io/container-device-interface/pkg/cdi"
 )
 
@@ -47,41 +50,29 @@ type containerdWorker struct {
 // newWorker returns the worker. What steps need while they run is in a folder.
 func newWorker(ctx context.Context, cfg config.Config, steps string) (*containerdWorker, error) {
 	c := cfg.Workers.Containerd
-	devices, err := newDevices(cfg.CDI)
-	if err != nil {
-		return nil, err
-	}
-	opt, err := containerd.NewWorkerOpt(containerd.WorkerOptions{
-		Root:            cfg.Root,
-		Address:         c.Address,
-		SnapshotterName: c.Snapshotter,
-		Namespace:       c.Namespace,
-		NetworkOpt: netproviders.Opt{
-			Mode: c.Mode,
-			CNI: cniprovider.Opt{
-				Root: cfg.Root, ConfigPath: c.CNIConfigPath, BinaryDir: c.CNIBinaryPath, PoolSize: c.CNIPoolSize,
-			},
-		},
-	}, ctd.WithTimeout(dialTimeout))
-	if err != nil {
-		return nil, err
-	}
-	if opt.Executor, err = newExecutor(c, steps, opt.NetworkProviders, devices); err != nil {
-		return nil, err
-	}
 	connection, err := ctd.New(c.Address, ctd.WithDefaultNamespace(c.Namespace), ctd.WithTimeout(dialTimeout))
 	if err != nil {
+		return nil, fmt.Errorf("connecting to containerd at %s: %w", c.Address, err)
+	}
+	opt, err := storage(ctx, connection, cfg)
+	if err != nil {
 		return nil, err
 	}
-	opt.ContentStore = snapshot.NewContentStore(store{connection.ContentStore()}, c.Namespace)
 	pool := newLeasePool(connection.LeasesService(), c.Namespace)
 	opt.LeaseManager = leaseutil.WithNamespace(pool, c.Namespace)
-	collect := opt.GarbageCollect
 	opt.GarbageCollect = func(ctx context.Context) (gc.Stats, error) {
 		pool.settle()
-		return collect(ctx)
+		return nil, collect(ctx, opt.LeaseManager)
 	}
-	opt.CDIManager = devices
+	if opt.NetworkProviders, err = networks(cfg); err != nil {
+		return nil, err
+	}
+	if opt.CDIManager, err = newDevices(cfg.CDI); err != nil {
+		return nil, err
+	}
+	if opt.Executor, err = newExecutor(c, steps, opt.NetworkProviders, opt.CDIManager); err != nil {
+		return nil, err
+	}
 	opt.Platforms = archutil.SupportedPlatforms(false)
 	opt.GCPolicy = limits(c.GCConfig, cfg.Root)
 	opt.BuildkitVersion = client.BuildkitVersion{Package: version.Package, Version: version.Version, Revision: version.Revision}
@@ -91,6 +82,75 @@ func newWorker(ctx context.Context, cfg config.Config, steps string) (*container
 		return nil, err
 	}
 	return &containerdWorker{w, newAhead(w.LeaseManager(), w.Snapshotter), pool}, nil
+}
+
+// storage is what the worker keeps things in: containerd's store, and a folder, of the same
+// name and with the same files as those of BuildKit's own worker on containerd.
+func storage(ctx context.Context, connection *ctd.Client, cfg config.Config) (base.WorkerOpt, error) {
+	c := cfg.Workers.Containerd
+	root := filepath.Join(cfg.Root, "containerd-"+c.Snapshotter)
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return base.WorkerOpt{}, err
+	}
+	id, err := base.ID(root)
+	if err != nil {
+		return base.WorkerOpt{}, err
+	}
+	server, err := connection.IntrospectionService().Server(ctx)
+	if err != nil {
+		return base.WorkerOpt{}, fmt.Errorf("asking containerd for its name: %w", err)
+	}
+	records, err := metadata.NewStore(filepath.Join(root, "metadata_v2.db"))
+	if err != nil {
+		return base.WorkerOpt{}, fmt.Errorf("opening the records of the cache: %w", err)
+	}
+	content := snapshot.NewContentStore(store{connection.ContentStore()}, c.Namespace)
+	return base.WorkerOpt{
+		ID:   id,
+		Root: root,
+		Labels: map[string]string{
+			label.Executor: "runc", label.Snapshotter: c.Snapshotter, label.Network: c.Mode,
+			label.ContainerdNamespace: c.Namespace, label.ContainerdUUID: server.UUID,
+		},
+		MetadataStore: records,
+		Snapshotter:   snapshot.NewSnapshotter(c.Snapshotter, connection.SnapshotService(c.Snapshotter), c.Namespace, nil),
+		ContentStore:  content,
+		Applier:       connection.DiffService(),
+		Differ:        connection.DiffService(),
+		ImageStore:    connection.ImageService(),
+		MountPoolRoot: filepath.Join(root, "cachemounts"),
+	}, nil
+}
+
+// collect has containerd take away what nothing refers to.
+func collect(ctx context.Context, m *leaseutil.Manager) error {
+	l, err := m.Create(ctx, leases.WithRandomID())
+	if err != nil {
+		return err
+	}
+	return m.Delete(ctx, l, leases.SynchronousDelete)
+}
+
+// networks are those that steps may have: one of their own by a plugin, or in tests that
+// of the host; the host's; none.
+func networks(cfg config.Config) (map[pb.NetMode]network.Provider, error) {
+	c := cfg.Workers.Containerd
+	all := map[pb.NetMode]network.Provider{
+		pb.NetMode_UNSET: network.NewHostProvider(),
+		pb.NetMode_HOST:  network.NewHostProvider(),
+		pb.NetMode_NONE:  network.NewNoneProvider(),
+	}
+	switch c.Mode {
+	case "host":
+		return all, nil
+	case "cni":
+		own, err := cniprovider.New(cniprovider.Opt{
+			Root: cfg.Root, ConfigPath: c.CNIConfigPath, BinaryDir: c.CNIBinaryPath, PoolSize: c.CNIPoolSize,
+		})
+		all[pb.NetMode_UNSET] = own
+		return all, err
+	}
+	return nil, fmt.Errorf("worker.containerd.networkMode: %q, want cni or host", c.Mode)
 }
 
 func (w *containerdWorker) Close() error {
