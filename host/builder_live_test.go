@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,8 +17,11 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/platforms"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/client"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/gocompose/gocompose/buildkit/daemon"
@@ -101,9 +105,18 @@ func TestWhatIsBuiltIsInTheStore(t *testing.T) {
 	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
 		t.Errorf("process %d has become %d, %v", pid, now, err)
 	}
+	// What a step has left that was given up while it was made is ended.
+	left := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := left.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cgroup.Enter(daemon.CgroupParent(h.cfg.Paths)+"/buildkit/left", left.Process.Pid)
 	if err := errors.Join(h.LeaveBuilder(), builder(h.cfg).Tend(t.Context(), time.Hour)); err != nil {
 		t.Fatal(err)
 	}
+	nothingLeft(t, h)
+	_ = left.Process.Kill() // if it was not
+	_ = left.Wait()
 	if now, err := builder(h.cfg).Pid(); err != nil || now != pid {
 		t.Errorf("not idle yet, process %d has become %d, %v", pid, now, err)
 	}
@@ -148,6 +161,25 @@ func TestLayersArePackedBeforeTheBuildIsDone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+		}
+	}
+	// Those of another image with the same steps are compressed all the same, if it is to be.
+	const zeros = box + "RUN dd if=/dev/zero of=/zeros bs=1M count=5\n"
+	if _, err := build(t.Context(), t, h, "docker.io/library/packed:1", zeros, nil); err != nil {
+		t.Fatal(err)
+	}
+	store := h.containerd.Raw().ContentStore()
+	image, err := h.containerd.Raw().ImageService().Get(t.Context(), "docker.io/library/packed:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := images.Manifest(t.Context(), store, image.Target, platforms.Default())
+	if err != nil || len(manifest.Layers) != 3 {
+		t.Fatalf("%v, layers %v", err, manifest.Layers)
+	}
+	for _, l := range manifest.Layers {
+		if l.MediaType != ocispec.MediaTypeImageLayerGzip {
+			t.Errorf("%s is a layer of %s", l.Digest, l.MediaType)
 		}
 	}
 }

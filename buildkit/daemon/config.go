@@ -106,7 +106,7 @@ func CgroupParent(p paths.Paths) string { return p.CgroupParent() + "/build" }
 
 // render writes the configuration file. A build may ask for each of the privileges:
 // that it may have them is the user's word, who could run as root what the build
-// runs. The environment, by its digest, and the process of containerd are in it so
+// runs. The environment, by its digest, the process of containerd and runc are in it so
 // that it tells whether they are others.
 func (c Config) render(b Builder) ([]byte, error) {
 	p := b.Paths
@@ -134,8 +134,8 @@ func (c Config) render(b Builder) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
-	head := fmt.Sprintf("# Written by gocompose at each start of its buildkitd, for containerd %s in process %d and the environment %s.\n\n",
-		c.ContainerdID, c.ContainerdPid, digest(c.Env))
+	head := fmt.Sprintf("# Written by gocompose at each start of its buildkitd, for containerd %s in process %d, the environment %s and %q.\n\n",
+		c.ContainerdID, c.ContainerdPid, digest(c.Env), c.Runc)
 	return append([]byte(head), body...), nil
 }
 

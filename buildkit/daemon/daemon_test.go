@@ -58,6 +58,11 @@ func TestConfiguration(t *testing.T) {
 	if again, _ := c.render(b); string(again) == string(got) {
 		t.Error("another proxy is the same configuration")
 	}
+	c.Env[1] = "HTTPS_PROXY=http://proxy.example:3128"
+	c.Runc = "/opt/other/runc"
+	if again, _ := c.render(b); string(again) == string(got) {
+		t.Error("another runc is the same configuration")
+	}
 	if strings.Contains(string(got), "proxy.example") {
 		t.Error("the proxy's address, which may have a password, is in it")
 	}

@@ -44,15 +44,22 @@ const endTime = 10 * time.Second
 func (b Builder) endSteps(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, endTime)
 	defer cancel()
-	group := CgroupParent(b.Paths)
-	if err := killAll(ctx, group); err != nil {
-		return fmt.Errorf("ending what is left of builds: %w", err)
+	if err := b.killSteps(ctx); err != nil {
+		return err
 	}
 	if err := unmount.Below(b.stepsFolder()); err != nil {
 		return err
 	}
-	if err := errors.Join(os.RemoveAll(b.stepsFolder()), os.RemoveAll(runcFolder(b.Paths))); err != nil {
-		return err
+	return errors.Join(os.RemoveAll(b.stepsFolder()), os.RemoveAll(runcFolder(b.Paths)))
+}
+
+// killSteps kills what runs of steps, and takes away their cgroups: a runc that is killed
+// while it makes a step, as when a build is given up, leaves them. It is called while nobody
+// builds.
+func (b Builder) killSteps(ctx context.Context) error {
+	group := CgroupParent(b.Paths)
+	if err := killAll(ctx, group); err != nil {
+		return fmt.Errorf("ending what is left of builds: %w", err)
 	}
 	return cgroup.Remove(group)
 }

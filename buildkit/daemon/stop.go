@@ -25,8 +25,8 @@ func (b Builder) Stop(ctx context.Context) error {
 }
 
 // Tend ends it when nobody uses it, and has not for the given time. While nobody does
-// it takes away all that is left of one that was killed. It is to be called again and
-// again.
+// it takes away what is left of steps, and all that is left of one that was killed. It is
+// to be called again and again.
 func (b Builder) Tend(ctx context.Context, idle time.Duration) error {
 	if _, err := os.Stat(b.configFile()); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -65,7 +65,9 @@ func (b Builder) tend(ctx context.Context, idle time.Duration) error {
 	if _, err := daemon.Probe(ctx, b.Paths.BuilderSocket()); err != nil {
 		return b.stop(ctx)
 	}
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	return b.killSteps(ctx)
 }
 
 // endOutdated ends one that was started with another configuration, unless somebody

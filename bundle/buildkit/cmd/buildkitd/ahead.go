@@ -45,8 +45,10 @@ func newAhead(leases *leaseutil.Manager, snapshotter snapshot.Snapshotter) *ahea
 	return &ahead{leases: leases, snapshotter: snapshotter, layers: map[digest.Digest]cacheconfig.RefConfig{}}
 }
 
-// note remembers which layers the result of a definition consists of.
-func (a *ahead) note(def *pb.Definition, as cacheconfig.RefConfig) error {
+// note remembers which layers the result of a definition consists of. Of one of which nobody
+// says how it will be packed none is: it may be attested, and what an operation has used is
+// not told of one that is packed.
+func (a *ahead) note(def *pb.Definition, as *cacheconfig.RefConfig) error {
 	known := operations{}
 	var last *pb.Op
 	for _, data := range def.GetDef() {
@@ -57,16 +59,22 @@ func (a *ahead) note(def *pb.Definition, as cacheconfig.RefConfig) error {
 		known[digest.FromBytes(data)] = op
 		last = op
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if as == nil {
+		for vertex := range known {
+			delete(a.layers, vertex)
+		}
+		return nil
+	}
 	if last == nil || last.Op != nil || len(last.Inputs) == 0 { // the last one only names the result
 		return nil
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if len(a.layers) > maxAhead {
 		clear(a.layers)
 	}
 	for _, vertex := range known.layers(last.Inputs[0]) {
-		a.layers[vertex] = as
+		a.layers[vertex] = *as
 	}
 	return nil
 }
@@ -201,7 +209,7 @@ func (p *packed) Exec(ctx context.Context, job solver.JobContext, inputs []solve
 	return outputs, err
 }
 
-// aheadFrontend has noted what the frontend solves for who says how it will be packed.
+// aheadFrontend has noted what the frontend solves, and how it will be packed if that is said.
 type aheadFrontend struct {
 	frontend.Frontend
 
@@ -215,21 +223,22 @@ func (f *aheadFrontend) Solve(ctx context.Context, llb frontend.FrontendLLBBridg
 			attrs[name] = value
 		}
 	}
+	bridge := &aheadBridge{llb, f.ahead, nil}
 	if len(attrs) > 0 {
 		var as containerimage.ImageCommitOpts
 		if _, err := as.Load(ctx, attrs); err != nil {
 			return nil, err
 		}
-		llb = &aheadBridge{llb, f.ahead, as.RefCfg}
+		bridge.as = &as.RefCfg
 	}
-	return f.Frontend.Solve(ctx, llb, exec, opt, inputs, sid, sm)
+	return f.Frontend.Solve(ctx, bridge, exec, opt, inputs, sid, sm)
 }
 
 type aheadBridge struct {
 	frontend.FrontendLLBBridge
 
 	ahead *ahead
-	as    cacheconfig.RefConfig
+	as    *cacheconfig.RefConfig
 }
 
 func (b *aheadBridge) Solve(ctx context.Context, r frontend.SolveRequest, sid string) (*frontend.Result, error) {

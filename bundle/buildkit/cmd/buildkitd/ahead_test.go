@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -61,7 +62,7 @@ func TestTheLayersOfAnImageArePackedAheadAndNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, as := newAhead(nil, nil), cacheconfig.RefConfig{Compression: compression.New(compression.Gzip)}
-			if err := a.note(def.ToPB(), as); err != nil {
+			if err := a.note(def.ToPB(), &as); err != nil {
 				t.Fatal(err)
 			}
 			var got []string
@@ -74,5 +75,17 @@ func TestTheLayersOfAnImageArePackedAheadAndNothingElse(t *testing.T) {
 				t.Errorf("%q are packed ahead, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// A step that was packed ahead once may be one of an image that is to be attested.
+func TestNothingIsPackedAheadForWhoDoesNotSayHow(t *testing.T) {
+	def, err := command(command(llb.Image("base"), "first").Root(), "second").Root().Marshal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAhead(nil, nil)
+	if err := errors.Join(a.note(def.ToPB(), &cacheconfig.RefConfig{}), a.note(def.ToPB(), nil)); err != nil || len(a.layers) > 0 {
+		t.Errorf("%v, packed ahead: %v", err, a.layers)
 	}
 }

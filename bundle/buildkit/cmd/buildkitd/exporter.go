@@ -15,6 +15,7 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/cache"
+	cacheconfig "github.com/moby/buildkit/cache/config"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter"
 	"github.com/moby/buildkit/exporter/containerimage"
@@ -51,6 +52,9 @@ func (e *imageExporter) Resolve(ctx context.Context, id int, attrs map[string]st
 	rest, err := x.opts.Load(ctx, attrs)
 	if err != nil {
 		return nil, err
+	}
+	if x.opts.RewriteTimestamp { // what steps have left would not be what is packed
+		return nil, fmt.Errorf("exporting an image: %s is not understood", exptypes.OptKeyRewriteTimestamp)
 	}
 	for name := range rest {
 		if !slices.Contains(understood, name) {
@@ -105,6 +109,9 @@ func (x *imageExport) Export(ctx context.Context, source *exporter.Source, info 
 // put puts the image into the store, and returns what its names stand for.
 func (x *imageExport) put(ctx context.Context, source *exporter.Source, info exporter.ExportBuildInfo, opts *containerimage.ImageCommitOpts) (*ocispec.Descriptor, error) {
 	s := session.NewGroup(info.SessionID)
+	if err := packAll(ctx, results(source), &opts.RefCfg, s); err != nil {
+		return nil, err
+	}
 	var target *ocispec.Descriptor
 	var snapshot string
 	both, bctx := errgroup.WithContext(ctx)
@@ -113,7 +120,7 @@ func (x *imageExport) put(ctx context.Context, source *exporter.Source, info exp
 		return err
 	})
 	both.Go(func() (err error) {
-		snapshot, err = x.unpacked(bctx, source, s)
+		snapshot, err = x.unpacked(bctx, source, opts.RefCfg, s)
 		return err
 	})
 	if err := both.Wait(); err != nil {
@@ -134,17 +141,10 @@ func (x *imageExport) put(ctx context.Context, source *exporter.Source, info exp
 
 // unpacked sees to it that all layers are here, of the platform that containers of this host
 // have also unpacked, and returns the name of their snapshot.
-func (x *imageExport) unpacked(ctx context.Context, source *exporter.Source, s session.Group) (snapshot string, err error) {
+func (x *imageExport) unpacked(ctx context.Context, source *exporter.Source, as cacheconfig.RefConfig, s session.Group) (snapshot string, err error) {
 	host := ofThisHost(source)
-	refs := []cache.ImmutableRef{source.Ref}
-	for _, ref := range source.Refs {
-		refs = append(refs, ref)
-	}
-	for _, ref := range refs {
-		if ref == nil {
-			continue
-		}
-		remotes, err := ref.GetRemotes(ctx, true, x.opts.RefCfg, false, s)
+	for _, ref := range results(source) {
+		remotes, err := ref.GetRemotes(ctx, true, as, false, s)
 		if err != nil {
 			return "", err
 		}
@@ -160,6 +160,15 @@ func (x *imageExport) unpacked(ctx context.Context, source *exporter.Source, s s
 		}
 	}
 	return snapshot, nil
+}
+
+// results are those of all platforms that have layers.
+func results(source *exporter.Source) []cache.ImmutableRef {
+	refs := []cache.ImmutableRef{source.Ref}
+	for _, ref := range source.Refs {
+		refs = append(refs, ref)
+	}
+	return slices.DeleteFunc(refs, func(ref cache.ImmutableRef) bool { return ref == nil })
 }
 
 // ofThisHost is the result that containers of this host are made from, nil when there is
