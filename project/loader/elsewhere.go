@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 
@@ -49,8 +50,10 @@ func (f fetcher) Accept(name string) bool { return f.s.elsewhere(name) }
 
 func (f fetcher) Load(ctx context.Context, name string) (string, error) {
 	if !f.s.namedOpenly(name) {
-		return "", Problems{{File: f.s.shown(f.s.copies[0].name), Text: "a file from elsewhere names another one with variables of this host, " +
-			"of which whoever has that one would be told: fetch the files, and name the copies"}}
+		p := f.s.whereNamed(name)
+		p.Text = "a file from elsewhere names another one with variables of this host, " +
+			"of which whoever has that one would be told: fetch the files, and name the copies"
+		return "", Problems{p}
 	}
 	c, err := f.s.fetch(ctx, name)
 	if err != nil {
@@ -107,11 +110,28 @@ func (s *source) namedOpenly(name string) bool {
 			env = func(string) (string, bool) { return "", false }
 		}
 		for _, n := range namedFiles(doc) {
-			text, err := substitute(n.node.Value, env)
+			text, err := template.SubstituteWithOptions(n.node.Value, env, template.WithoutLogging) // they may well be set
 			open = open || err == nil && text == name
 		}
 	})
 	return open
+}
+
+// whereNamed is the place where a copied file names another one with variables.
+func (s *source) whereNamed(name string) Problem {
+	p := Problem{File: s.shown(s.copies[0].name)}
+	s.eachDocument(func(file string, doc *yaml.Node) {
+		if _, copied := s.copyOf(file); !copied {
+			return
+		}
+		for _, n := range namedFiles(doc) {
+			text, err := template.SubstituteWithOptions(n.node.Value, s.env.Resolve, template.WithoutLogging)
+			if err == nil && text == name && n.node.Value != name && p.Line == 0 {
+				p = Problem{File: s.display(file), Line: n.node.Line, Column: n.node.Column, Path: n.path}
+			}
+		}
+	})
+	return p
 }
 
 // notFetched is the problem of a file that another names, at its place there.

@@ -328,6 +328,11 @@ func TestNamesWithColonsInOneVariable(t *testing.T) {
 // What a file from elsewhere names is fetched before anybody is asked.
 func TestNoVariableIsInANameThatIsFetched(t *testing.T) {
 	o := Options{Files: []string{"far:main"}, Environ: []string{"SECRET=hunter2", "NAME=more"}}
+	o.Warn = func(text string) {
+		if strings.Contains(text, "SECRET") || strings.Contains(text, "NAME") {
+			t.Errorf("%s: but it is", text)
+		}
+	}
 	more := "-- more.yaml --\nservices: {b: {image: b}}\n"
 	for main, ok := range map[string]bool{
 		"include: [\"far:${SECRET}\"]\nservices: {}\n":                                                          false,
@@ -338,8 +343,11 @@ func TestNoVariableIsInANameThatIsFetched(t *testing.T) {
 		"include: [\"far:${UNSET:-more}\"]\nservices: {}\n":                                                     true,
 	} {
 		_, _, err := fromAbroad(t, o, map[string]string{"far:main": "-- compose.yaml --\n" + main, "far:more": more})
-		if (err == nil) != ok || err != nil && (strings.Contains(err.Error(), "hunter") || !strings.HasPrefix(err.Error(), "far:main: a file from elsewhere names another one with variables")) {
+		if (err == nil) != ok || err != nil && (strings.Contains(err.Error(), "hunter") || !strings.HasPrefix(err.Error(), "far:main:") || !strings.Contains(err.Error(), ": a file from elsewhere names another one with variables")) {
 			t.Errorf("%s: %v", main, err)
+		}
+		if !ok && strings.HasPrefix(main, "include: [\"far:") && !strings.HasPrefix(err.Error(), "far:main:1:11: include[0]: a file") {
+			t.Errorf("%s: %v has no place", main, err)
 		}
 	}
 	dir := t.TempDir()
