@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
@@ -236,14 +237,14 @@ func TestAPasswordIsSeenByNobody(t *testing.T) {
 	backend := httpBackend(t, dir)
 	cache := t.TempDir()
 	const user, secret = "me@home", "hunter 2'\"$x%"
-	asked := 0
+	var asked atomic.Bool
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if u, p, _ := r.BasicAuth(); u != user || p != secret {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
 		}
-		asked++
+		asked.Store(true)
 		for _, kept := range append(filesBelow(t, cache), commandLines(t)...) {
 			if text, err := os.ReadFile(kept); err == nil && (strings.Contains(string(text), "hunter") || strings.Contains(string(text), "me%40home")) {
 				t.Errorf("it is in %s: %q", kept, text)
@@ -257,7 +258,7 @@ func TestAPasswordIsSeenByNobody(t *testing.T) {
 	if err != nil || read(t, c.File) != "one" || strings.Contains(c.Pinned+c.Source, "hunter") {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if asked == 0 {
+	if !asked.Load() {
 		t.Error("nobody has logged in")
 	}
 	for _, name := range []string{base + "/none.git", strings.Replace(base, "hunter", "hunters", 1) + "/app.git/.git"} {
