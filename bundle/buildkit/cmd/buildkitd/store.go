@@ -2,16 +2,51 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
+	ctd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/pkg/labels"
+	"github.com/containerd/containerd/v2/plugins"
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// store is a content store to which layers are sent while they are packed.
-type store struct{ content.Store }
+// store is containerd's content store, to whose files layers are written by ourselves: sent to
+// containerd they are copied several times, which takes longer than to make them.
+//
+// It is as if a writer had been killed when it had written all. containerd has a writer go on
+// where one has ended, for which it reads what is there and takes its digest; so nothing is
+// believed that was not looked at.
+type store struct {
+	content.Store
+
+	namespace string
+	ingests   string // the folder with what is being written; empty: it is not known
+}
+
+// newStore returns the store of a containerd, which tells where it lies. One that does not,
+// or that lies elsewhere for us, is written to by containerd alone.
+func newStore(ctx context.Context, c *ctd.Client, namespace string) (store, error) {
+	s := store{Store: c.ContentStore(), namespace: namespace}
+	found, err := c.IntrospectionService().Plugins(ctx, fmt.Sprintf("type==%s,id==content", plugins.ContentPlugin))
+	if err != nil {
+		return s, fmt.Errorf("asking containerd for its content store: %w", err)
+	}
+	for _, p := range found.Plugins {
+		if root := p.Exports["root"]; root != "" {
+			s.ingests = filepath.Join(root, "ingest")
+		}
+	}
+	return s, nil
+}
 
 func (s store) Writer(ctx context.Context, opts ...content.WriterOpt) (content.Writer, error) {
 	w, err := s.Store.Writer(ctx, opts...)
@@ -21,119 +56,133 @@ func (s store) Writer(ctx context.Context, opts ...content.WriterOpt) (content.W
 	var o content.WriterOpts
 	for _, opt := range opts {
 		if err := opt(&o); err != nil {
-			return nil, err
+			return nil, errors.Join(err, w.Close())
 		}
 	}
-	if !layer(o.Desc.MediaType) {
+	if o.Desc.Digest != "" || !layer(o.Desc.MediaType) { // what is fetched goes on where it ended
 		return w, nil
 	}
-	return newLayerWriter(w, o.Desc.MediaType == ocispec.MediaTypeImageLayer), nil
+	file, err := s.file(o.Ref)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, nil
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	if err := errors.Join(file.Truncate(0), w.Close()); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &layerWriter{
+		file: file, digester: digest.Canonical.Digester(), began: time.Now(),
+		ref: o.Ref, plain: o.Desc.MediaType == ocispec.MediaTypeImageLayer,
+		again: func(ctx context.Context) (content.Writer, error) { return s.Store.Writer(ctx, opts...) },
+	}, nil
 }
 
 func layer(mediaType string) bool {
 	return mediaType == ocispec.MediaTypeImageLayer || mediaType == ocispec.MediaTypeImageLayerGzip || mediaType == ocispec.MediaTypeImageLayerZstd
 }
 
-// pieceSize is how much is sent at a time. containerd answers each piece, so that of a
-// quarter it takes half as long again, and of more no less.
-const pieceSize = 512 << 10
-
-// layerWriter sends what is written while more of it is made.
-type layerWriter struct {
-	content.Writer
-
-	plain       bool   // it is not compressed: its digest is that of what it holds
-	piece, next []byte // the one that is filled, and the other, while that is not sent
-	sent        chan error
-	err         error
+// file opens the file that what is written under a reference lies in. Beside it lies one with
+// the name that containerd knows it by: the namespace, a number, and the reference.
+func (s store) file(ref string) (*os.File, error) {
+	if s.ingests == "" {
+		return nil, fs.ErrNotExist
+	}
+	all, err := os.ReadDir(s.ingests)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range all {
+		name, err := os.ReadFile(filepath.Join(s.ingests, dir.Name(), "ref"))
+		if err != nil {
+			continue // it has just been committed
+		}
+		numbered, ours := strings.CutPrefix(string(name), s.namespace+"/")
+		if _, known, _ := strings.Cut(numbered, "/"); ours && known == ref {
+			return os.OpenFile(filepath.Join(s.ingests, dir.Name(), "data"), os.O_WRONLY, 0)
+		}
+	}
+	return nil, fs.ErrNotExist
 }
 
-func newLayerWriter(w content.Writer, plain bool) *layerWriter {
-	return &layerWriter{Writer: w, plain: plain, piece: make([]byte, 0, pieceSize), next: make([]byte, 0, pieceSize)}
+// layerWriter writes a layer to its file.
+type layerWriter struct {
+	file     *os.File
+	digester digest.Digester
+	size     int64
+	ref      string
+	began    time.Time
+	plain    bool // it is not compressed: its digest is that of what it holds
+	again    func(context.Context) (content.Writer, error)
 }
 
 func (l *layerWriter) Write(p []byte) (int, error) {
-	written := 0
-	for len(p) > 0 {
-		n := min(len(p), cap(l.piece)-len(l.piece))
-		l.piece = append(l.piece, p[:n]...)
-		p, written = p[n:], written+n
-		if len(l.piece) < cap(l.piece) {
-			break
-		}
-		if err := l.send(); err != nil {
-			return written, err
-		}
-	}
-	return written, nil
+	n, err := l.file.Write(p)
+	l.size += int64(n)
+	_, _ = l.digester.Hash().Write(p[:n]) // a hash takes all
+	return n, err
 }
 
-// send begins to send the piece, when the one before it has been.
-func (l *layerWriter) send() error {
-	if err := l.wait(); err != nil {
-		return err
-	}
-	piece := l.piece
-	l.piece, l.next = l.next[:0], piece
-	sent := make(chan error, 1)
-	go func() {
-		_, err := l.Writer.Write(piece)
-		sent <- err
-	}()
-	l.sent = sent
-	return nil
-}
-
-// wait returns when nothing is being sent.
-func (l *layerWriter) wait() error {
-	if l.sent != nil {
-		l.err, l.sent = <-l.sent, nil
-	}
-	return l.err
-}
-
-// finish sends what is left.
-func (l *layerWriter) finish() error {
-	if len(l.piece) > 0 && l.err == nil {
-		_ = l.send() // wait returns its error again
-	}
-	return l.wait()
-}
-
-func (l *layerWriter) Digest() digest.Digest {
-	_ = l.finish() // Commit returns its error again
-	return l.Writer.Digest()
-}
+func (l *layerWriter) Digest() digest.Digest { return l.digester.Digest() }
 
 func (l *layerWriter) Status() (content.Status, error) {
-	if err := l.finish(); err != nil {
-		return content.Status{}, err
-	}
-	return l.Writer.Status()
+	return content.Status{Ref: l.ref, Offset: l.size, StartedAt: l.began, UpdatedAt: time.Now()}, nil
 }
 
+// Truncate begins anew: nobody goes on in the middle of a layer.
 func (l *layerWriter) Truncate(size int64) error {
-	if err := l.finish(); err != nil {
+	if size != 0 {
+		return fmt.Errorf("a layer cannot be gone on with at %d: %w", size, cerrdefs.ErrNotImplemented)
+	}
+	l.digester, l.size = digest.Canonical.Digester(), 0
+	if _, err := l.file.Seek(0, 0); err != nil {
 		return err
 	}
-	return l.Writer.Truncate(size)
+	return l.file.Truncate(0)
 }
 
-// Commit notes of a layer what BuildKit would note with a call more.
+// Commit has containerd look at what was written, and take it for what was expected. It notes
+// of a layer what BuildKit would note with a call more.
 func (l *layerWriter) Commit(ctx context.Context, size int64, expected digest.Digest, opts ...content.Opt) error {
-	if err := l.finish(); err != nil {
+	if expected != "" && expected != l.Digest() {
+		return fmt.Errorf("writing a layer: it is %s, want %s: %w", l.Digest(), expected, cerrdefs.ErrFailedPrecondition)
+	}
+	if err := l.Close(); err != nil {
 		return fmt.Errorf("writing a layer: %w", err)
 	}
-	if l.plain {
-		opts = append(opts, content.WithLabels(map[string]string{labels.LabelUncompressed: l.Writer.Digest().String()}))
+	w, err := l.open(ctx)
+	if err != nil {
+		return err
 	}
-	return l.Writer.Commit(ctx, size, expected, opts...)
+	if l.plain {
+		opts = append(opts, content.WithLabels(map[string]string{labels.LabelUncompressed: l.Digest().String()}))
+	}
+	return errors.Join(w.Commit(ctx, l.size, l.Digest(), opts...), w.Close())
 }
 
-func (l *layerWriter) Close() error {
-	err := l.wait()
-	if cerr := l.Writer.Close(); cerr != nil {
-		return cerr
+// openTime is how long the writer before may take to be gone: it has been told to already.
+const openTime = 10 * time.Second
+
+// open goes on with what was written.
+func (l *layerWriter) open(ctx context.Context) (content.Writer, error) {
+	for end := time.Now().Add(openTime); ; {
+		w, err := l.again(ctx)
+		if !cerrdefs.IsUnavailable(err) || time.Now().After(end) {
+			return w, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(time.Millisecond):
+		}
 	}
-	return err
+}
+
+// Close may be called twice.
+func (l *layerWriter) Close() error {
+	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
 }

@@ -104,7 +104,10 @@ func storage(ctx context.Context, connection *ctd.Client, cfg config.Config) (ba
 	if err != nil {
 		return base.WorkerOpt{}, fmt.Errorf("opening the records of the cache: %w", err)
 	}
-	content := snapshot.NewContentStore(store{connection.ContentStore()}, c.Namespace)
+	content, err := newStore(ctx, connection, c.Namespace)
+	if err != nil {
+		return base.WorkerOpt{}, err
+	}
 	return base.WorkerOpt{
 		ID:   id,
 		Root: root,
@@ -114,7 +117,7 @@ func storage(ctx context.Context, connection *ctd.Client, cfg config.Config) (ba
 		},
 		MetadataStore: records,
 		Snapshotter:   snapshot.NewSnapshotter(c.Snapshotter, connection.SnapshotService(c.Snapshotter), c.Namespace, nil),
-		ContentStore:  content,
+		ContentStore:  snapshot.NewContentStore(content, c.Namespace),
 		Applier:       connection.DiffService(),
 		Differ:        connection.DiffService(),
 		ImageStore:    connection.ImageService(),
