@@ -5,7 +5,6 @@ package buildkit
 import (
 	"context"
 	"fmt"
-	"net"
 
 	"github.com/moby/buildkit/client"
 	"github.com/sirupsen/logrus"
@@ -13,10 +12,7 @@ import (
 )
 
 // Client is a connection to a buildkitd.
-type Client struct {
-	client *client.Client
-	socket string
-}
+type Client struct{ client *client.Client }
 
 // Dial returns a client of the buildkitd that listens at a socket. The connection is made
 // when there is something to ask.
@@ -26,7 +22,7 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to buildkitd at %s: %w", socket, err)
 	}
-	return &Client{c, socket}, nil
+	return &Client{c}, nil
 }
 
 // alone is a context without what is sent along with calls of containerd: its namespace
@@ -35,15 +31,3 @@ func alone(ctx context.Context) context.Context { return metadata.NewOutgoingCon
 
 // Close ends the connection.
 func (c *Client) Close() error { return c.client.Close() }
-
-// Listens tells whether a buildkitd is still there. It is not asked, as an answer may take
-// its time while it builds.
-func (c *Client) Listens(ctx context.Context) bool {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", c.socket)
-	if err != nil {
-		return false
-	}
-	_ = conn.Close() // nothing was begun
-	return true
-}

@@ -37,7 +37,7 @@ func (h *Host) Builder(ctx context.Context) (*buildkit.Client, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.client != nil {
-		if b.client.Listens(ctx) {
+		if b.use.Answers(ctx) {
 			return b.client, nil
 		}
 		if ctx.Err() != nil {

@@ -104,6 +104,13 @@ func (b Builder) ensure(ctx context.Context, c Config, p located) (*Use, error) 
 	return use, nil
 }
 
+// Answers tells whether it is still there. One that was killed may be listened to for a
+// moment longer.
+func (u *Use) Answers(ctx context.Context) bool {
+	_, err := daemon.Probe(ctx, u.Socket)
+	return err == nil
+}
+
 // Close lets go of it: it may be ended then.
 func (u *Use) Close() error { return errors.Join(u.builder.used(), u.lock.Unlock()) }
 
