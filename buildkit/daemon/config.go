@@ -38,7 +38,7 @@ type Config struct {
 	Limits Limits
 }
 
-// file is the configuration that our buildkitd reads (bundle/buildkit), a part of what BuildKit's does
+// file is the configuration that our buildkitd reads (bundle/buildkit): a part of BuildKit's
 // (https://github.com/moby/buildkit/blob/master/docs/buildkitd.toml.md).
 type file struct {
 	Root         string   `toml:"root"`

@@ -64,7 +64,7 @@ func (s *source) reads(model *types.Project) (*project.Elsewhere, foreign) {
 			s.usedByEnvFiles(h.ContainerSpec)
 		}
 	}
-	name, _ := s.explicitName()
+	name, _ := s.explicitName() // one that is none was refused before
 	out := &project.Elsewhere{Included: !of.all, NamedHere: !of.all || name != ""}
 	for _, c := range s.copies {
 		if !slices.Contains(out.Files, c.Pinned) {

@@ -1,8 +1,8 @@
-// Command buildkitd is the BuildKit of gocompose: what builds images, on
-// the containerd that containers are made on. It reads the configuration that
-// buildkitd reads (--config), serves BuildKit's own API, and differs from buildkitd
-// in what it leaves out (other workers, TLS, telemetry) and in how an image gets
-// into the store: see exporter.
+// Command buildkitd is the BuildKit of gocompose: what builds images, on the containerd
+// that containers are made on. It reads a part of the configuration that BuildKit's own
+// does (--config) and serves the same API. It differs in what it leaves out (other
+// workers, TLS, telemetry, proxies), in what steps are run by, and in how an image gets
+// into the store: see imageExporter.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/containerd/containerd/v2/defaults"
@@ -28,7 +29,7 @@ import (
 )
 
 func main() {
-	path := flag.String("config", "", "the configuration `file`, as buildkitd reads it")
+	path := flag.String("config", "", "the configuration `file`, which gocompose writes")
 	asked := flag.Bool("version", false, "print the version of BuildKit")
 	flag.Parse()
 	if *asked {
@@ -88,13 +89,9 @@ func run(path string) error {
 
 // listen listens at the one address, a unix socket that is root's alone.
 func listen(addresses []string) (net.Listener, error) {
-	const scheme = "unix://"
-	if len(addresses) != 1 || len(addresses[0]) <= len(scheme) || addresses[0][:len(scheme)] != scheme {
-		return nil, fmt.Errorf("grpc.address: %q, want one that begins with %s", addresses, scheme)
-	}
-	path := addresses[0][len(scheme):]
-	if !filepath.IsAbs(path) {
-		return nil, fmt.Errorf("grpc.address: %s is not absolute", path)
+	path, ok := strings.CutPrefix(strings.Join(addresses, " "), "unix://")
+	if !ok || len(addresses) != 1 || !filepath.IsAbs(path) {
+		return nil, fmt.Errorf("grpc.address: %q, want one, of a unix socket: unix:///PATH", addresses)
 	}
 	return sys.GetLocalListener(path, os.Getuid(), os.Getgid())
 }
